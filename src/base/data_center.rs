@@ -1,0 +1,175 @@
+//! Zoho's data centers and their hosts: the allow-list of where a secret may go.
+//!
+//! Sources: Zoho Accounts "Multi-DC Support", CRM API v8 "Multi DC", Bigin "Multi-DC", `WorkDrive`
+//! "Multi DC Support", and for what those leave out the public SDKs. What nobody documents is `None`.
+
+use super::Environment;
+
+/// One data center, and all that a call to it needs. Shapes of the addresses: no trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataCenter {
+    /// The word of the config, `eu`.
+    pub name: String,
+    /// `https://accounts.zoho.eu`: the only host that sees refresh tokens and client secrets.
+    pub accounts_url: String,
+    /// Paths at that host.
+    pub endpoints: Endpoints,
+    /// Where access tokens are used.
+    pub api_domains: ApiDomains,
+    /// Where a person makes grant tokens; `None` where no source names it.
+    pub console_url: Option<String>,
+}
+
+/// The OAuth endpoints of a data center, whole URLs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// `POST`: exchange, refresh, client credentials.
+    pub token: String,
+    /// The consent page.
+    pub authorize: String,
+    /// `POST`: revocation.
+    pub revoke: String,
+}
+
+/// The API's base URL per environment; `None` where no source names it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApiDomains {
+    /// Live orgs.
+    pub production: Option<String>,
+    /// Sandboxes.
+    pub sandbox: Option<String>,
+    /// Developer orgs.
+    pub developer: Option<String>,
+}
+
+impl ApiDomains {
+    /// The base URL for `environment`, if known.
+    pub fn of(&self, environment: Environment) -> Option<&str> {
+        match environment {
+            Environment::Production => self.production.as_deref(),
+            Environment::Sandbox => self.sandbox.as_deref(),
+            Environment::Developer => self.developer.as_deref(),
+        }
+    }
+
+    /// The environment that `url` belongs to; a trailing slash and case make no difference.
+    pub fn environment_of(&self, url: &str) -> Option<Environment> {
+        let url = url.trim_end_matches('/');
+        let is_it = |env: &Environment| {
+            self.of(*env)
+                .is_some_and(|own| own.eq_ignore_ascii_case(url))
+        };
+        Environment::ALL.into_iter().find(is_it)
+    }
+}
+
+impl Endpoints {
+    /// Zoho's paths below `accounts_url` (Accounts, "Access Token Expiry", "Revoke").
+    pub fn of_zoho(accounts_url: &str) -> Self {
+        Self {
+            token: format!("{accounts_url}/oauth/v2/token"),
+            authorize: format!("{accounts_url}/oauth/v2/auth"),
+            revoke: format!("{accounts_url}/oauth/v2/token/revoke"),
+        }
+    }
+}
+
+/// A data center's hosts by their endings; `scoped`: whether sandbox and developer hosts are documented.
+struct Row {
+    name: &'static str,
+    accounts: &'static str,
+    api: &'static str,
+    scoped: bool,
+    console: Option<&'static str>,
+}
+
+const fn row(
+    name: &'static str,
+    accounts: &'static str,
+    api: &'static str,
+    scoped: bool,
+    console: Option<&'static str>,
+) -> Row {
+    Row {
+        name,
+        accounts,
+        api,
+        scoped,
+        console,
+    }
+}
+
+/// Canada's accounts host is at `zohocloud.ca`, its API is not: no rule derives one column from another.
+const TABLE: [Row; 11] = [
+    row("us", "zoho.com", "com", true, Some("zoho.com")),
+    row("eu", "zoho.eu", "eu", true, Some("zoho.eu")),
+    row("in", "zoho.in", "in", true, Some("zoho.in")),
+    row("au", "zoho.com.au", "com.au", true, Some("zoho.com.au")),
+    row("jp", "zoho.jp", "jp", true, Some("zoho.jp")),
+    row("cn", "zoho.com.cn", "com.cn", true, Some("zoho.com.cn")),
+    row("ca", "zohocloud.ca", "ca", true, Some("zohocloud.ca")),
+    row("sa", "zoho.sa", "sa", true, Some("zoho.sa")),
+    row("uk", "zoho.uk", "uk", false, Some("zoho.uk")),
+    row("ae", "zoho.ae", "ae", false, Some("zoho.ae")),
+    row("sg", "zoho.sg", "sg", false, None),
+];
+
+impl DataCenter {
+    /// The words of all of Zoho's data centers.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|row| row.name)
+    }
+
+    /// The data center that `name` means to Zoho.
+    pub fn of_zoho(name: &str) -> Option<Self> {
+        let row = TABLE.iter().find(|row| row.name == name)?;
+        let accounts_url = format!("https://accounts.{}", row.accounts);
+        let api = |prefix| format!("https://{prefix}.zohoapis.{}", row.api);
+        Some(Self {
+            name: row.name.to_owned(),
+            endpoints: Endpoints::of_zoho(&accounts_url),
+            accounts_url,
+            api_domains: ApiDomains {
+                production: Some(api("www")),
+                sandbox: row.scoped.then(|| api("sandbox")),
+                developer: row.scoped.then(|| api("developer")),
+            },
+            console_url: row
+                .console
+                .map(|host| format!("https://api-console.{host}")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canada_has_its_own_accounts_host() {
+        let ca = DataCenter::of_zoho("ca").expect("in the table");
+        assert_eq!(ca.accounts_url, "https://accounts.zohocloud.ca");
+        assert_eq!(
+            ca.api_domains.of(Environment::Production),
+            Some("https://www.zohoapis.ca")
+        );
+    }
+
+    #[test]
+    fn s4_an_api_domain_names_its_environment() {
+        let eu = DataCenter::of_zoho("eu").expect("in the table").api_domains;
+        assert_eq!(
+            eu.environment_of("https://sandbox.zohoapis.eu/"),
+            Some(Environment::Sandbox)
+        );
+        assert_eq!(eu.environment_of("https://www.zohoapis.com"), None);
+    }
+
+    #[test]
+    fn hosts_that_no_source_names_are_unknown() {
+        let sg = DataCenter::of_zoho("sg").expect("in the table");
+        assert_eq!(sg.api_domains.of(Environment::Sandbox), None);
+        assert_eq!(sg.console_url, None);
+        assert!(DataCenter::of_zoho("mars").is_none());
+    }
+}

@@ -1,0 +1,20 @@
+//! The words that every other part speaks: names, secrets, times, hosts, scopes, limits.
+//!
+//! Nothing here decides, reads a clock or touches the outside. Invariant: imports nothing of ours,
+//! and a value of a type in here is valid by construction.
+
+mod data_center;
+mod environment;
+mod limits;
+mod org_name;
+mod scope;
+mod secret;
+mod time;
+
+pub use data_center::{ApiDomains, DataCenter, Endpoints};
+pub use environment::Environment;
+pub use limits::Limits;
+pub use org_name::{BadOrgName, OrgName};
+pub use scope::ScopeSet;
+pub use secret::Secret;
+pub use time::{Boottime, Now, UnixTime};

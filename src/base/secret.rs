@@ -1,0 +1,55 @@
+//! Refresh tokens, access tokens, client secrets and grant codes.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A text that must not leak: never printed, cloned, serialised or compared by accident; wiped when dropped.
+///
+/// Share one through an `Arc`. [`Secret::expose`] is the only way out: search for it to audit every use.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over; the caller's own copies are the caller's to wipe.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both hold the same text, in a time that depends on the lengths alone.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
+        a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_a_secret_prints_its_length_alone() {
+        assert_eq!(
+            format!("{:?}", Secret::new("1000.canary".into())),
+            "Secret(11 bytes)"
+        );
+    }
+
+    #[test]
+    fn secrets_differ_in_any_byte_or_in_length() {
+        let secret = |text: &str| Secret::new(text.into());
+        assert!(secret("abc").is_same_as(&secret("abc")));
+        assert!(!secret("abc").is_same_as(&secret("abd")));
+        assert!(!secret("abc").is_same_as(&secret("abcd")));
+    }
+}
