@@ -3,6 +3,17 @@
 //! Plain synchronous code: events and [`crate::base::Now`] in, steps out. No I/O, clock, randomness or
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
+pub mod binding;
+mod enrolling;
+pub mod event;
+pub mod fleet;
+pub mod ledger;
+mod minting;
+pub mod org;
+pub mod query;
 pub mod record;
 pub mod reply;
+pub mod restore;
+mod saving;
+pub mod schedule;
 pub mod settings;
