@@ -1,0 +1,4 @@
+//! x
+pub mod http;
+pub mod kernel;
+pub mod peer;
