@@ -4,5 +4,6 @@
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
 pub mod record;
+pub mod remedy;
 pub mod reply;
 pub mod settings;

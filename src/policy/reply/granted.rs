@@ -11,7 +11,7 @@ use super::super::record::Cause;
 use crate::base::{ScopeSet, Secret};
 
 /// What Zoho calls the longest life of an access token; a longer one is not believed.
-pub const LIFE_MAX: Duration = Duration::from_secs(3600);
+pub const LIFE_MAX: Duration = Duration::from_hours(1);
 
 /// Longest token and API domain that are taken, in bytes. Zoho's tokens are 70.
 const TOKEN_LEN_MAX: usize = 4096;
