@@ -15,6 +15,10 @@ use table::{Row, TABLE, UNKNOWN};
 /// So many failures in a row are no bad moment any more: the cure then names what lasts.
 const LASTING: u32 = 3;
 
+/// The cure of what heals by itself and needs no look yet.
+const WAIT: &str =
+    "Nothing to do: it is tried again, and readers keep the current token until it ends";
+
 /// Where the trouble is, in the words of the config.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
@@ -38,18 +42,37 @@ pub struct Remedy {
 }
 
 /// The remedy for `code`, Zoho's or ours, in answer to what was `asked`, after `failures` in a row.
+///
+/// A person at `enroll` gets the cure of what lasts at once: he is there to look, and nothing is tried again.
 pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy {
     let row = row(code, asked).unwrap_or(&UNKNOWN);
-    let cure = row.lasting.filter(|_| failures >= LASTING);
+    let lasts = failures >= LASTING || asked != Asked::Refresh;
+    let look = row.lasting.filter(|_| lasts).or(row.cure);
     Remedy {
         meaning: fill(row.meaning, code, place),
-        cure: fill(cure.unwrap_or(row.cure), code, place),
+        cure: fill(&cure(row, asked, look), code, place),
+    }
+}
+
+/// Joins what to look at with what happens next.
+fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str> {
+    let next = match asked {
+        Asked::Refresh => "it is tried on",
+        Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
+        Asked::Exchange => {
+            "then run `zoho-tokend enroll {org}` again, with a new grant token since this one may be used up"
+        }
+    };
+    match look {
+        None => WAIT.into(),
+        Some(look) if row.heals => format!("{look}; {next}").into(),
+        Some(look) => look.into(),
     }
 }
 
 /// Whether `code` is in the table, for `explain` to tell a typing error from a new code.
 pub fn is_known(code: &str) -> bool {
-    [Asked::Exchange, Asked::Refresh]
+    Asked::ALL
         .into_iter()
         .any(|asked| row(code, asked).is_some())
 }

@@ -1,5 +1,5 @@
 use super::*;
-use Asked::{Exchange, Refresh};
+use Asked::{Exchange, Refresh, TakeOver};
 
 fn acme() -> OrgName {
     OrgName::parse("acme").expect("a good name")
@@ -61,16 +61,41 @@ fn the_third_web_page_in_a_row_names_the_data_center() {
     );
     assert_eq!(
         cure("html", Refresh, 3),
-        "Check `data_center` of org acme, now eu: the client and the user's account must live there, and the client's page must be at https://api-console.zoho.eu"
+        "Check `data_center` of org acme, now eu: the client and the user's account must live there, and the client's page must be at https://api-console.zoho.eu; it is tried on"
     );
     assert_eq!(cure("http-404", Refresh, 3), cure("html", Refresh, 3));
 }
 
 #[test]
+fn at_an_enrolment_nothing_is_tried_again_by_itself() {
+    assert_eq!(
+        cure("html", Exchange, 1),
+        "Check `data_center` of org acme, now eu: the client and the user's account must live there, and the client's page must be at https://api-console.zoho.eu; then run `zoho-tokend enroll acme` again, with a new grant token since this one may be used up"
+    );
+    assert_eq!(
+        cure("connect", Exchange, 1),
+        "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again, with a new grant token since this one may be used up"
+    );
+    for code in codes() {
+        let cures = [Exchange, TakeOver].map(|asked| cure(code, asked, 1));
+        assert!(!cures.concat().contains("it is tried"), "{code}: {cures:?}");
+    }
+}
+
+#[test]
+fn a_refresh_token_that_is_none_is_suspected_where_an_operator_brings_it() {
+    let cure = cure("invalid_code", TakeOver, 1);
+    assert!(cure.contains("not an access token"), "{cure}");
+}
+
+#[test]
 fn an_unknown_issuer_names_ca_file_and_says_that_nothing_secret_was_sent() {
-    let cure = cure("tls-unknown-issuer", Refresh, 1);
-    assert!(cure.contains("`ca_file` in [daemon]"), "{cure}");
-    assert!(cure.ends_with("nothing secret was sent"), "{cure}");
+    let it = remedy("tls-unknown-issuer", Refresh, 1, &place(&acme()));
+    assert!(it.cure.contains("`ca_file` in [daemon]"), "{it:?}");
+    assert!(
+        it.meaning.ends_with("nothing secret was sent to it"),
+        "{it:?}"
+    );
 }
 
 #[test]
@@ -137,11 +162,11 @@ fn a_name_with_braces_is_not_filled_again() {
 }
 
 #[test]
-fn every_code_has_a_row_for_both_calls_whose_texts_are_one_filled_sentence() {
+fn every_code_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
     let org = acme();
     for code in codes() {
         assert_eq!(code, folded(code));
-        for (asked, failures) in [(Exchange, 1), (Refresh, 1), (Refresh, 9)] {
+        for (asked, failures) in [(Exchange, 1), (Refresh, 1), (Refresh, 9), (TakeOver, 1)] {
             assert!(row(code, asked).is_some(), "{code} {asked:?}");
             let it = remedy(code, asked, failures, &place(&org));
             for text in [it.meaning, it.cure] {
@@ -151,7 +176,7 @@ fn every_code_has_a_row_for_both_calls_whose_texts_are_one_filled_sentence() {
                     "{code}: {text}"
                 );
                 assert!(text.starts_with(char::is_uppercase), "{code}: {text}");
-                assert!(text.len() <= 260, "{code}: {} bytes: {text}", text.len());
+                assert!(text.len() <= 280, "{code}: {} bytes: {text}", text.len());
             }
         }
     }

@@ -25,6 +25,13 @@ pub enum Asked {
     Exchange,
     /// A refresh token for an access token.
     Refresh,
+    /// The same for the first time, to prove a refresh token that an operator brings along.
+    TakeOver,
+}
+
+impl Asked {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Exchange, Self::Refresh, Self::TakeOver];
 }
 
 /// What to do about an answer.
@@ -83,7 +90,7 @@ fn is_code(text: &str) -> bool {
     text.chars().any(|c| !c.is_control() && !c.is_whitespace())
 }
 
-/// Whatever Zoho's code, the same for both calls: what differs is the cure ([`super::remedy`]).
+/// Whatever Zoho's code, the same for every call: what differs is the cure ([`super::remedy`]).
 fn refused(status: u16, code: &str, answer: &Map<String, Value>) -> Outcome {
     let said = answer.get("error_description").and_then(Value::as_str);
     let detail = match said {
