@@ -13,6 +13,7 @@ mod minting;
 pub mod org;
 pub mod query;
 pub mod record;
+pub mod remedy;
 pub mod reply;
 pub mod restore;
 mod saving;
