@@ -19,3 +19,4 @@ pub mod restore;
 mod saving;
 pub mod schedule;
 pub mod settings;
+pub mod status;
