@@ -11,7 +11,7 @@ use super::ledger::{Fate, Lane, Want};
 use super::minting::lane_name;
 use super::org::{Org, Scene};
 use super::record::{Cause, Grant, LaneId, Prior, Slot};
-use super::reply::{Granted, Outcome};
+use super::reply::{Asked, Granted, Outcome};
 use super::saving::{Stage, refuse};
 use crate::base::{Boottime, Secret};
 use std::sync::Arc;
@@ -103,6 +103,10 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.attempt,
+            asked: match own.offer.right {
+                Right::Code(_) => Asked::Exchange,
+                Right::RefreshToken(_) => Asked::TakeOver,
+            },
             right: own.offer.right.clone(),
             client_secret: own.offer.client_secret.clone(),
         });

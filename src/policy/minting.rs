@@ -7,7 +7,7 @@ use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, W
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, Slot, Token, Word};
-use super::reply::{Granted, Outcome};
+use super::reply::{Asked, Granted, Outcome};
 use super::saving::{Stage, refuse};
 use super::schedule;
 use crate::base::{Boottime, OrgName};
@@ -106,6 +106,7 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.attempt,
+            asked: Asked::Refresh,
             right: Right::RefreshToken(grant.refresh_token.clone()),
             client_secret: grant.client_secret.clone(),
         });
