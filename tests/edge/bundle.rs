@@ -174,7 +174,7 @@ const DAMAGES: [Damage; 8] = [
     ("another mode", |org| set_mode(&org.join("env"), 0o444)),
     ("another mode of the folder", |org| set_mode(org, 0o755)),
     ("other content", |org| {
-        rewrite(&org.join("header"), "forged")
+        rewrite(&org.join("header"), "forged");
     }),
     ("more content", |org| {
         let text = fs::read_to_string(org.join("env")).expect("readable");

@@ -5,6 +5,7 @@
 mod access;
 mod bundle;
 mod crash;
+mod log;
 mod output;
 mod peer;
 mod support;

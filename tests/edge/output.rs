@@ -1,6 +1,8 @@
 //! Single files: what is replaced, what is refused, and what a person is told.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -265,6 +267,34 @@ fn publishes_once() {
         let left = names(folder);
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+#[test]
+fn curl_sends_the_header_file_as_one_header() {
+    if !has_tool_or_skips("curl_sends_the_header_file_as_one_header", "curl") {
+        return;
+    }
+    let folder = folder();
+    let mut out = output(&folder.path().join("zoho.header"));
+    out.format = Format::Header;
+    out.publish(&publication(1)).expect("room");
+    let server = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("http://{}/", server.local_addr().expect("bound"));
+    let header = format!("@{}", out.path.display());
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--noproxy", "*", "-H", &header, &url]);
+    let mut curl = curl.spawn().expect("curl runs");
+    let (stream, _) = server.accept().expect("curl connects");
+    let lines = BufReader::new(&stream)
+        .lines()
+        .map(|line| line.expect("text"));
+    let request: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    (&stream)
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .expect("curl waits");
+    assert!(curl.wait().expect("our child").success());
+    let expected = format!("Authorization: Zoho-oauthtoken {}", token(1));
+    assert_eq!(request.iter().filter(|line| **line == expected).count(), 1);
 }
 
 /// The folder's default list names others than the config does.

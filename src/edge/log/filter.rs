@@ -40,11 +40,12 @@ pub fn parse_filter(text: &str, place: &'static str) -> Result<EnvFilter, BadFil
     builder().parse(text).map_err(|_| bad(text))
 }
 
-/// The filter in force: of the environment if set there, else of the config.
+/// The filter in force: of the environment if set there, else of the config. Both must be good.
 pub(super) fn chosen_filter(config: &str) -> Result<EnvFilter, BadFilter> {
+    let of_config = parse_filter(config, "log")?;
     match env::var(VARIABLE) {
         Ok(text) if !text.trim().is_empty() => parse_filter(&text, VARIABLE),
-        _ => parse_filter(config, "log"),
+        _ => Ok(of_config),
     }
 }
 

@@ -69,7 +69,10 @@ impl Contents {
             .map_err(|err| failed("make", folder, err))?;
         for (name, content) in &self.files {
             let path = folder.join(name);
-            let file = self.write_file(&path, content)?;
+            let mut file = create_new(&path).map_err(|err| failed("make", &path, err))?;
+            file.write_all(content)
+                .map_err(|err| failed("write", &path, err))?;
+            self.restrict(&self.file_list, &file, &path)?;
             sync(&file, durable).map_err(|err| failed("sync", &path, err))?;
         }
         let handle = open(folder, OFlags::DIRECTORY).map_err(|err| failed("open", folder, err))?;
@@ -94,15 +97,6 @@ impl Contents {
             }
         }
         Ok(true)
-    }
-
-    fn write_file(&self, path: &Path, content: &[u8]) -> Result<File, Trouble> {
-        let failed = |step, err| Trouble::of(step, path, path, err);
-        let mut file = create_new(path).map_err(|err| failed("make", err))?;
-        file.write_all(content)
-            .map_err(|err| failed("write", err))?;
-        self.restrict(&self.file_list, &file, path)?;
-        Ok(file)
     }
 
     fn restrict(&self, list: &AccessList, file: &File, path: &Path) -> Result<(), Trouble> {
