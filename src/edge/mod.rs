@@ -1,4 +1,15 @@
-//! x
+//! Acts: one outside thing a file, and no decisions.
+//!
+//! What to do and when comes from [`crate::policy`], carried here by the daemon's loop. All of it may
+//! block unless it is `async`; the loop calls it from threads that may.
+
+pub mod clock;
+pub mod dice;
 pub mod http;
 pub mod kernel;
+pub mod log;
+pub mod outlet;
 pub mod peer;
+pub mod signals;
+pub mod socket;
+pub mod systemd;
