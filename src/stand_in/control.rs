@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::Reply;
+use super::console::BadScript;
 use super::fault::Fault;
 use super::params::Params;
 use super::routes::Site;
-use super::zoho::{BadScript, Consent, Org};
+use super::zoho::{Consent, Org};
 use crate::base::Environment;
 
 /// `{"client_id": "…", "client_secret": "…", "soids": [{"soid": "ZohoCRM.600123", "environment": "production"}]}`
@@ -50,6 +51,8 @@ struct NewConsent {
     user: Option<String>,
     redirect_uri: Option<String>,
     code_life_ms: Option<u64>,
+    /// For `refresh-tokens`: one with this text.
+    refresh_token: Option<String>,
 }
 
 /// `{"on": "1000.CLIENT", "times": 3, "fault": {"instead": "hang"}}`; `on` empty: any call; `times` null: until cleared.
@@ -115,9 +118,14 @@ fn carry_out(
             Ok(json!({"code": code, "org_id": org_id}))
         }
         (&Method::POST, "refresh-tokens") => {
-            let consent = site.consent(read(body)?)?;
+            let mut new: NewConsent = read(body)?;
+            let given = new.refresh_token.take();
+            let consent = site.consent(new)?;
             let org_id = consent.org.id.clone();
-            let refresh_token = world.with(|zoho, now| zoho.install(consent, now))?;
+            let refresh_token = world.with(|zoho, now| match given {
+                None => zoho.install(consent, now),
+                Some(text) => zoho.install_as(&text, consent, now).map(|()| text),
+            })?;
             Ok(json!({"refresh_token": refresh_token, "org_id": org_id}))
         }
         (&Method::POST, "faults") => {
@@ -151,7 +159,7 @@ fn add_client(site: &Site, new: NewClient) -> Result<Value, BadRequest> {
     for soid in new.soids {
         let org = site.org(&soid.environment, soid.org_id, soid.api_domain)?;
         site.world
-            .with(|zoho, _| zoho.add_soid(&id, &soid.soid, org))?;
+            .with(|zoho, now| zoho.add_soid(&id, &soid.soid, org, now))?;
     }
     Ok(Value::Null)
 }

@@ -10,9 +10,12 @@
 
 mod answer;
 mod clock;
+mod console;
 mod control;
 mod crm;
 mod fault;
+mod fault_queues;
+mod grants;
 mod lane;
 mod outgoing;
 mod params;
@@ -25,10 +28,11 @@ mod window;
 mod zoho;
 
 pub use answer::{Body, Refusal, Reply};
+pub use console::BadScript;
 pub use fault::{Fault, Instead};
 pub use lane::{Counts, End};
 pub use params::Params;
 pub use rules::{Clocks, Rules, Throttle};
 pub use server::{Settings, StandIn, World, run_process};
 pub use stats::{GrantStats, Stats, Traffic};
-pub use zoho::{BadScript, Consent, Org, Zoho};
+pub use zoho::{Consent, Org, Zoho};

@@ -30,7 +30,7 @@ const BODY_MAX: usize = 64 * 1024;
 /// To receive it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// What "for ever" means to a client that hangs.
-const HANG_MAX: Duration = Duration::from_secs(3600);
+const HANG_MAX: Duration = Duration::from_hours(1);
 /// What no URL may carry, as URLs end up in logs.
 const SECRETS: [&str; 5] = [
     "client_secret",

@@ -19,14 +19,14 @@ pub struct Clocks {
 impl Clocks {
     /// What Zoho documents (CRM API v8, "Token Validity").
     pub const ZOHO: Self = Self {
-        token_life: Duration::from_secs(3600),
-        window: Duration::from_secs(600),
-        code_life: Duration::from_secs(180),
+        token_life: Duration::from_hours(1),
+        window: Duration::from_mins(10),
+        code_life: Duration::from_mins(3),
     };
 
     /// Tokens that live a minute and a window of 10 s. Codes keep their life: people do not get faster.
     pub const SIXTY_TIMES_FASTER: Self = Self {
-        token_life: Duration::from_secs(60),
+        token_life: Duration::from_mins(1),
         window: Duration::from_secs(10),
         code_life: Self::ZOHO.code_life,
     };

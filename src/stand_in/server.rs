@@ -11,21 +11,24 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::clock::boottime;
+use super::console::BadScript;
 use super::routes::{self, Site};
 use super::rules::Rules;
-use super::zoho::{BadScript, Org, Zoho};
+use super::zoho::{Org, Zoho};
 use crate::base::{Boottime, Environment};
 
 /// Connections at once; more wait in the kernel.
 const CONNECTIONS_MAX: usize = 1_024;
 /// A client that takes longer to send its header is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that the kernel keeps for us.
+const BACKLOG: u32 = 1_024;
 /// After a failed accept, which is a lack of file descriptors more often than not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -151,12 +154,14 @@ impl StandIn {
             outages,
         } = self;
         drop(listener);
+        let held = TcpSocket::new_v4()?; // Bound and not listening: refuses, and nobody else takes the port.
+        held.set_reuseaddr(true)?;
+        held.bind(site.addr)?;
         sleep(ACCEPT_PAUSE.min(span)).await; // The answer to who asked for this goes out first.
         connections.shutdown().await;
         sleep(span.saturating_sub(ACCEPT_PAUSE)).await;
-        let listener = TcpListener::bind(site.addr).await?;
         Ok(Self {
-            listener,
+            listener: held.listen(BACKLOG)?,
             site,
             outages,
         })

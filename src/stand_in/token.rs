@@ -14,8 +14,10 @@ use crate::base::{Boottime, ScopeSet};
 impl Zoho {
     /// Answers one call, as the script of faults wants it.
     pub fn token(&mut self, params: &Params, now: Boottime) -> Reply {
-        let keys = ["refresh_token", "code", "client_id"].map(|name| params.value(name));
-        let fault = self.faults.take(&[keys[0], keys[1], keys[2], ""]);
+        let named = ["refresh_token", "code", "client_id"].map(|name| params.value(name));
+        let mut keys: Vec<&str> = named.into_iter().filter(|key| !key.is_empty()).collect();
+        keys.push(""); // Any call, after those that are meant.
+        let fault = self.faults.take(&keys);
         self.note_call(params);
         let reply = fault
             .lets_zoho_work()
@@ -64,7 +66,8 @@ impl Zoho {
         }
         self.admit_exchange(&client_id, now)?;
         let code = self.codes.remove(text).ok_or(Refusal::Code)?;
-        let (number, refresh_token) = self.new_grant(code.consent, now);
+        let refresh_token = self.new_text();
+        let number = self.new_grant(code.consent, refresh_token.clone(), now);
         self.note_call_of(number);
         let mut granted = self.mint(number, now)?;
         granted.refresh_token = Some(refresh_token);

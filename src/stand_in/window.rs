@@ -53,7 +53,7 @@ impl Window {
 mod tests {
     use super::*;
 
-    const SPAN: Duration = Duration::from_secs(600);
+    const SPAN: Duration = Duration::from_mins(10);
     const MINUTE: i64 = 60_000;
 
     /// Ten in the first nine minutes, one a minute.

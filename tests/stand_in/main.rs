@@ -2,5 +2,6 @@
 #![cfg(feature = "stand-in")]
 
 mod faults;
+mod limits;
 mod wire;
 mod world;

@@ -288,3 +288,30 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
         thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn a_refresh_token_can_be_given_to_look_for_it_later() {
+    let addr = start();
+    let consent = format!(
+        r#"{{"client_id":"{ID}","scope":"ZohoCRM.modules.ALL","environment":"production","refresh_token":"1000.canary","org_id":"600123"}}"#
+    );
+    let made = json(&post(addr, "/_/refresh-tokens", &consent));
+    assert_eq!(made["refresh_token"], "1000.canary");
+    assert!(refresh(addr, "1000.canary").contains("access_token"));
+    let stats = json(&get(addr, "/_/stats"));
+    assert_eq!(stats["grants"][0]["org_id"], "600123");
+    assert_eq!(stats["grants"][0]["mints"], 1);
+}
+
+#[test]
+fn client_credentials_work_once_a_soid_is_known() {
+    let addr = start();
+    let client = r#"{"client_id":"1000.CC","client_secret":"s","soids":[{"soid":"ZohoCRM.600123","environment":"production"}]}"#;
+    assert!(post(addr, "/_/clients", client).starts_with("HTTP/1.1 204"));
+    let form = "grant_type=client_credentials&client_id=1000.CC&client_secret=s&scope=ZohoCRM.modules.ALL&soid=ZohoCRM.600123";
+    assert!(post(addr, "/oauth/v2/token", form).contains("access_token"));
+    let head = "DELETE /_/clients?client_id=1000.CC";
+    exchange(addr, head, "").expect("an answer");
+    let refused = post(addr, "/oauth/v2/token", form);
+    assert_eq!(body_of(&refused), r#"{"error":"invalid_client"}"#);
+}
