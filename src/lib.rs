@@ -3,3 +3,5 @@
 pub mod base;
 pub mod edge;
 pub mod policy;
+#[cfg(feature = "stand-in")]
+pub mod stand_in;
