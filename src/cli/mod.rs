@@ -1,0 +1,65 @@
+//! The command line: a verb, what it says, and how it ends.
+//!
+//! The verbs of operators and jobs ask the daemon over its socket and never read the config, so they
+//! work for every user that the daemon lets read. Invariant: only [`output`] writes to a terminal, only
+//! [`run`] turns a failure into an exit code, and no secret is in either.
+
+pub mod answer;
+pub mod args;
+pub mod client;
+pub mod enroll;
+pub mod failure;
+pub mod generated;
+pub mod get;
+pub mod history;
+pub mod output;
+pub mod refresh;
+pub mod refusal;
+pub mod reload;
+pub mod secret_input;
+pub mod span;
+pub mod status;
+pub mod usage;
+
+use std::ffi::OsString;
+
+use args::{CommandLine, Verb};
+use clap::Parser;
+
+pub use failure::{Exit, Failure};
+
+/// Does what `argv` says, the program's name first.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let done = match CommandLine::try_parse_from(&argv) {
+        Ok(line) => dispatch(&line.verb),
+        Err(error) => usage::answer(&argv, &error),
+    };
+    done.unwrap_or_else(|failure| {
+        output::complain_of(&failure);
+        failure.exit
+    })
+}
+
+fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Get(args) => get::run(args),
+        Verb::Status(args) => status::run(args),
+        Verb::Refresh(args) => refresh::run(args),
+        Verb::History(args) => history::run(args),
+        Verb::Reload(args) => reload::run(args),
+        Verb::Enroll(args) => enroll::run(args),
+        Verb::Run(_) => not_wired("run"),
+        Verb::Check(_) => not_wired("check"),
+        #[cfg(feature = "stand-in")]
+        Verb::Demo(_) => not_wired("demo"),
+        #[cfg(feature = "stand-in")]
+        Verb::StandIn(_) => not_wired("stand-in"),
+        Verb::Completions(args) => generated::completions(args),
+        Verb::Man(args) => generated::man(args),
+    }
+}
+
+fn not_wired(verb: &str) -> Result<Exit, Failure> {
+    Err(Failure::bug(verb, "not wired yet"))
+}
