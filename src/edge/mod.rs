@@ -13,3 +13,4 @@ pub mod peer;
 pub mod signals;
 pub mod socket;
 pub mod systemd;
+pub mod zoho;
