@@ -106,6 +106,8 @@ impl Loop {
     fn carry_out(&self, step: Step) {
         match step {
             Step::Write { write, changes } => self.shared.keeper.write(write, changes),
+            // Begun too late: its slot is on the disk and stays spent.
+            Step::Call { .. } if *self.shared.stop.borrow() => (),
             Step::Call { org, attempt, asked, right, client_secret } => {
                 let order = Order { org, attempt, asked, right, client_secret };
                 calls::start(&self.shared, order);
@@ -120,7 +122,7 @@ impl Loop {
     fn wake_at(&self) -> Instant {
         let now = self.shared.clock.now().boot;
         let wake = self.shared.fleet.borrow().wake_at(now).since(now);
-        let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval / 2));
+        let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
         let is_starting = !self.shared.is_ready.get();
         let looked = if is_starting { fed.min(Duration::from_secs(1)) } else { fed };
         Instant::now() + looked
@@ -130,7 +132,6 @@ impl Loop {
     fn tell_systemd(&mut self) {
         systemd::feed_watchdog().ok();
         metrics_page::upkeep();
-        let now = self.shared.clock.now().boot;
         let status = summary(&self.shared);
         if !self.shared.is_ready.get() {
             let undecided = self.undecided();
@@ -152,7 +153,6 @@ impl Loop {
             self.look_again_at = Instant::now() + LOOK_AGAIN_EVERY;
             self.look_again();
         }
-        let _ = now;
     }
 
     fn look_again(&self) {

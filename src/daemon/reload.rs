@@ -24,7 +24,7 @@ pub(super) struct Changes {
 /// Takes the config anew; an error is the list of its problems, and nothing has changed.
 pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
-    let new = Standing::load(&old.path).await?;
+    let mut new = Standing::load(&old.path).await?;
     let changes = compare(&old, &new);
     for warning in &changes.warnings {
         tracing::warn!("{warning}");
@@ -39,7 +39,7 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
         "config: reloaded, {} orgs",
         new.config.orgs.len()
     );
-    new.start_logging(&old);
+    new.continue_log(&old);
     put_in_force(shared, new);
     Ok(changes)
 }

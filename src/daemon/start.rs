@@ -64,8 +64,7 @@ pub fn run(path: &Path) -> Result<(), Fatal> {
 
 async fn up_and_down(path: &Path) -> Result<(), Fatal> {
     let standing = Standing::load(path).await.map_err(Fatal::Config)?;
-    let log = standing.log()?;
-    let standing = Rc::new(standing.with_log(log));
+    let standing = Rc::new(standing.start_log()?);
     for warning in &standing.warnings {
         tracing::warn!("{warning}");
     }
