@@ -16,8 +16,11 @@ pub mod output;
 pub mod refresh;
 pub mod refusal;
 pub mod reload;
+pub mod run;
 pub mod secret_input;
 pub mod span;
+#[cfg(feature = "stand-in")]
+pub mod stand_in;
 pub mod status;
 pub mod usage;
 
@@ -49,12 +52,12 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
-        Verb::Run(_) => not_wired("run"),
+        Verb::Run(args) => run::run(args),
         Verb::Check(_) => not_wired("check"),
         #[cfg(feature = "stand-in")]
         Verb::Demo(_) => not_wired("demo"),
         #[cfg(feature = "stand-in")]
-        Verb::StandIn(_) => not_wired("stand-in"),
+        Verb::StandIn(args) => stand_in::run(args),
         Verb::Completions(args) => generated::completions(args),
         Verb::Man(args) => generated::man(args),
     }

@@ -89,10 +89,11 @@ fn settings(
     scopes: ScopeSet,
     timing: Refresh,
 ) -> Option<OrgSettings> {
-    let (_, client) = target.client.as_ref()?;
+    let (client_name, client) = target.client.as_ref()?;
     let site = target.site.as_ref()?;
     Some(OrgSettings {
         name: name.clone(),
+        client: client_name.clone(),
         binding: Binding {
             client_id: client.client_id.clone(),
             data_center: site.data_center.name.clone(),

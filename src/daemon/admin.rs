@@ -9,7 +9,6 @@ use super::desk::status_of;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
-use crate::config::SecretSource;
 use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
 use crate::policy::event::{Event, Offer, Refusal, Right};
 use crate::policy::record::Cause;
@@ -23,12 +22,21 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
     }
     let (right, asked) = match enrollment.kind {
         EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
-        EnrollmentKind::RefreshToken(token) => (Right::RefreshToken(Arc::new(token)), Asked::TakeOver),
+        EnrollmentKind::RefreshToken(token) => {
+            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
+        }
     };
-    let offer = Offer { right, client_secret };
+    let offer = Offer {
+        right,
+        client_secret,
+    };
     let name = org.clone();
     let result = shared
-        .request(|request| Event::Enroll { org: name, request, offer })
+        .request(|request| Event::Enroll {
+            org: name,
+            request,
+            offer,
+        })
         .await;
     answer(shared, &org, asked, result)
 }
@@ -58,9 +66,9 @@ pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
                 .collect();
             Answer::json(&json!({ "org": org.as_str(), "entries": entries }))
         }
-        Some(Err(err)) => {
-            Problem::new(503, "state", "Service Unavailable", err.to_string()).of(&org).into()
-        }
+        Some(Err(err)) => Problem::new(503, "state", "Service Unavailable", err.to_string())
+            .of(&org)
+            .into(),
         None => stopping().of(&org).into(),
     }
 }
@@ -71,7 +79,8 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Answer {
         Ok(changes) => Answer::json(&changes),
         Err(problems) => {
             let detail = "the new config is refused as a whole; the old one stays in force";
-            let cure = "mend every problem and reload again; `zoho-tokend check` shows the same list";
+            let cure =
+                "mend every problem and reload again; `zoho-tokend check` shows the same list";
             Problem::new(422, "config", "Unprocessable Content", detail)
                 .cure(cure.to_owned())
                 .problems(problems)
@@ -84,16 +93,24 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Answer {
 fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option<Problem> {
     let standing = shared.standing();
     let client = standing.client_of(org)?;
-    let is_taken_here = matches!(client.secret, SecretSource::AtEnrolment);
+    let is_taken_here = client.secret.is_none();
     if is_taken_here == is_given {
         return None;
     }
     let name = &standing.org(org)?.client;
     let problem = if is_given {
-        let detail = format!("the config names the client secret of clients.{name}; leave it out here");
-        Problem::new(422, "client-secret-unwanted", "Unprocessable Content", detail)
+        let detail =
+            format!("the config names the client secret of clients.{name}; leave it out here");
+        Problem::new(
+            422,
+            "client-secret-unwanted",
+            "Unprocessable Content",
+            detail,
+        )
     } else {
-        let detail = format!("clients.{name} has no client_secret in the config; it is taken at enroll and sealed");
+        let detail = format!(
+            "clients.{name} has no client_secret in the config; it is taken at enroll and sealed"
+        );
         Problem::new(422, "client-secret-needed", "Unprocessable Content", detail)
     };
     Some(problem.of(org))
@@ -126,17 +143,26 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
         None => format!("{}: {}", cause.code, cause.detail),
     };
     match refusal {
-        Refusal::NoSuchOrg => Problem::new(404, "no-such-org", "Not Found", "the config has no org of this name"),
-        Refusal::Refused(cause) => Problem::new(422, "refused", "Unprocessable Content", told(&cause))
-            .cure(remedy(&cause).map(|remedy| remedy.cure)),
+        Refusal::NoSuchOrg => Problem::new(
+            404,
+            "no-such-org",
+            "Not Found",
+            "the config has no org of this name",
+        ),
+        Refusal::Refused(cause) => {
+            Problem::new(422, "refused", "Unprocessable Content", told(&cause))
+                .cure(remedy(&cause).map(|remedy| remedy.cure))
+        }
         Refusal::NoBudget(at) => {
             let detail = "Zoho's limits leave no room for another mint right now; nothing was sent";
             Problem::new(503, "no-budget", "Service Unavailable", detail)
                 .retry_after(at.since(now.boot))
         }
-        Refusal::Later(cause, at) => Problem::new(503, "retrying", "Service Unavailable", told(&cause))
-            .cure(remedy(&cause).map(|remedy| remedy.cure))
-            .retry_after(at.since(now.boot)),
+        Refusal::Later(cause, at) => {
+            Problem::new(503, "retrying", "Service Unavailable", told(&cause))
+                .cure(remedy(&cause).map(|remedy| remedy.cure))
+                .retry_after(at.since(now.boot))
+        }
     }
 }
 

@@ -36,7 +36,11 @@ pub(super) fn start(shared: &Rc<Shared>, order: Order) {
         let outcome = outcome(&answer);
         metrics::counter!("zoho_tokend_refreshes_total", "org" => org.to_string(), "outcome" => outcome)
             .increment(1);
-        shared.tell(Event::Answered { org, attempt, answer });
+        shared.tell(Event::Answered {
+            org,
+            attempt,
+            answer,
+        });
         shared.calls.set(shared.calls.get() - 1);
     });
 }
@@ -45,17 +49,31 @@ async fn call(standing: &Standing, order: Order) -> Answer {
     let Some(org) = standing.org(&order.org) else {
         return unsent("not-configured", "the org has left the config");
     };
-    let own = order.client_secret.or_else(|| standing.secret_of(&org.client));
+    let own = order
+        .client_secret
+        .or_else(|| standing.secret_of(&org.client));
     let Some(client_secret) = own else {
-        return unsent("no-client-secret", "neither the config nor the enrolment has a client secret");
+        return unsent(
+            "no-client-secret",
+            "neither the config nor the enrolment has a client secret",
+        );
     };
     let client_id = org.settings.binding.client_id.clone();
     let form = match order.right {
         Right::Code(code) => {
             let redirect_uri = standing.redirect_uri_of(org);
-            Form::Exchange { client_id, client_secret, code, redirect_uri }
+            Form::Exchange {
+                client_id,
+                client_secret,
+                code,
+                redirect_uri,
+            }
         }
-        Right::RefreshToken(refresh_token) => Form::Refresh { client_id, client_secret, refresh_token },
+        Right::RefreshToken(refresh_token) => Form::Refresh {
+            client_id,
+            client_secret,
+            refresh_token,
+        },
     };
     let call = TokenCall {
         token_url: org.data_center.endpoints.token.clone(),
@@ -65,7 +83,9 @@ async fn call(standing: &Standing, order: Order) -> Answer {
     match standing.zoho.post_token(call).await {
         Reply::NotSent(cause) => Answer::NotSent(cause),
         Reply::Lost(cause) => Answer::Lost(cause),
-        Reply::Answered { status, body, .. } => Answer::Sorted(Outcome::sort(order.asked, status, &body)),
+        Reply::Answered { status, body, .. } => {
+            Answer::Sorted(Outcome::sort(order.asked, status, &body))
+        }
     }
 }
 

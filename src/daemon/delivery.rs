@@ -102,8 +102,11 @@ impl Delivery {
         };
         let left: Vec<(Target, Option<Output>)> = {
             let wishes = self.wishes.borrow();
-            let left = wishes.iter().filter(|(target, wish)| is_left(target) && wish.publication.is_some());
-            left.map(|(target, wish)| (target.clone(), wish.output.clone())).collect()
+            let left = wishes
+                .iter()
+                .filter(|(target, wish)| is_left(target) && wish.publication.is_some());
+            left.map(|(target, wish)| (target.clone(), wish.output.clone()))
+                .collect()
         };
         for (target, output) in left {
             self.aim(target, None, output);
@@ -163,7 +166,12 @@ impl Delivery {
         let is_files = matches!(target, Target::Files(_));
         let work = move || match (&files, &output) {
             (_, Some(output)) => to_output(output, target.org(), publication.as_deref()),
-            (Some(files), None) => to_files(&mut lock(files), &clock, target.org(), publication.as_deref()),
+            (Some(files), None) => to_files(
+                &mut lock(files),
+                &clock,
+                target.org(),
+                publication.as_deref(),
+            ),
             (None, None) => Ok(()),
         };
         let done = spawn_blocking(work).await;
@@ -187,7 +195,9 @@ impl Delivery {
         let before = std::mem::replace(&mut wish.trouble, result.err());
         match (&before, &wish.trouble) {
             (None, Some(trouble)) => tracing::error!("{trouble}"),
-            (Some(_), None) => tracing::info!(org = %target.org(), "{}: written again", target.label()),
+            (Some(_), None) => {
+                tracing::info!(org = %target.org(), "{}: written again", target.label())
+            }
             _ => (),
         }
         // A failure is a wish that still stands.

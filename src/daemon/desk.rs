@@ -63,14 +63,22 @@ impl FrontDesk {
 
     fn refuse(&self, peer: &Peer, bad: BadAsk) -> Answer {
         let problem = match bad {
-            BadAsk::Path => Problem::new(404, "no-such-path", "Not Found", "there is no such path; see the README"),
+            BadAsk::Path => Problem::new(
+                404,
+                "no-such-path",
+                "Not Found",
+                "there is no such path; see the README",
+            ),
             BadAsk::Method(allow) => {
                 let detail = format!("this path takes {allow} alone");
                 Problem::new(405, "method", "Method Not Allowed", detail).allow(allow)
             }
-            BadAsk::Org if self.0.standing().access.may_admin(peer) => {
-                Problem::new(404, "no-such-org", "Not Found", "no org has a name of this shape")
-            }
+            BadAsk::Org if self.0.standing().access.may_admin(peer) => Problem::new(
+                404,
+                "no-such-org",
+                "Not Found",
+                "no org has a name of this shape",
+            ),
             BadAsk::Org => not_a_reader(peer),
             BadAsk::Malformed(what) => Problem::new(400, "bad-request", "Bad Request", what),
         };
@@ -110,7 +118,10 @@ impl FrontDesk {
             }
             Some(Reading::Unchanged) => (Answer::empty(204), true),
             Some(Reading::TooLong(max)) => {
-                let detail = format!("no token of this org has that much left when it is replaced; ask for at most {} s", max.as_secs());
+                let detail = format!(
+                    "no token of this org has that much left when it is replaced; ask for at most {} s",
+                    max.as_secs()
+                );
                 let problem = Problem::new(400, "min-ttl-too-long", "Bad Request", detail);
                 (problem.of(&ask.org).max_min_ttl(max).into(), false)
             }
@@ -147,7 +158,9 @@ impl FrontDesk {
         let mut statuses = self.0.fleet.borrow_mut().statuses(now);
         statuses.retain(|status| {
             let readers = OrgName::parse(&status.org).ok();
-            sees_all || readers.is_some_and(|org| standing.access.may_read(peer, standing.readers_of(&org)))
+            sees_all
+                || readers
+                    .is_some_and(|org| standing.access.may_read(peer, standing.readers_of(&org)))
         });
         for status in &mut statuses {
             self.add_file_troubles(status);
@@ -186,7 +199,9 @@ fn admit(standing: &Standing, peer: &Peer, ask: &Ask) -> Result<(), Answer> {
         Ask::Metrics => (access.may_monitor(peer), None),
         Ask::Reload => (is_admin, None),
         Ask::Enroll(org, _) | Ask::Refresh(org) => (is_admin, Some(org)),
-        Ask::Token(TokenAsk { org, .. }) => (access.may_read(peer, standing.readers_of(org)), Some(org)),
+        Ask::Token(TokenAsk { org, .. }) => {
+            (access.may_read(peer, standing.readers_of(org)), Some(org))
+        }
         Ask::Org(org) | Ask::History(org) => {
             let may = access.may_read(peer, standing.readers_of(org)) || access.may_monitor(peer);
             (may, Some(org))
@@ -204,16 +219,22 @@ fn admit(standing: &Standing, peer: &Peer, ask: &Ask) -> Result<(), Answer> {
 
 fn not_a_reader(peer: &Peer) -> Problem {
     let detail = format!("uid {} may not do this, nor any of its groups", peer.uid);
-    let cure = "an operator adds the user or one of its groups to `readers` of the org, and reloads";
+    let cure =
+        "an operator adds the user or one of its groups to `readers` of the org, and reloads";
     Problem::new(403, "forbidden", "Forbidden", detail).cure(cure.to_owned())
 }
 
 fn no_such_org(org: &OrgName) -> Answer {
     let cure = format!("write [orgs.{org}] into the config and reload, or mend the name");
-    Problem::new(404, "no-such-org", "Not Found", "the config has no org of this name")
-        .of(org)
-        .cure(cure)
-        .into()
+    Problem::new(
+        404,
+        "no-such-org",
+        "Not Found",
+        "the config has no org of this name",
+    )
+    .of(org)
+    .cure(cure)
+    .into()
 }
 
 /// The answer of the contract. Its keys' order is the contract's.
@@ -234,7 +255,10 @@ struct TokenAnswer<'a> {
 
 fn found(ask: &TokenAsk, token: &Token, is_stale: bool, standing: &Standing, now: Now) -> Answer {
     let etag = etag(token);
-    let matches = |sent: &String| sent.split(',').any(|tag| tag.trim() == etag || tag.trim() == "*");
+    let matches = |sent: &String| {
+        sent.split(',')
+            .any(|tag| tag.trim() == etag || tag.trim() == "*")
+    };
     if ask.if_none_match.as_ref().is_some_and(matches) {
         return Answer::empty(304).with_etag(&etag);
     }

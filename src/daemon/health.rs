@@ -25,7 +25,10 @@ pub(super) fn ready(shared: &Shared, peer: &Peer) -> Answer {
         })
         .collect();
     let is_ready = shared.is_ready.get() && lacking.is_empty();
-    let sees = |name| standing.access.may_monitor(peer) || standing.access.may_read(peer, standing.readers_of(name));
+    let sees = |name| {
+        standing.access.may_monitor(peer)
+            || standing.access.may_read(peer, standing.readers_of(name))
+    };
     let reasons: Vec<Value> = lacking
         .iter()
         .filter(|(name, _)| sees(name))
@@ -51,7 +54,10 @@ pub(super) fn ready(shared: &Shared, peer: &Peer) -> Answer {
 fn counts(shared: &Shared) -> Value {
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
-    let states: Vec<TokenState> = fleet.orgs().map(|(_, org)| org.token_state(now.boot).0).collect();
+    let states: Vec<TokenState> = fleet
+        .orgs()
+        .map(|(_, org)| org.token_state(now.boot).0)
+        .collect();
     let count = |state| states.iter().filter(|own| **own == state).count();
     let mut counts = json!({ "total": states.len() });
     for state in TokenState::ALL {

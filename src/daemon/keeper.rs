@@ -73,7 +73,11 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(mut store: Box<dyn Store>, inbox: &mpsc::Receiver<Task>, events: &events::UnboundedSender<Event>) {
+fn keep(
+    mut store: Box<dyn Store>,
+    inbox: &mpsc::Receiver<Task>,
+    events: &events::UnboundedSender<Event>,
+) {
     while let Ok(first) = inbox.recv() {
         let mut writes = Vec::new();
         let queued = inbox.try_iter().take(BATCH_MAX - 1);
@@ -93,12 +97,18 @@ fn keep(mut store: Box<dyn Store>, inbox: &mpsc::Receiver<Task>, events: &events
 
 /// All in one transaction; if that fails, each in its own, so that one that cannot be kept stops no other.
 fn write_all(store: &mut dyn Store, writes: Vec<(WriteId, Vec<Change>)>) -> Vec<Event> {
-    let together: Vec<Change> = writes.iter().flat_map(|(_, changes)| changes.clone()).collect();
+    let together: Vec<Change> = writes
+        .iter()
+        .flat_map(|(_, changes)| changes.clone())
+        .collect();
     if together.is_empty() {
         return Vec::new();
     }
     match store.write(&together) {
-        Ok(()) => writes.into_iter().map(|(write, _)| Event::Stored(write)).collect(),
+        Ok(()) => writes
+            .into_iter()
+            .map(|(write, _)| Event::Stored(write))
+            .collect(),
         Err(err) if writes.len() == 1 => failed(writes[0].0, &err),
         Err(_) => writes
             .into_iter()
@@ -112,5 +122,8 @@ fn write_all(store: &mut dyn Store, writes: Vec<(WriteId, Vec<Change>)>) -> Vec<
 
 fn failed(write: WriteId, err: &StoreError) -> Vec<Event> {
     tracing::error!("state: {err}");
-    vec![Event::StoreFailed(write, Cause::new("state-unwritable", &err.to_string()))]
+    vec![Event::StoreFailed(
+        write,
+        Cause::new("state-unwritable", &err.to_string()),
+    )]
 }

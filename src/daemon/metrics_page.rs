@@ -23,10 +23,13 @@ const GAUGE_IDLE_MAX: Duration = Duration::from_secs(60);
 /// Starts counting. Once a process; a second call changes nothing.
 pub(super) fn start() {
     HANDLE.get_or_init(|| {
-        let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(GAUGE_IDLE_MAX));
+        let builder =
+            PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(GAUGE_IDLE_MAX));
         // The bounds are a constant and not empty: this cannot be refused.
         let builder = builder.set_buckets(&DURATION_BUCKETS_S);
-        let recorder = builder.unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
+        let recorder = builder
+            .unwrap_or_else(|_| PrometheusBuilder::new())
+            .build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("metrics: another recorder is in place; /metrics will be empty");
@@ -46,7 +49,10 @@ pub(super) fn upkeep() {
 
 pub(super) fn render(shared: &Shared) -> Answer {
     set_gauges(shared);
-    let page = HANDLE.get().map(PrometheusHandle::render).unwrap_or_default();
+    let page = HANDLE
+        .get()
+        .map(PrometheusHandle::render)
+        .unwrap_or_default();
     Answer::text("text/plain; version=0.0.4; charset=utf-8", page)
 }
 
@@ -55,10 +61,20 @@ fn set_gauges(shared: &Shared) {
     let statuses = shared.fleet.borrow_mut().statuses(now);
     for status in statuses {
         let org = || status.org.clone();
-        let gauge = |name: &'static str, value: f64| metrics::gauge!(name, "org" => org()).set(value);
-        gauge("zoho_tokend_mint_budget_remaining", f64::from(status.mints_left.unwrap_or(0)));
-        gauge("zoho_tokend_token_generation", status.generation.unwrap_or(0) as f64);
-        for (to, budget) in [("min_ttl", status.outage_budget_s.min_ttl), ("end", status.outage_budget_s.end)] {
+        let gauge =
+            |name: &'static str, value: f64| metrics::gauge!(name, "org" => org()).set(value);
+        gauge(
+            "zoho_tokend_mint_budget_remaining",
+            f64::from(status.mints_left.unwrap_or(0)),
+        );
+        gauge(
+            "zoho_tokend_token_generation",
+            status.generation.unwrap_or(0) as f64,
+        );
+        for (to, budget) in [
+            ("min_ttl", status.outage_budget_s.min_ttl),
+            ("end", status.outage_budget_s.end),
+        ] {
             metrics::gauge!("zoho_tokend_outage_budget_seconds", "org" => org(), "to" => to)
                 .set(budget.unwrap_or(0) as f64);
         }
@@ -68,9 +84,12 @@ fn set_gauges(shared: &Shared) {
     for name in names {
         let next = fleet.next_mint_at(&name, now.boot);
         let next = next.map_or(0, |at| now.wall_at(at).seconds());
-        metrics::gauge!("zoho_tokend_next_refresh_timestamp_seconds", "org" => name.to_string()).set(next as f64);
+        metrics::gauge!("zoho_tokend_next_refresh_timestamp_seconds", "org" => name.to_string())
+            .set(next as f64);
         if let Some(org) = fleet.org(&name) {
-            let expiry = org.served(now.boot).map_or(0, |token| now.wall_at(token.expires).seconds());
+            let expiry = org
+                .served(now.boot)
+                .map_or(0, |token| now.wall_at(token.expires).seconds());
             metrics::gauge!("zoho_tokend_token_expiry_timestamp_seconds", "org" => name.to_string()).set(expiry as f64);
             set_states(name.as_str(), org, org.token_state(now.boot).0);
         }
@@ -92,15 +111,52 @@ fn set_states(name: &str, org: &Org, token: TokenState) {
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_gauge!("zoho_tokend_build_info", "The running version; always 1.");
-    describe_gauge!("zoho_tokend_token_expiry_timestamp_seconds", Unit::Seconds, "When the served token ends; 0 if none is served.");
-    describe_gauge!("zoho_tokend_token_generation", "Number of the served token; 0 if none is served.");
-    describe_gauge!("zoho_tokend_next_refresh_timestamp_seconds", Unit::Seconds, "When the next mint is planned; 0 if none is.");
-    describe_gauge!("zoho_tokend_mint_budget_remaining", "Mints left in Zoho's window for this refresh token.");
-    describe_gauge!("zoho_tokend_outage_budget_seconds", Unit::Seconds, "How long Zoho may be away before a reader gets less than min_ttl, or nothing.");
-    describe_gauge!("zoho_tokend_org_token", "1 for the state that the org's token is in.");
-    describe_gauge!("zoho_tokend_org_grant", "1 for the state that the org's grant is in.");
-    describe_counter!("zoho_tokend_refreshes_total", "Calls to Zoho's token endpoint, by outcome.");
-    describe_histogram!("zoho_tokend_refresh_duration_seconds", Unit::Seconds, "How long those calls took.");
-    describe_counter!("zoho_tokend_socket_requests_total", "Requests on the socket.");
-    describe_counter!("zoho_tokend_deliveries_total", "Publications and withdrawals of token files.");
+    describe_gauge!(
+        "zoho_tokend_token_expiry_timestamp_seconds",
+        Unit::Seconds,
+        "When the served token ends; 0 if none is served."
+    );
+    describe_gauge!(
+        "zoho_tokend_token_generation",
+        "Number of the served token; 0 if none is served."
+    );
+    describe_gauge!(
+        "zoho_tokend_next_refresh_timestamp_seconds",
+        Unit::Seconds,
+        "When the next mint is planned; 0 if none is."
+    );
+    describe_gauge!(
+        "zoho_tokend_mint_budget_remaining",
+        "Mints left in Zoho's window for this refresh token."
+    );
+    describe_gauge!(
+        "zoho_tokend_outage_budget_seconds",
+        Unit::Seconds,
+        "How long Zoho may be away before a reader gets less than min_ttl, or nothing."
+    );
+    describe_gauge!(
+        "zoho_tokend_org_token",
+        "1 for the state that the org's token is in."
+    );
+    describe_gauge!(
+        "zoho_tokend_org_grant",
+        "1 for the state that the org's grant is in."
+    );
+    describe_counter!(
+        "zoho_tokend_refreshes_total",
+        "Calls to Zoho's token endpoint, by outcome."
+    );
+    describe_histogram!(
+        "zoho_tokend_refresh_duration_seconds",
+        Unit::Seconds,
+        "How long those calls took."
+    );
+    describe_counter!(
+        "zoho_tokend_socket_requests_total",
+        "Requests on the socket."
+    );
+    describe_counter!(
+        "zoho_tokend_deliveries_total",
+        "Publications and withdrawals of token files."
+    );
 }

@@ -93,7 +93,11 @@ impl Loop {
 
     fn step(&mut self, event: Event) {
         let now = self.shared.clock.now();
-        let steps = self.shared.fleet.borrow_mut().step(event, now, &mut self.dice);
+        let steps = self
+            .shared
+            .fleet
+            .borrow_mut()
+            .step(event, now, &mut self.dice);
         let is_news = !steps.is_empty();
         for step in steps {
             self.carry_out(step);
@@ -108,8 +112,20 @@ impl Loop {
             Step::Write { write, changes } => self.shared.keeper.write(write, changes),
             // Begun too late: its slot is on the disk and stays spent.
             Step::Call { .. } if *self.shared.stop.borrow() => (),
-            Step::Call { org, attempt, asked, right, client_secret } => {
-                let order = Order { org, attempt, asked, right, client_secret };
+            Step::Call {
+                org,
+                attempt,
+                asked,
+                right,
+                client_secret,
+            } => {
+                let order = Order {
+                    org,
+                    attempt,
+                    asked,
+                    right,
+                    client_secret,
+                };
                 calls::start(&self.shared, order);
             }
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
@@ -124,7 +140,11 @@ impl Loop {
         let wake = self.shared.fleet.borrow().wake_at(now).since(now);
         let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
         let is_starting = !self.shared.is_ready.get();
-        let looked = if is_starting { fed.min(Duration::from_secs(1)) } else { fed };
+        let looked = if is_starting {
+            fed.min(Duration::from_secs(1))
+        } else {
+            fed
+        };
         Instant::now() + looked
     }
 
@@ -138,7 +158,10 @@ impl Loop {
             let is_late = self.begun.elapsed() >= READY_WITHIN;
             if undecided.is_empty() || is_late {
                 if !undecided.is_empty() {
-                    tracing::warn!("ready, but without a decision on {}; see `zoho-tokend status`", undecided.join(", "));
+                    tracing::warn!(
+                        "ready, but without a decision on {}; see `zoho-tokend status`",
+                        undecided.join(", ")
+                    );
                 }
                 tracing::info!("ready: {status}");
                 self.shared.is_ready.set(true);
@@ -170,7 +193,10 @@ impl Loop {
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }
-                tracing::error!("config: not reloaded, {} problems; the old one stays in force", problems.len());
+                tracing::error!(
+                    "config: not reloaded, {} problems; the old one stays in force",
+                    problems.len()
+                );
             }
         });
     }
@@ -192,7 +218,10 @@ fn summary(shared: &Shared) -> String {
     let now = shared.clock.now().boot;
     let fleet = shared.fleet.borrow();
     let total = fleet.orgs().count();
-    let served = fleet.orgs().filter(|(_, org)| org.served(now).is_some()).count();
+    let served = fleet
+        .orgs()
+        .filter(|(_, org)| org.served(now).is_some())
+        .count();
     let ill: Vec<String> = fleet
         .orgs()
         .filter(|(_, org)| org.word() != crate::policy::record::Word::Ok)
@@ -206,7 +235,9 @@ fn summary(shared: &Shared) -> String {
 }
 
 fn tell(severity: Severity, note: &Note) {
-    let Note { org, kind, detail, .. } = note;
+    let Note {
+        org, kind, detail, ..
+    } = note;
     match severity {
         Severity::Info => tracing::info!(%org, "{kind}: {detail}"),
         Severity::Warning => tracing::warn!(%org, "{kind}: {detail}"),

@@ -73,9 +73,25 @@ fn compare(old: &Standing, new: &Standing) -> Changes {
         one(&old.config) != one(&new.config) || client(old) != client(new)
     };
     Changes {
-        added: text(is.iter().filter(|name| !was.contains(name)).cloned().collect()),
-        removed: text(was.iter().filter(|name| !is.contains(name)).cloned().collect()),
-        changed: text(is.iter().filter(|name| was.contains(name)).filter(differs).cloned().collect()),
+        added: text(
+            is.iter()
+                .filter(|name| !was.contains(name))
+                .cloned()
+                .collect(),
+        ),
+        removed: text(
+            was.iter()
+                .filter(|name| !is.contains(name))
+                .cloned()
+                .collect(),
+        ),
+        changed: text(
+            is.iter()
+                .filter(|name| was.contains(name))
+                .filter(differs)
+                .cloned()
+                .collect(),
+        ),
         restart_needed: restart_needed(&old.config, &new.config),
         warnings: new.warnings.clone(),
     }
@@ -87,7 +103,13 @@ fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("daemon.socket", old.socket != new.socket),
         ("daemon.tokens_dir", old.tokens_dir != new.tokens_dir),
         ("daemon.state", old.state != new.state),
-        ("daemon.seal_key", format!("{:?}", old.seal_key) != format!("{:?}", new.seal_key)),
+        (
+            "daemon.seal_key",
+            format!("{:?}", old.seal_key) != format!("{:?}", new.seal_key),
+        ),
     ];
-    keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    keys.into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(key, _)| key)
+        .collect()
 }

@@ -77,7 +77,10 @@ impl Shared {
     }
 
     /// Sends an admin's wish to the loop, and waits for what comes of it.
-    pub(super) async fn request(&self, event: impl FnOnce(RequestId) -> Event) -> Option<Result<(), Refusal>> {
+    pub(super) async fn request(
+        &self,
+        event: impl FnOnce(RequestId) -> Event,
+    ) -> Option<Result<(), Refusal>> {
         let (reply, answer) = oneshot::channel();
         let id = {
             let mut requests = self.requests.borrow_mut();
@@ -101,7 +104,8 @@ impl Shared {
     pub(super) fn deliver(&self, org: &OrgName) {
         let standing = self.standing();
         let publication = self.publication(org, &standing).map(Arc::new);
-        self.delivery.wish(org, publication.as_ref(), standing.outputs_of(org));
+        self.delivery
+            .wish(org, publication.as_ref(), standing.outputs_of(org));
     }
 
     fn publication(&self, name: &OrgName, standing: &Standing) -> Option<Publication> {

@@ -84,7 +84,11 @@ impl Standing {
 
     /// What the policy knows of each org.
     pub(super) fn settings(&self) -> Vec<OrgSettings> {
-        self.config.orgs.values().map(|org| org.settings.clone()).collect()
+        self.config
+            .orgs
+            .values()
+            .map(|org| org.settings.clone())
+            .collect()
     }
 
     pub(super) fn org(&self, name: &OrgName) -> Option<&Org> {
@@ -108,23 +112,32 @@ impl Standing {
     pub(super) fn redirect_uri_of(&self, org: &Org) -> Option<String> {
         let client = self.config.clients.get(&org.client)?;
         let is_web = org.settings.grant == GrantKind::Web;
-        client.redirect_uri.clone().filter(|_| is_web).map(|uri| uri.to_string())
+        client
+            .redirect_uri
+            .clone()
+            .filter(|_| is_web)
+            .map(|uri| uri.to_string())
     }
 
     pub(super) fn key_source(&self) -> KeySource {
         match &self.config.daemon.seal_key {
             SecretSource::Credential(name) => KeySource::Credential(name.clone()),
             SecretSource::File(path) => KeySource::File(path.clone()),
-            // The config's default is a file, and no other word is taken for the seal key.
-            SecretSource::AtEnrolment => KeySource::File(self.config.daemon.state.with_file_name("seal.key")),
         }
     }
 }
 
 fn load(path: &Path) -> Result<Standing, Vec<String>> {
-    let text = |problems: Vec<config::Problem>| problems.iter().map(ToString::to_string).collect();
+    let text = |problems: Vec<config::Problem>| -> Vec<String> {
+        problems.iter().map(ToString::to_string).collect()
+    };
     let loaded = config_files::load(path, &Credentials::of_environment()).map_err(text)?;
-    let Loaded { config, secrets, warnings, .. } = loaded;
+    let Loaded {
+        config,
+        secrets,
+        warnings,
+        ..
+    } = loaded;
     let daemon = &config.daemon;
     let network = Network {
         ca_file: daemon.ca_file.clone(),
@@ -132,7 +145,9 @@ fn load(path: &Path) -> Result<Standing, Vec<String>> {
     };
     let zoho = Zoho::new(&network).map_err(|err| vec![format!("config: {err}")])?;
     let names = Names::look_up(&config);
-    let warnings = text(warnings).into_iter().chain(names.unresolved.iter().cloned());
+    let warnings = text(warnings)
+        .into_iter()
+        .chain(names.unresolved.iter().cloned());
     Ok(Standing {
         path: path.to_owned(),
         warnings: warnings.collect(),
@@ -187,7 +202,10 @@ impl Names {
             let key = format!("orgs.{name}.readers");
             let readers = names.resolve(&key, &org.readers);
             names.readers.insert(name.clone(), readers);
-            let outputs = org.outputs.iter().filter_map(|output| names.output(name, output));
+            let outputs = org
+                .outputs
+                .iter()
+                .filter_map(|output| names.output(name, output));
             let outputs = outputs.collect();
             names.outputs.insert(name.clone(), outputs);
         }
@@ -207,7 +225,8 @@ impl Names {
             Ok(group) => group,
             Err(why) => {
                 let path = output.path.display();
-                self.unresolved.push(format!("config: orgs.{org}.outputs {path} {why}"));
+                self.unresolved
+                    .push(format!("config: orgs.{org}.outputs {path} {why}"));
                 return None;
             }
         };

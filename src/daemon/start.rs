@@ -57,8 +57,13 @@ pub enum Fatal {
 
 /// Runs the daemon on the config at `path` until a signal ends it.
 pub fn run(path: &Path) -> Result<(), Fatal> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| Fatal::System { what: "runtime", source })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| Fatal::System {
+        what: "runtime",
+        source,
+    })?;
     LocalSet::new().block_on(&runtime, up_and_down(path))
 }
 
@@ -70,12 +75,19 @@ async fn up_and_down(path: &Path) -> Result<(), Fatal> {
     }
     metrics_page::start();
     // Before the state is held: a signal from here on is an orderly end.
-    let signals = Signals::register().map_err(|source| Fatal::System { what: "signals", source })?;
+    let signals = Signals::register().map_err(|source| Fatal::System {
+        what: "signals",
+        source,
+    })?;
     let (shared, events, first) = assemble(&standing)?;
     let socket = Socket::open(&standing.config.daemon.socket)?;
     let (listener, own_path) = socket.into_parts();
     let desk = Rc::new(FrontDesk(Rc::clone(&shared)));
-    let serving = spawn_local(crate::edge::http::serve(listener, desk, shared.stop.subscribe()));
+    let serving = spawn_local(crate::edge::http::serve(
+        listener,
+        desk,
+        shared.stop.subscribe(),
+    ));
     let mut main = Loop {
         shared,
         events,
@@ -95,7 +107,11 @@ async fn up_and_down(path: &Path) -> Result<(), Fatal> {
     Ok(())
 }
 
-type Assembled = (Rc<Shared>, mpsc::UnboundedReceiver<crate::policy::event::Event>, Vec<Step>);
+type Assembled = (
+    Rc<Shared>,
+    mpsc::UnboundedReceiver<crate::policy::event::Event>,
+    Vec<Step>,
+);
 
 /// Opens the state, restores the fleet, and puts the parts together.
 fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
@@ -111,7 +127,11 @@ fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
     };
     let settings = standing.settings();
     let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut Jitter::default());
-    let files = daemon.tokens_dir.as_deref().map(TokenFiles::open).transpose()?;
+    let files = daemon
+        .tokens_dir
+        .as_deref()
+        .map(TokenFiles::open)
+        .transpose()?;
     let delivery = Delivery::new(files, Arc::clone(&clock));
     let live: Vec<OrgName> = fleet
         .orgs()
@@ -124,7 +144,12 @@ fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
     let shared = Shared::new(fleet, Rc::clone(standing), clock, sender, keeper, delivery);
     let shared = Rc::new(shared);
     // Outputs of orgs without a token are withdrawn here; those with one are among the first steps.
-    for name in standing.config.orgs.keys().filter(|name| !live.contains(name)) {
+    for name in standing
+        .config
+        .orgs
+        .keys()
+        .filter(|name| !live.contains(name))
+    {
         shared.deliver(name);
     }
     Ok((shared, events, steps))

@@ -10,5 +10,5 @@ mod pulse;
 mod server;
 
 pub use answer::{Answer, Problem};
-pub use ask::{Ask, BadAsk, Enrollment, TokenAsk};
+pub use ask::{Ask, BadAsk, Enrollment, EnrollmentKind, TokenAsk};
 pub use server::{Desk, serve};
