@@ -125,7 +125,9 @@ mod tests {
             .expect("a runtime")
             .block_on(client.post("http://accounts.zoho.test/canary").send())
             .expect_err("no address");
-        let cause = Failure::from(error).into_cause("accounts.zoho.test", false);
+        let failure = Failure::from(error);
+        assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
+        let cause = failure.into_cause("accounts.zoho.test", false);
         assert_eq!(cause.code, "dns");
         assert_eq!(
             cause.detail,
