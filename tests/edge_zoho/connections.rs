@@ -13,10 +13,13 @@ fn a_refused_port_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     drop(listener);
-    assert_eq!(
-        not_sent(post(&format!("http://127.0.0.1:{port}/"), AMPLE)),
-        "connect"
-    );
+    match post(&format!("http://127.0.0.1:{port}/"), AMPLE) {
+        Reply::NotSent(cause) => assert_eq!(
+            format!("{} {}", cause.code, cause.detail),
+            "connect 127.0.0.1: tcp connect error: Connection refused (os error 111)"
+        ),
+        other => unreachable!("refused, but {other:?}"),
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod connections;
+mod logs;
 mod peer;
 mod proxies;
 mod tls;
@@ -87,6 +88,5 @@ fn checked(cause: Cause) -> String {
         "{told}"
     );
     assert!(remedy::is_known(&cause.code), "no cure for {told}");
-    println!("{told}");
     cause.code
 }

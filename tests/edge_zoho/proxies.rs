@@ -11,7 +11,7 @@ use crate::tls::{Authority, accept};
 use crate::{AMPLE, answered, not_sent, post, post_with};
 
 /// No such name exists: whatever reaches it went through the proxy.
-const URL: &str = "https://accounts.zoho.test/oauth/v2/token";
+pub(crate) const URL: &str = "https://accounts.zoho.test/oauth/v2/token";
 
 fn through(port: u16) -> Network {
     Network {
@@ -20,18 +20,23 @@ fn through(port: u16) -> Network {
     }
 }
 
-#[test]
-fn s1_a_proxy_sees_the_host_and_no_secret() {
-    let authority = Authority::new();
+/// A proxy that opens the way to [`URL`], and gives what it was asked.
+pub(crate) fn tunnel(authority: &Authority) -> Peer<String> {
     let config = authority.server("accounts.zoho.test", (2020, 2200));
-    let proxy = Peer::start(|mut stream| {
+    Peer::start(|mut stream| {
         let asked = read_request(&mut stream);
         stream
             .write_all(b"HTTP/1.1 200 Connected\r\n\r\n")
             .expect("an open connection");
         answer(&mut accept(config, stream), "200 OK", "{}");
         asked
-    });
+    })
+}
+
+#[test]
+fn s1_a_proxy_sees_the_host_and_no_secret() {
+    let authority = Authority::new();
+    let proxy = tunnel(&authority);
     let network = Network {
         ca_file: Some(authority.file()),
         ..through(proxy.port)

@@ -2,7 +2,7 @@
 //!
 //! Two clients. One goes over https alone, through the proxy if there is one. The other goes to loopback alone,
 //! where a stand-in may speak plain http, and never through a proxy. Both follow no redirect, keep no
-//! connection, send no referer and understand no compression (the crate's feature is off).
+//! connection and understand no compression nor cookies (those features of the crate are off).
 
 use std::fs::File;
 use std::io::Read;
@@ -141,7 +141,6 @@ fn builder(tls: &ClientConfig) -> ClientBuilder {
         .pool_max_idle_per_host(0)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
-        .referer(false)
 }
 
 /// Only schemes that the client speaks: another would be connected to as if it were HTTP.
