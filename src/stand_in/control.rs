@@ -84,7 +84,9 @@ enum BadRequest {
     Environment(String),
     #[error("an outage is under way")]
     Outage,
-    #[error("no such call; see src/stand_in/control.rs")]
+    #[error(
+        "no such call; there are POST clients codes refresh-tokens faults outage, DELETE clients faults, GET stats alive"
+    )]
     Path,
 }
 

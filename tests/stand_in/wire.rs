@@ -227,9 +227,14 @@ fn a_delayed_answer_comes_late_and_whole() {
 fn an_outage_refuses_connections_and_ends() {
     let addr = start();
     let refresh_token = refresh_token(addr);
+    let mut before = TcpStream::connect(addr).expect("it listens");
+    before.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    let began = Instant::now();
     post(addr, "/_/outage", r#"{"ms":400}"#);
+    assert_eq!(before.read(&mut [0]).unwrap_or(0), 0, "it was cut");
     wait_until(|| TcpStream::connect(addr).is_err());
     wait_until(|| TcpStream::connect(addr).is_ok());
+    assert!(began.elapsed() >= Duration::from_millis(400));
     assert!(refresh(addr, &refresh_token).contains("access_token"));
 }
 
