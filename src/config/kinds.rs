@@ -124,9 +124,11 @@ pub(super) fn url(value: &Value<'_>, example: &str) -> Option<Url> {
 }
 
 /// The address of a host alone, in the shape that all of them are kept in: no path, no slash at the end.
+/// On loopback a path may tell what would be several hosts apart.
 pub(super) fn origin(value: &Value<'_>) -> Option<String> {
     let url = url(value, "https://accounts.zoho.eu")?;
-    if url.path() != "/" || url.query().is_some() {
+    let is_bare = url.path() == "/" || is_loopback(&url);
+    if !is_bare || url.query().is_some() {
         return value.refuse("must end with the host or its port; drop the path");
     }
     Some(url.as_str().trim_end_matches('/').to_owned())
