@@ -70,7 +70,10 @@ fn r6_readers_see_one_generation_whole_while_two_hundred_are_published() {
                 }
             }
             done.store(true, Ordering::Relaxed);
-            assert_eq!(reader.join().expect("no read failed"), GENERATIONS.into());
+            assert_eq!(
+                reader.join().expect("no read failed"),
+                u64::from(GENERATIONS)
+            );
         });
         assert_eq!(
             generations(&tokens_dir).len(),
