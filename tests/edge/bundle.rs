@@ -4,8 +4,8 @@ use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags, openat};
 use zoho_tokend::base::{Now, UnixTime};
@@ -47,47 +47,57 @@ fn read_pair(tokens_dir: &Path) -> (String, serde_json::Value) {
     )
 }
 
-/// R6
+/// R6: ten thousand reads, fifty between one publication and the next.
 #[test]
 fn r6_readers_see_one_generation_whole_while_two_hundred_are_published() {
-    const GENERATIONS: u64 = 200;
-    const READS: u32 = 10_000;
-    /// The daemon's clock runs faster than the reader's, so that folders are swept within the test.
-    const SPEED: u32 = 4;
+    const GENERATIONS: u32 = 200;
+    const READS_EACH: u64 = 50;
     for folder in folders() {
         let tokens_dir = folder.path().join("tokens");
         let mut files = TokenFiles::open(&tokens_dir).expect("a folder of ours");
         files.publish(&publication(1), START).expect("room");
-        let done = AtomicBool::new(false);
-        let reader = || {
-            let (mut reads, mut newest) = (0, 0);
-            while reads < READS || !done.load(Ordering::Relaxed) {
-                let (text, json) = read_pair(&tokens_dir);
-                let generation = json["generation"].as_u64().expect("a number");
-                assert_eq!(text, token(generation), "whole, and of the same generation");
-                assert_eq!(json["access_token"], text);
-                assert!(generation >= newest, "no older token after a newer one");
-                (reads, newest) = (reads + 1, generation);
-            }
-            newest
-        };
+        let (done, reads) = (AtomicBool::new(false), AtomicU64::new(0));
         std::thread::scope(|scope| {
-            let reader = scope.spawn(reader);
-            let started = Instant::now();
-            for generation in 2..=GENERATIONS {
-                let now = later(started.elapsed() * SPEED);
-                files.publish(&publication(generation), now).expect("room");
+            let reader = scope.spawn(|| read_until(&done, &reads, &tokens_dir));
+            for turn in 2..=GENERATIONS {
+                // A folder goes forty publications after it was replaced: no reader is that slow.
+                let now = later(turn * Duration::from_millis(125));
+                files.publish(&publication(turn.into()), now).expect("room");
                 files.sweep(now).expect("ours to remove");
-                std::thread::sleep(Duration::from_millis(10));
+                let enough = reads.load(Ordering::Relaxed) + READS_EACH;
+                while reads.load(Ordering::Relaxed) < enough && !reader.is_finished() {
+                    std::thread::yield_now();
+                }
             }
             done.store(true, Ordering::Relaxed);
-            assert_eq!(reader.join().expect("no read failed"), GENERATIONS);
+            assert_eq!(
+                reader.join().expect("no read failed"),
+                u64::from(GENERATIONS)
+            );
         });
-        let left = generations(&tokens_dir).len();
-        assert!(
-            left < 190,
-            "{left} folders left: none was swept while there were readers"
+        assert_eq!(
+            generations(&tokens_dir).len(),
+            41,
+            "the current one, and forty that linger"
         );
+    }
+}
+
+/// Reads until `done`, and once more; says which generation came last.
+fn read_until(done: &AtomicBool, reads: &AtomicU64, tokens_dir: &Path) -> u64 {
+    let mut newest = 0;
+    loop {
+        let last = done.load(Ordering::Relaxed);
+        let (text, json) = read_pair(tokens_dir);
+        let generation = json["generation"].as_u64().expect("a number");
+        assert_eq!(text, token(generation), "whole, and of the same generation");
+        assert_eq!(json["access_token"], text);
+        assert!(generation >= newest, "no older token after a newer one");
+        newest = generation;
+        reads.fetch_add(1, Ordering::Relaxed);
+        if last {
+            return newest;
+        }
     }
 }
 
@@ -130,6 +140,19 @@ fn r1_the_folder_of_an_earlier_process_goes_within_a_second() {
     let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
     files.publish(&publication(2), START).expect("room");
     assert_eq!(files.next_sweep(), Some(later(Duration::from_secs(1)).boot));
+}
+
+/// R6: also where only the readers changed over a restart.
+#[test]
+fn r6_the_folder_of_an_earlier_process_with_the_same_token_stays_as_long_as_one_of_ours() {
+    let folder = folder();
+    let mut before = TokenFiles::open(folder.path()).expect("an empty folder");
+    before.publish(&publication(1), START).expect("room");
+    let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
+    let mut new = publication(1);
+    new.readers = ids(&[READER], &[]);
+    files.publish(&new, START).expect("room");
+    assert_eq!(files.next_sweep(), Some(later(Duration::from_secs(5)).boot));
 }
 
 /// R9: a folder's time goes by the clock that nobody sets.

@@ -313,11 +313,22 @@ fn a_default_list_of_the_folder_lets_nobody_in() {
     assert!(setfacl.expect("setfacl runs").success());
     let out = output(&folder.path().join("zoho"));
     out.publish(&publication(1)).expect("room");
-    assert!(as_user(STRANGER, STRANGER, &[], || fs::read(&out.path)).is_err());
-    assert_eq!(
-        out.publish(&publication(1)).expect("room"),
-        Published::Unchanged
+    let is_let_in = || as_user(STRANGER, STRANGER, &[], || fs::read(&out.path)).is_ok();
+    let publish = || out.publish(&publication(1)).expect("room");
+    assert!(!is_let_in());
+    assert_eq!(publish(), Published::Unchanged);
+    let spec = format!("user:{STRANGER}:r");
+    let setfacl = Command::new("setfacl")
+        .args(["-m", &spec])
+        .arg(&out.path)
+        .status();
+    assert!(setfacl.expect("setfacl runs").success());
+    assert!(
+        is_let_in(),
+        "somebody let a stranger in, and the mode does not show it"
     );
+    assert_eq!(publish(), Published::Written);
+    assert!(!is_let_in());
 }
 
 /// R6

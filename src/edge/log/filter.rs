@@ -28,16 +28,19 @@ pub struct BadFilter {
 pub fn parse_filter(text: &str, place: &'static str) -> Result<EnvFilter, BadFilter> {
     let bad = |directive: &str| BadFilter {
         place,
-        directive: directive.trim().to_owned(),
+        directive: directive.to_owned(),
     };
-    for directive in text.split(',').filter(|part| !part.trim().is_empty()) {
-        let is_level = directive.trim().parse::<LevelFilter>().is_ok();
+    // Trimmed here: tracing-subscriber takes the wrong letters of a directive with a space before it.
+    let directives = text.split(',').map(str::trim);
+    let directives: Vec<&str> = directives.filter(|part| !part.is_empty()).collect();
+    for directive in &directives {
+        let is_level = directive.parse::<LevelFilter>().is_ok();
         let is_bare = !directive.contains(['=', '[']);
         if (is_bare && !is_level) || builder().parse(directive).is_err() {
             return Err(bad(directive));
         }
     }
-    builder().parse(text).map_err(|_| bad(text))
+    builder().parse(directives.join(",")).map_err(|_| bad(text))
 }
 
 /// The filter in force: of the environment if set there, else of the config. Both must be good.
