@@ -1,11 +1,12 @@
 //! The command line: every verb, its flags and its help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{client, span};
+use super::span;
 use crate::base::OrgName;
 
 /// Keeps the OAuth tokens of Zoho CRM orgs fresh and hands them to the jobs of this host
@@ -15,6 +16,8 @@ use crate::base::OrgName;
     version,
     subcommand_required = true,
     arg_required_else_help = false,
+    subcommand_value_name = "VERB",
+    subcommand_help_heading = "Verbs",
     after_help = "Examples:\n  \
         zoho-tokend demo\n  \
         zoho-tokend enroll acme-production\n  \
@@ -29,10 +32,7 @@ pub struct CommandLine {
 }
 
 /// What the program can be told to do.
-///
-/// Deferred: only the flags of the verb in use are built, so that `get` does not pay for the others.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub enum Verb {
     /// Print the access token of an org
     #[command(after_help = "Examples:\n  \
@@ -54,13 +54,15 @@ pub enum Verb {
     #[command(after_help = "Example:\n  zoho-tokend history acme-production --json")]
     History(History),
     /// Have the daemon take the new config: all of it or, if it has a problem, none
-    #[command(after_help = "Example:\n  zoho-tokend check && zoho-tokend reload")]
+    #[command(after_help = "Example:\n  zoho-tokend reload")]
     Reload(SocketAt),
     /// Give an org its grant: a grant token of the API console, or a refresh token
     #[command(after_help = "Examples:\n  \
-        zoho-tokend enroll acme-production                         # asks, without echo\n  \
-        zoho-tokend enroll acme-production < grant-token           # second line: the client secret, if asked for\n  \
-        zoho-tokend enroll acme-production --refresh-token < file")]
+        zoho-tokend enroll acme-production\n  \
+        zoho-tokend enroll acme-production < grant-token\n  \
+        zoho-tokend enroll acme-production --refresh-token < refresh-token\n\n\
+        On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
+        it to the enrolment.")]
     Enroll(Enroll),
     /// Run the daemon
     #[command(
@@ -93,15 +95,34 @@ pub enum Verb {
 }
 
 /// Where the daemon listens.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub struct SocketAt {
-    /// The daemon's socket
-    #[arg(long, value_name = "PATH", env = "ZOHO_TOKEND_SOCKET", default_value_os_t = client::default_socket())]
-    pub socket: PathBuf,
+    /// The daemon's socket [default: `$ZOHO_TOKEND_SOCKET`, else /run/zoho-tokend/zoho-tokend.sock]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+impl SocketAt {
+    /// The flag's path, else the environment's, else the usual one.
+    pub fn path(&self) -> PathBuf {
+        self.path_beside(std::env::var_os("ZOHO_TOKEND_SOCKET"))
+    }
+
+    /// An empty path counts as none, in the flag and in the variable.
+    fn path_beside(&self, variable: Option<OsString>) -> PathBuf {
+        let named = [self.socket.clone(), variable.map(PathBuf::from)];
+        let mut named = named
+            .into_iter()
+            .flatten()
+            .filter(|path| !path.as_os_str().is_empty());
+        named
+            .next()
+            .unwrap_or_else(|| PathBuf::from("/run/zoho-tokend/zoho-tokend.sock"))
+    }
 }
 
 /// One org, and where to ask about it.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub struct OneOrg {
     /// The org's name in the config
     #[arg(value_parser = OrgName::parse)]
@@ -112,32 +133,32 @@ pub struct OneOrg {
 }
 
 /// `get`.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub struct Get {
     /// Which org.
     #[command(flatten)]
     pub of: OneOrg,
-    /// token: alone; header: for `curl -H`; env: for a shell's `eval`; json: as the daemon answers
+    /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Token)]
     pub format: Format,
     /// Only a token that lives at least so long
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     pub min_ttl: Option<Duration>,
     /// Wait at most so long for such a token, up to 60s
-    #[arg(long, value_name = "TIME", value_parser = span::parse_wait, default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = span::parse_wait, default_value = span::WAIT_DEFAULT)]
     pub wait: Duration,
 }
 
 /// How `get` prints a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// The token.
+    /// The token alone
     Token,
-    /// `Authorization: Zoho-oauthtoken …`
+    /// `Authorization: Zoho-oauthtoken …`, for `curl -H`
     Header,
-    /// Assignments for a shell.
+    /// Assignments for a shell's `eval`
     Env,
-    /// The daemon's answer.
+    /// What the daemon answers
     Json,
 }
 
@@ -244,4 +265,31 @@ pub struct Man {
     /// Write one page for each verb into this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_socket_is_the_flags_then_the_variables_then_the_usual_one() {
+        let path = |flag: Option<&str>, variable: Option<&str>| {
+            let at = SocketAt {
+                socket: flag.map(PathBuf::from),
+            };
+            at.path_beside(variable.map(OsString::from))
+        };
+        let usual = PathBuf::from("/run/zoho-tokend/zoho-tokend.sock");
+        assert_eq!(path(Some("/a"), Some("/b")), PathBuf::from("/a"));
+        assert_eq!(path(None, Some("/b")), PathBuf::from("/b"));
+        assert_eq!(path(None, None), usual);
+        assert_eq!(path(None, Some("")), usual);
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -93,7 +93,7 @@ pub fn exchange(
     request: &Request<'_>,
     patience: Duration,
 ) -> Result<Answer, NoAnswer> {
-    let deadline = Instant::now() + patience;
+    let deadline = now() + patience;
     let mut line = Line {
         stream: connect(socket, patience)?,
         deadline,
@@ -147,11 +147,6 @@ pub fn failure(socket: &Path, none: &NoAnswer) -> Failure {
     Failure::new(exit, &socket.display().to_string(), &none.to_string(), cure)
 }
 
-/// The socket's usual place, where neither `--socket` nor `$ZOHO_TOKEND_SOCKET` says otherwise.
-pub fn default_socket() -> PathBuf {
-    PathBuf::from("/run/zoho-tokend/zoho-tokend.sock")
-}
-
 /// Connects within `patience`: a full backlog blocks `connect` for good unless the socket has a send timeout.
 fn connect(socket: &Path, patience: Duration) -> Result<UnixStream, NoAnswer> {
     let address = SocketAddrUnix::new(socket).map_err(|errno| NoAnswer::BadPath(errno.into()))?;
@@ -173,6 +168,11 @@ fn connect(socket: &Path, patience: Duration) -> Result<UnixStream, NoAnswer> {
     })
 }
 
+/// Where the verbs read a monotonic clock: nowhere else.
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// How Linux reports a timeout of a socket, and how [`Line`] reports its own.
 fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
@@ -186,7 +186,7 @@ struct Line {
 
 impl Line {
     fn left(&self) -> io::Result<Option<Duration>> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.saturating_duration_since(now());
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::answer::Answer;
 use super::args::Enroll;
 use super::client::{self, Request};
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, in_one_line};
 use super::output;
 use super::refusal::{self, Refusal};
 use super::secret_input::SecretInput;
@@ -54,8 +54,6 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
         // The daemon looks for the secret before it calls Zoho: the grant token is still good.
         let client_secret = input.next("Client secret")?;
         answer = send(args, &grant, Some(&client_secret))?;
-    } else if input.has_more() {
-        output::complain_of(&unused(args));
     }
     let org = args.of.org.as_str();
     if answer.status != 200 {
@@ -63,6 +61,9 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     }
     let status = serde_json::from_slice(&answer.body);
     let status = status.map_err(|_| refusal::not_understood(org, &answer))?;
+    if input.has_more() {
+        output::complain_of(&unused(org));
+    }
     output::print(told(org, &status).as_bytes())?;
     Ok(Exit::Done)
 }
@@ -82,7 +83,7 @@ fn send(args: &Enroll, grant: &Secret, client_secret: Option<&Secret>) -> Result
         }
     };
     let body = body(&grant).map_err(|error| Failure::bug("enroll", &error.to_string()))?;
-    client::ask(&args.of.at.socket, &Request::post(&target, &body), PATIENCE)
+    client::ask(&args.of.at.path(), &Request::post(&target, &body), PATIENCE)
 }
 
 /// The body in one allocation that never moves, so that wiping it leaves no copy.
@@ -97,10 +98,10 @@ fn body(grant: &Grant<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// No failure, but a line in its shape: whoever gave a secret should know that it was not taken.
-fn unused(args: &Enroll) -> Failure {
+fn unused(org: &str) -> Failure {
     let what = "the second line of stdin was not used";
     let cure = "nothing to do: the config has the client's secret";
-    Failure::new(Exit::Done, args.of.org.as_str(), what, cure)
+    Failure::new(Exit::Done, org, what, cure)
 }
 
 fn is_secret_needed(answer: &Answer) -> bool {
@@ -109,11 +110,12 @@ fn is_secret_needed(answer: &Answer) -> bool {
 }
 
 fn told(org: &str, status: &OrgStatus) -> String {
-    let scope = status.scope.as_deref().unwrap_or_default().join(" ");
-    let or_unknown = |text: Option<&String>| text.map_or("unknown", String::as_str).to_owned();
-    let api_domain = or_unknown(status.api_domain.as_ref());
-    let expires_at = or_unknown(status.expires_at.as_ref());
+    let shown = |text: Option<&String>| text.map_or("unknown".to_owned(), |text| in_one_line(text));
+    let scope = status.scope.as_ref().map(|scopes| scopes.join(" "));
     format!(
-        "{org}: enrolled\n  scope       {scope}\n  api_domain  {api_domain}\n  expires_at  {expires_at}\n"
+        "{org}: enrolled\n  scope       {}\n  api_domain  {}\n  expires_at  {}\n",
+        shown(scope.as_ref()),
+        shown(status.api_domain.as_ref()),
+        shown(status.expires_at.as_ref())
     )
 }

@@ -30,15 +30,20 @@ pub fn man(args: &Man) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Without the verb `help`, which would repeat every page.
+fn command() -> clap::Command {
+    CommandLine::command().disable_help_subcommand(true)
+}
+
 fn main_page() -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(CommandLine::command()).render(&mut page);
+    let rendered = clap_mangen::Man::new(command()).render(&mut page);
     rendered.map_err(|error| Failure::bug("man", &error.to_string()))?;
     Ok(page)
 }
 
 fn write_pages(folder: &Path) -> Result<(), Failure> {
-    clap_mangen::generate_to(CommandLine::command(), folder).map_err(|error| {
+    clap_mangen::generate_to(command(), folder).map_err(|error| {
         let what = format!("{}: {error}", folder.display());
         Failure::new(
             Exit::Output,

@@ -28,7 +28,7 @@ pub fn run(args: &Get) -> Result<Exit, Failure> {
         },
         ..Request::get(&target)
     };
-    let answer = client::ask(&args.of.at.socket, &request, args.wait + PATIENCE)?;
+    let answer = client::ask(&args.of.at.path(), &request, args.wait + PATIENCE)?;
     let org = args.of.org.as_str();
     if answer.status != 200 {
         return Err(refusal::failure(org, &answer));

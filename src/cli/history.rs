@@ -1,4 +1,4 @@
-//! `history`: what happened to an org, oldest first, one line each.
+//! `history`: what happened to an org, one line each, in the daemon's order.
 
 use std::time::Duration;
 
@@ -31,14 +31,14 @@ struct Entry {
 pub fn run(args: &History) -> Result<Exit, Failure> {
     let org = args.of.org.as_str();
     let target = format!("/v1/orgs/{org}/history");
-    let answer = client::ask(&args.of.at.socket, &Request::get(&target), PATIENCE)?;
+    let answer = client::ask(&args.of.at.path(), &Request::get(&target), PATIENCE)?;
     if answer.status != 200 {
         return Err(refusal::failure(org, &answer));
     }
     let entries: Entries =
         serde_json::from_slice(&answer.body).map_err(|_| refusal::not_understood(org, &answer))?;
     if args.json {
-        output::print(&status::line_of(&answer))?;
+        output::print(&status::as_answered(&answer))?;
     } else {
         output::print(table(&entries.entries).as_bytes())?;
     }

@@ -13,6 +13,7 @@ pub mod generated;
 pub mod get;
 pub mod history;
 pub mod output;
+pub mod quick;
 pub mod refresh;
 pub mod refusal;
 pub mod reload;
@@ -34,10 +35,17 @@ pub use failure::{Exit, Failure};
 /// Does what `argv` says, the program's name first.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
     let argv: Vec<OsString> = argv.into_iter().collect();
+    if let Some(args) = quick::parse(&argv) {
+        return ended(get::run(&args));
+    }
     let done = match CommandLine::try_parse_from(&argv) {
         Ok(line) => dispatch(&line.verb),
         Err(error) => usage::answer(&argv, &error),
     };
+    ended(done)
+}
+
+fn ended(done: Result<Exit, Failure>) -> Exit {
     done.unwrap_or_else(|failure| {
         output::complain_of(&failure);
         failure.exit

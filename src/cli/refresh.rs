@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::OneOrg;
 use super::client::{self, Request};
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, in_one_line};
 use super::status::OrgStatus;
 use super::{output, refusal};
 
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Has the daemon mint and says what came of it.
 pub fn run(args: &OneOrg) -> Result<Exit, Failure> {
     let target = format!("/v1/orgs/{}/refresh", args.org);
-    let answer = client::ask(&args.at.socket, &Request::post(&target, b""), PATIENCE)?;
+    let answer = client::ask(&args.at.path(), &Request::post(&target, b""), PATIENCE)?;
     let org = args.org.as_str();
     if answer.status != 200 {
         return Err(refusal::failure(org, &answer));
@@ -28,7 +28,7 @@ pub fn run(args: &OneOrg) -> Result<Exit, Failure> {
 }
 
 fn told(org: &str, status: &OrgStatus) -> Option<String> {
-    let (generation, expires_at) = (status.generation?, status.expires_at.as_ref()?);
+    let (generation, expires_at) = (status.generation?, in_one_line(status.expires_at.as_ref()?));
     Some(format!(
         "{org}: generation {generation}, expires at {expires_at}\n"
     ))

@@ -34,7 +34,7 @@ struct Changes {
 
 /// Has the daemon take its config anew; prints every problem or one line of what changed.
 pub fn run(args: &SocketAt) -> Result<Exit, Failure> {
-    let answer = client::ask(&args.socket, &Request::post("/v1/reload", b""), PATIENCE)?;
+    let answer = client::ask(&args.path(), &Request::post("/v1/reload", b""), PATIENCE)?;
     if answer.status != 200 {
         return Err(refused(&answer));
     }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Longest wait that the daemon allows a reader.
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
+/// How long `get` waits unless told.
+pub const WAIT_DEFAULT: &str = "10s";
+
 /// Whole seconds (`300`) or with units (`5m`, `1h 30m`).
 pub fn parse(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {

@@ -24,7 +24,7 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
         None => "see `zoho-tokend --help`".to_owned(),
     };
     let who = verb.as_deref().unwrap_or("command line");
-    if who == "enroll" && error.kind() == ErrorKind::UnknownArgument {
+    if who == "enroll" && error.kind() != ErrorKind::MissingRequiredArgument {
         return Err(secret_as_argument(who));
     }
     Err(Failure::new(Exit::Usage, who, &words(error), &help))
@@ -41,6 +41,10 @@ fn verb(argv: &[OsString]) -> Option<String> {
 
 /// The parser's message without its usage lines, which `--help` has.
 fn words(error: &clap::Error) -> String {
+    // The parser would list every verb, the hidden one too.
+    if error.kind() == ErrorKind::MissingSubcommand {
+        return "no verb was given".to_owned();
+    }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let parts = text.split("\n\n").map(str::trim);
@@ -49,9 +53,10 @@ fn words(error: &clap::Error) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// Clap would quote what it does not know, and after `enroll ORG` that is most often the code itself.
+/// The parser would quote what it does not take, and here that is most often the secret itself.
 fn secret_as_argument(who: &str) -> Failure {
-    let what = "an argument that it does not take; were it a secret, every user of this host could have read it";
-    let cure = "give a grant token or a refresh token at the prompt or on stdin; see `zoho-tokend enroll --help`";
+    let what = "it takes an org's name, --refresh-token and --socket, and nothing else";
+    let cure = "give the secret at the prompt or on stdin, and make a new one where it was an argument: \
+                every user of this host could read it";
     Failure::new(Exit::Usage, who, what, cure)
 }

@@ -28,7 +28,7 @@ struct Orgs {
 
 /// Shows one org or all of them.
 pub fn run(args: &Status) -> Result<Exit, Failure> {
-    let answer = match client::exchange(&args.at.socket, &Request::get(&target(args)), PATIENCE) {
+    let answer = match client::exchange(&args.at.path(), &Request::get(&target(args)), PATIENCE) {
         Ok(answer) => answer,
         Err(none) => return absent(args, &none),
     };
@@ -38,7 +38,7 @@ pub fn run(args: &Status) -> Result<Exit, Failure> {
     }
     let orgs = orgs_in(&answer, args).ok_or_else(|| refusal::not_understood(who, &answer))?;
     if args.json {
-        output::print(&line_of(&answer))?;
+        output::print(&as_answered(&answer))?;
     } else {
         let text = table::render(&orgs, SystemTime::now(), output::columns());
         output::print(text.as_bytes())?;
@@ -60,7 +60,7 @@ fn target(args: &Status) -> String {
 
 /// A monitor asks whether the daemon is there at all; for everybody else that is a failure like any.
 fn absent(args: &Status, none: &NoAnswer) -> Result<Exit, Failure> {
-    let failure = client::failure(&args.at.socket, none);
+    let failure = client::failure(&args.at.path(), none);
     let is_absent = matches!(
         none,
         NoAnswer::NotRunning(_) | NoAnswer::Slow(_) | NoAnswer::HungUp
@@ -98,9 +98,9 @@ fn verdict(who: &str, orgs: &[OrgStatus]) -> Result<Exit, Failure> {
         })
 }
 
-/// The answer as it came, as one line.
-pub fn line_of(answer: &Answer) -> Vec<u8> {
-    let mut line = answer.body.trim_ascii_end().to_vec();
-    line.push(b'\n');
-    line
+/// The body as it came, and a line end.
+pub fn as_answered(answer: &Answer) -> Vec<u8> {
+    let mut body = answer.body.trim_ascii_end().to_vec();
+    body.push(b'\n');
+    body
 }

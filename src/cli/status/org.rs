@@ -27,7 +27,7 @@ pub struct OrgStatus {
     /// The end of the current token.
     pub expires_at: Option<String>,
     /// What is left of it.
-    pub expires_in: Option<u64>,
+    pub expires_in: Option<i64>,
     /// When the daemon mints next, or probes.
     pub next_refresh_at: Option<String>,
     /// Of the lane's window.
@@ -55,9 +55,9 @@ pub struct OrgStatus {
 #[serde(default)]
 pub struct OutageBudget {
     /// Before one gets less than `min_ttl`.
-    pub min_ttl: Option<u64>,
+    pub min_ttl: Option<i64>,
     /// Before one gets nothing.
-    pub end: Option<u64>,
+    pub end: Option<i64>,
 }
 
 /// The last call that failed.

@@ -60,7 +60,7 @@ fn cells(org: &OrgStatus, now: SystemTime) -> [String; 10] {
         word(org.data_center.as_ref()),
         word(org.token.as_ref()),
         word(org.grant.as_ref()),
-        or_dash(org.expires_in.map(span::short)),
+        or_dash(org.expires_in.map(short)),
         or_dash(org.next_refresh_at.as_deref().and_then(|at| until(at, now))),
         or_dash(org.mints_left.map(|left| left.to_string())),
         outage(org.outage_budget_s.as_ref()),
@@ -90,12 +90,17 @@ fn until(at: &str, now: SystemTime) -> Option<String> {
     })
 }
 
+/// What is over is shown as nothing left.
+fn short(seconds: i64) -> String {
+    span::short(u64::try_from(seconds).unwrap_or(0))
+}
+
 /// To `min_ttl` and to the end: `15m/25m`.
 fn outage(budget: Option<&OutageBudget>) -> String {
     let Some(budget) = budget else {
         return "-".to_owned();
     };
-    let part = |seconds: Option<u64>| or_dash(seconds.map(span::short));
+    let part = |seconds: Option<i64>| or_dash(seconds.map(short));
     format!("{}/{}", part(budget.min_ttl), part(budget.end))
 }
 
