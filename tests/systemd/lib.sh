@@ -114,14 +114,14 @@ grant_code() {
 as() {
     local user=$1
     shift
-    setpriv --reuid="$user" --regid="$user" --init-groups "$@"
+    setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups "$@"
 }
 
 ask() { curl -sS --max-time 60 --unix-socket "$socket" "$@"; }
 
 # status_of USER PATH [SETPRIV-FLAG]: the HTTP status that USER gets.
 status_of() {
-    setpriv --reuid="$1" --regid="$1" "${3:---init-groups}" \
+    setpriv --reuid="$1" --regid="$(id -g "$1")" "${3:---init-groups}" \
         curl -sS --max-time 60 --unix-socket "$socket" -o /dev/null -w '%{http_code}' "http://localhost$2"
 }
 
