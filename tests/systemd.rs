@@ -62,6 +62,11 @@ fn a_missing_credential_is_told_and_taken_up_once_it_is_there() {
 }
 
 #[test]
+fn the_sandbox_allows_what_the_daemon_needs_and_little_else() {
+    check("sandbox.sh");
+}
+
+#[test]
 fn systemd_knows_every_key_of_the_units() {
     if !need_tools(&["systemd-analyze"]) {
         return;

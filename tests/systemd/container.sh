@@ -15,6 +15,7 @@ packages=systemd,systemd-sysv,dbus,ca-certificates,curl,jq
 tree() {
     # The host's own release: a binary that was linked here finds the C library that it asks for.
     local suite site cache dir
+    # shellcheck disable=SC1091
     suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
     cache=${XDG_CACHE_HOME:-/var/cache}/zoho-tokend-test
     dir=$cache/$suite-$(cksum <<<"$packages" | cut -d' ' -f1)
@@ -22,6 +23,7 @@ tree() {
     exec 9>"$cache/lock" # Tests run side by side: the first one builds, the others wait for it.
     flock 9
     if [ ! -d "$dir" ]; then
+        # shellcheck disable=SC2016 # apt-get's own variable.
         site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Release: $suite" 'Component: main' | head -n 1)
         [ -n "$site" ] || { echo "apt has no source for $suite main" >&2; return 1; }
         echo "making $dir, which takes some minutes once" >&2
@@ -55,9 +57,10 @@ boot() {
     fi
     (
         for cgroup in "${cgroups[@]}"; do echo "$BASHPID" >"$cgroup/cgroup.procs"; done
-        # One cgroup tree inside, as every systemd since 256 demands.
+        # One cgroup tree inside, as every systemd since 256 demands. And the clock may be asked, as on a machine.
         SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec systemd-nspawn --directory="$base" --volatile=overlay --boot \
-            "${flags[@]}" --private-network --machine="zt-$$" --console=pipe "$@" </dev/null >"$dir/console.log" 2>&1
+            "${flags[@]}" --private-network --machine="zt-$$" --console=pipe \
+            --system-call-filter='adjtimex clock_adjtime' "$@" </dev/null >"$dir/console.log" 2>&1
     ) &
     nspawn=$!
     trap down EXIT

@@ -5,7 +5,7 @@
 serve
 pid=$(main_pid)
 echo 'no_such_key = true' >>"$config"
-claim "a reload of a bad config fails" fails systemctl reload "$unit" 2>/dev/null
+claim "a reload of a bad config fails" fails systemctl reload "$unit"
 claim "the log names the place" log_says zoho-tokend.toml:
 claim "and the key" log_says no_such_key
 claim "the daemon stays up" is_active
@@ -26,7 +26,7 @@ claim "the new org is there" equal "$(ask http://localhost/v1/orgs/acme-spare | 
 claim "in the same process" equal "$(main_pid)" "$pid"
 
 echo 'no_such_key = true' >>"$config"
-claim "a start with a bad config fails" fails systemctl restart "$unit" 2>/dev/null
+claim "a start with a bad config fails" fails systemctl restart "$unit"
 claim "for the config's sake" equal "$(property ExecMainStatus)" 78
 as crm-sync curl -sS --max-time 60 --unix-socket "$socket" -H 'Accept: text/plain' "http://localhost/v1/orgs/$org/token" >"$work/late" &
 claim "the token's file outlives the daemon" equal "$(as crm-sync cat "$token_file")" "$token"
