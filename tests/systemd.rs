@@ -1,25 +1,22 @@
-//! The units of `systemd/`, judged by systemd itself: first its own tools, then booted as PID 1 with the real binary.
+//! The units of `systemd/`, judged by systemd itself: first booted as PID 1 with the real binary, then by its own tools.
 //!
-//! Each check of `tests/systemd/*.sh` has a machine of its own: a container that boots in a second from a tree made
-//! once, writes to memory and has a loopback of its own, so that checks run side by side and leave nothing behind.
+//! The steps of the booted ones are in `tests/systemd/*.sh`, one script a test.
 
+#[path = "support/container.rs"]
+mod container;
 #[path = "support/need.rs"]
 mod need;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
+use container::Container;
 use need::need_tools;
-use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_zoho-tokend");
 const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
-const CHECKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd");
-/// A check ends by itself long before; this is for one that hangs.
-const CHECK_TIMEOUT_S: &str = "180";
 
 #[test]
 fn from_nothing_to_a_token_on_socket_and_file() {
@@ -137,80 +134,11 @@ fn sysusers_and_tmpfiles_make_the_user_and_its_folders() {
     }
 }
 
-/// Boots a container and runs `tests/systemd/SCRIPT` in it.
+/// Runs `tests/systemd/SCRIPT` in a container of its own.
 fn check(script: &str) {
-    if !need_tools(&["root", "systemd-nspawn", "debootstrap", "nsenter", "flock"]) {
-        return;
+    if need_tools(container::TOOLS) {
+        Container::boot().check(script);
     }
-    let container = Container::boot();
-    let output = container.run(&[
-        "timeout",
-        CHECK_TIMEOUT_S,
-        "bash",
-        &format!("/checks/{script}"),
-    ]);
-    assert!(output.status.success(), "{script}\n{}", text(&output));
-}
-
-/// A machine with a systemd of its own; gone with this value.
-struct Container {
-    /// Ends the container when its standard input does.
-    holder: Child,
-    /// Its PID 1, as the host counts.
-    leader: String,
-    _dir: TempDir,
-}
-
-impl Container {
-    fn boot() -> Self {
-        let dir = tempfile::tempdir().expect("a folder for the container's console");
-        let mut boot = container_sh();
-        boot.arg("boot").arg(dir.path());
-        for (from, to) in [
-            (PROGRAM, "/usr/bin/zoho-tokend"),
-            (UNITS, "/units"),
-            (CHECKS, "/checks"),
-        ] {
-            boot.arg(format!("--bind-ro={from}:{to}"));
-        }
-        let mut holder = boot
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("bash runs");
-        let stdout = holder.stdout.take().expect("it was piped");
-        let mut leader = String::new();
-        let read = BufReader::new(stdout).read_line(&mut leader);
-        read.expect("the pid of the container's PID 1 is text");
-        let container = Self {
-            holder,
-            leader: leader.trim_end().to_owned(),
-            _dir: dir,
-        };
-        assert_ne!(
-            container.leader, "",
-            "the container did not boot; see above"
-        );
-        container
-    }
-
-    fn run(&self, command: &[&str]) -> Output {
-        run(container_sh().args(["exec", &self.leader]).args(command))
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        drop(self.holder.stdin.take());
-        // Not until it is gone: the next test may need its memory.
-        drop(self.holder.wait());
-    }
-}
-
-fn container_sh() -> Command {
-    let mut command = Command::new("bash");
-    command.arg(PathBuf::from(CHECKS).join("container.sh"));
-    command
 }
 
 fn run(command: &mut Command) -> Output {

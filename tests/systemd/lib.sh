@@ -41,11 +41,12 @@ await() {
     done
 }
 
-tell_log() {
-    local status=$?
+end() {
+    local status=$? job
+    for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
     [ "$status" = 0 ] || journalctl --no-pager --output=short-precise --lines=80 -u 'zoho-tokend*' -u stand-in >&2
 }
-trap tell_log EXIT
+trap end EXIT
 
 # --- to set up
 

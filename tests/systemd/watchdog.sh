@@ -3,6 +3,7 @@
 . /checks/lib.sh
 
 serve
+claim "the watchdog is on" equal "$(property WatchdogUSec)" "1min 30s"
 drop_in watchdog WatchdogSec=6s TimeoutAbortSec=1s
 systemctl restart "$unit"
 
