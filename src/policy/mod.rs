@@ -4,6 +4,7 @@
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
 pub mod binding;
+mod call;
 mod enrolling;
 pub mod event;
 pub mod fleet;
@@ -12,8 +13,13 @@ mod minting;
 pub mod org;
 pub mod query;
 pub mod record;
+mod reload;
 pub mod reply;
 pub mod restore;
 mod saving;
 pub mod schedule;
 pub mod settings;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod verdict;
