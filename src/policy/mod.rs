@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod binding;
+mod call;
 mod enrolling;
 pub mod event;
 pub mod fleet;
@@ -13,10 +14,13 @@ mod minting;
 pub mod org;
 pub mod query;
 pub mod record;
-pub mod remedy;
+mod reload;
 pub mod reply;
 pub mod restore;
 mod saving;
 pub mod schedule;
 pub mod settings;
-pub mod status;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod verdict;
