@@ -1,4 +1,5 @@
 //! zoho-tokend keeps the OAuth 2.0 access tokens of Zoho CRM orgs fresh and hands them to back-end jobs.
 
 pub mod base;
+pub mod edge;
 pub mod policy;

@@ -1,0 +1,3 @@
+//! Acts: one outside thing a file, and no decisions.
+
+pub mod store;
