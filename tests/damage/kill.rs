@@ -91,44 +91,59 @@ fn assert_kept(home: &Home, acknowledged: u64, case: &str) -> u64 {
     *revision
 }
 
+/// When a child is killed: so long after it has said so many lines.
+#[derive(Debug)]
+struct Moment {
+    lines: usize,
+    then: Duration,
+}
+
 /// Runs `command` until it ends or is killed; returns the last revision that it was told is kept.
-fn acknowledged_by(mut command: Command, kill_after: Option<Duration>) -> (u64, bool) {
+fn acknowledged_by(mut command: Command, killed: Option<&Moment>) -> (u64, bool) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let reader = std::thread::spawn(move || {
-        let revisions = lines.map_while(Result::ok).filter_map(|line| {
-            // libtest may have printed its own words in front.
-            line.rsplit_once("acknowledged ")
-                .and_then(|(_, revision)| revision.parse().ok())
-        });
-        revisions.fold(0, |last, revision: u64| last.max(revision))
-    });
-    if let Some(delay) = kill_after {
-        std::thread::sleep(delay);
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    // libtest may have printed its own words in front.
+    let said = |line: String| {
+        line.rsplit_once("acknowledged ")
+            .and_then(|(_, revision)| revision.parse().ok())
+    };
+    let mut revisions = lines.filter_map(said);
+    let mut last = 0;
+    if let Some(Moment { lines, then }) = killed {
+        last = revisions.by_ref().take(*lines).fold(0, u64::max);
+        std::thread::sleep(*then);
         child.kill().unwrap();
     }
-    let was_killed = child.wait().unwrap().signal() == Some(9);
-    (reader.join().unwrap(), was_killed)
+    last = revisions.fold(last, u64::max);
+    (last, child.wait().unwrap().signal() == Some(9))
 }
 
 #[test]
 fn r7_what_was_acknowledged_is_there_after_kill_9_at_any_moment() {
     let (home, mut last) = (Home::new(), 0);
     for round in 0..60 {
-        let delay = Duration::from_micros(fastrand::u64(3_000..60_000));
-        let (acknowledged, _) = acknowledged_by(
-            child("kill::child_writes", "forever", home.path()),
-            Some(delay),
-        );
+        let (lines, most_us) = if round % 6 == 0 {
+            (0, 30_000)
+        } else {
+            (round % 7, 3_000)
+        };
+        let moment = Moment {
+            lines,
+            then: Duration::from_micros(fastrand::u64(0..most_us)),
+        };
+        let writer = child("kill::child_writes", "forever", home.path());
+        let (acknowledged, _) = acknowledged_by(writer, Some(&moment));
         // A child that died before its first write has acknowledged nothing new.
         last = assert_kept(
             &home,
             acknowledged.max(last),
-            &format!("round {round}, after {delay:?}"),
+            &format!("round {round}: {moment:?}"),
         );
     }
     assert!(
@@ -154,6 +169,11 @@ fn r7_a_first_start_or_a_write_may_die_before_any_call_that_changes_a_file() {
         let case = format!("killed before change {nth}");
         let found = assert_kept(&home, acknowledged, &case);
         open(home.path()).write(&step(found + 1)).unwrap();
+        assert!(
+            home.files().keys().all(|name| !name.contains(".new")),
+            "{case}: {:?}",
+            home.files().keys()
+        );
         assert_kept(&home, found + 1, &case);
         if !was_killed {
             assert!(

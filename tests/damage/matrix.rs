@@ -357,7 +357,8 @@ fn a_file_of_another_user_is_refused_with_the_command_that_cures_it() {
             "{name}: {err}"
         );
         assert!(
-            err.to_string().contains("uid 12345") && err.to_string().contains("chown 0"),
+            err.to_string().contains("uid 12345")
+                && err.to_string().contains("run it as uid 12345"),
             "{err}"
         );
         assert_eq!(copy.files(), before, "{name}");

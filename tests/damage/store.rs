@@ -253,7 +253,14 @@ fn a_folder_whose_parent_is_missing_is_named_and_not_made() {
     ) else {
         panic!("there is no such folder");
     };
-    assert!(refused.to_string().contains("no/such"), "{refused}");
+    let folder = home.file("no/such").display().to_string();
+    assert!(
+        refused
+            .to_string()
+            .starts_with(&format!("{folder}: there is no such folder; make it")),
+        "{refused}"
+    );
+    assert_eq!(refused.exit_code(), 78);
     assert!(!home.file("no").exists() && !home.file("seal.key").exists());
 }
 
@@ -308,6 +315,44 @@ fn a_state_that_is_moved_or_replaced_while_in_use_takes_no_more_writes() {
         fs::rename(home.file("aside"), home.file(file)).unwrap();
         store.write(&[put(org("acme", 2))]).unwrap();
     }
+}
+
+#[test]
+fn a_write_that_another_program_blocks_is_refused_after_a_while_and_goes_through_later() {
+    let home = Home::new();
+    let mut store = home.open().unwrap();
+    let other = rusqlite::Connection::open(home.file("state.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.write(&[put(org("acme", 1))]).unwrap_err();
+    assert!(
+        refused.to_string().contains("another program holds a lock"),
+        "{refused}"
+    );
+    assert_eq!(refused.exit_code(), 75);
+    other.execute_batch("ROLLBACK").unwrap();
+    store.write(&[put(org("acme", 1))]).unwrap();
+}
+
+/// `backup` reads a live state: it delays no write, and what it keeps from being wiped is wiped after it.
+#[test]
+fn s1_a_reader_delays_no_write_and_a_wipe_waits_for_it() {
+    let home = Home::new();
+    let mut store = home.open().unwrap();
+    store.write(&[put(org("acme", 1))]).unwrap();
+    let sealed = sealed_of(&home, "acme");
+    let is_there = |sealed: &Vec<u8>| home.files().values().any(|bytes| contains(bytes, sealed));
+    let reader = rusqlite::Connection::open(home.file("state.db")).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM org")
+        .unwrap();
+    let begun = std::time::Instant::now();
+    store.write(&[put(revoked(2))]).unwrap();
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+    assert!(sealed.iter().any(is_there), "the reader keeps it");
+    reader.execute_batch("COMMIT").unwrap();
+    store.write(&[Change::Lane(lane("a", 1))]).unwrap();
+    assert!(!sealed.iter().any(is_there));
 }
 
 #[test]

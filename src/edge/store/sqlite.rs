@@ -210,10 +210,16 @@ fn settle(conn: &mut Connection) -> Result<bool, Fault> {
 /// Writes the log back and truncates it, so that no dropped secret stays in there. Returns whether it could:
 /// a reader or the disk may stand in the way, and then a later write tries again.
 fn empty_log(conn: &Connection) -> bool {
-    let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-        row.get::<_, i64>(0)
-    });
-    matches!(busy, Ok(0))
+    let emptied = || -> rusqlite::Result<bool> {
+        // A long reader (`backup`) must not delay every write.
+        conn.busy_timeout(Duration::ZERO)?;
+        let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, i64>(0)
+        });
+        conn.busy_timeout(LOCK_WAIT)?;
+        Ok(busy? == 0)
+    };
+    emptied().unwrap_or(false)
 }
 
 /// Does one change. Returns whether it drops a lasting secret.
