@@ -26,6 +26,7 @@ pub(super) fn create(files: &Files, source: &KeySource) -> Result<Key, StoreErro
         return Err(source.missing(&files.state));
     }
     files.remove_unfinished()?;
+    source.remove_unfinished()?;
     let failed = |doing| move |err| StoreError::of_io(&files.new, doing, &err);
     let mut options = File::options();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -83,9 +83,13 @@ impl StoreError {
     /// The sysexits code of a start that failed by this: 75 try later, 77 not permitted, 78 a person must act.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Busy { .. } | Self::Conflict { .. } | Self::Unwritable { .. } => 75,
-            Self::NotPermitted { .. } => 77,
             Self::Damaged { .. } | Self::WrongKey { .. } | Self::Newer { .. } => 78,
+            Self::Unwritable {
+                hindrance: Hindrance::NoFolder,
+                ..
+            } => 78,
+            Self::NotPermitted { .. } => 77,
+            Self::Busy { .. } | Self::Conflict { .. } | Self::Unwritable { .. } => 75,
         }
     }
 
@@ -225,6 +229,11 @@ pub enum Hindrance {
     /// No space, or over quota.
     #[error("the disk is full; free some space, then this goes on by itself")]
     Full,
+    /// The folder is not there, and neither is the one above it.
+    #[error(
+        "there is no such folder; make it (`install -d -m 0700 -o USER`), or correct `state` in the config"
+    )]
+    NoFolder,
     /// The file system takes no writes.
     #[error(
         "the file system is read-only; mount it writable (after an error of the disk: see `dmesg`)"

@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use super::error::{Damage, Hindrance, StoreError};
 
 /// No database is smaller, in bytes. For `SQLite` a file of 0 or 1 is a new one, whose log it deletes.
@@ -45,6 +47,10 @@ impl Files {
             Ok(()) => return Ok(()),
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => (),
             Err(err) if folder.is_dir() => drop(err), // Say, a read-only parent.
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                let (path, hindrance) = (folder.to_owned(), Hindrance::NoFolder);
+                return Err(StoreError::Unwritable { path, hindrance });
+            }
             Err(err) => return Err(StoreError::of_io(folder, "make this folder", &err)),
         }
         let found =
@@ -78,6 +84,9 @@ impl Files {
             let (path, damage) = (self.state.clone(), Damage::Short(found.len()));
             return Err(StoreError::Damaged { path, damage });
         }
+        // SQLite would fall back to reading alone, and say so only at the first write.
+        rustix::fs::access(&self.state, Access::READ_OK | Access::WRITE_OK)
+            .map_err(|err| StoreError::of_io(&self.state, "open it for writing", &err.into()))?;
         Ok(true)
     }
 
@@ -85,15 +94,10 @@ impl Files {
     pub(super) fn remove_unfinished(&self) -> Result<(), StoreError> {
         let parts = ["", "-journal", "-wal", "-shm"].map(|suffix| with(&self.new, suffix));
         // `.new` itself goes last: while it is there, the next start knows.
-        for path in parts.iter().rev() {
-            match fs::remove_file(path) {
-                Err(err) if err.kind() != io::ErrorKind::NotFound => {
-                    return Err(StoreError::of_io(path, "remove it", &err));
-                }
-                _ => (),
-            }
-        }
-        Ok(())
+        parts
+            .iter()
+            .rev()
+            .try_for_each(|path| remove_if_there(path))
     }
 
     /// Which files the state and its log are now; another answer later means that somebody moved them.
@@ -124,6 +128,15 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::of_io(path, "remove it", &err))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a new, removed or renamed name in the folder of `path` last.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
@@ -142,16 +155,20 @@ pub(super) fn look(path: &Path) -> Result<Option<Metadata>, StoreError> {
     require_regular(path, &found)?;
     let us = rustix::process::geteuid().as_raw();
     if found.uid() != us {
-        return Err(not_permitted(
-            path,
-            format!(
-                "it belongs to uid {}, but this runs as uid {us}",
-                found.uid()
-            ),
-            format!("run as that user, or `chown {us} {}`", path.display()),
-        ));
+        return Err(not_ours(path, found.uid(), us));
     }
     Ok(Some(found))
+}
+
+/// The error for a file of the user `owner`, where `us` is another.
+pub(super) fn not_ours(path: &Path, owner: u32, us: u32) -> StoreError {
+    let what = format!("it belongs to uid {owner}, but this runs as uid {us}");
+    // To give a service's files to root would stop the service.
+    let cure = match us {
+        0 => format!("start the service instead of running this as root, or run it as uid {owner}"),
+        _ => format!("run as that user, or `chown {us} {}`", path.display()),
+    };
+    not_permitted(path, what, cure)
 }
 
 /// Refuses links, folders and devices.

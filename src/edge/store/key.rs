@@ -78,6 +78,14 @@ impl KeySource {
         Ok(Key { seal, made_with })
     }
 
+    /// Removes a copy of a key that a first start left half made.
+    pub(super) fn remove_unfinished(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(path) => files::remove_if_there(&half_of(path)),
+            Self::Credential(_) => Ok(()),
+        }
+    }
+
     /// The error for `flaw` in this key.
     pub(super) fn wrong(&self, flaw: KeyFlaw) -> StoreError {
         let path = match self {
@@ -111,12 +119,7 @@ fn require_private(path: &Path, found: &Metadata) -> Result<(), StoreError> {
     let us = rustix::process::geteuid().as_raw();
     let (mode, owner) = (found.mode() & 0o7777, found.uid());
     if owner != us && owner != 0 {
-        let what = format!("this key belongs to uid {owner}, but this runs as uid {us}");
-        return Err(files::not_permitted(
-            path,
-            what,
-            format!("`chown {us} {}`", path.display()),
-        ));
+        return Err(files::not_ours(path, owner, us));
     }
     let allowed = if owner == 0 { 0o740 } else { 0o700 };
     if mode & !allowed != 0 {
@@ -140,13 +143,13 @@ fn parse(text: &[u8]) -> Option<Key> {
     })
 }
 
+fn half_of(path: &Path) -> PathBuf {
+    files::with(path, ".new")
+}
+
 /// Whole or not at all under its name, and never over another file.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let half = files::with(path, ".new");
-    match fs::remove_file(&half) {
-        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
-        _ => (), // Left by a first start that was cut short; nothing is sealed with it.
-    }
+    let half = half_of(path);
     let mut file = File::options()
         .write(true)
         .create_new(true)
@@ -154,8 +157,9 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .open(&half)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::hard_link(&half, path)?;
-    fs::remove_file(&half)
+    let made = fs::hard_link(&half, path);
+    fs::remove_file(&half)?;
+    made
 }
 
 #[cfg(test)]

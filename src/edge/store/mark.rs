@@ -3,7 +3,7 @@
 //! `SQLite` takes a log with a damaged or missing tail for a shorter log, without a word; the mark is what tells.
 //! It is written after each commit and never synced: after kill -9 it is exact or one behind, after a power loss
 //! it may be older. So it can fail to tell of a loss, but a mark that is ahead of the state always means one, or
-//! an older copy of the state. One line in ASCII: state id, count, seal.
+//! an older copy of the state: who puts one back on purpose removes the mark. One line: state id, count, seal.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;

@@ -125,10 +125,9 @@ impl Store for Sqlite {
 fn open_verified(files: &Files, seal: &Seal) -> Result<(Connection, Meta), Fault> {
     let mut conn = connect(&files.state)?;
     let meta = verify(&conn, seal, MIGRATIONS)?;
-    if let Some(acknowledged) = mark::read(&files.mark, &meta.state_id, seal) {
-        if let Some(missing @ 1..) = acknowledged.checked_sub(meta.writes) {
-            return Err(Damage::Behind(missing).into());
-        }
+    let acknowledged = mark::read(&files.mark, &meta.state_id, seal).unwrap_or_default();
+    if acknowledged > meta.writes {
+        return Err(Damage::Behind(acknowledged - meta.writes).into());
     }
     if schema::version(&conn)? < schema::newest() {
         schema::upgrade(&mut conn, seal, MIGRATIONS)?;
@@ -157,6 +156,10 @@ fn connect(state: &Path) -> Result<Connection, Fault> {
 fn verify(conn: &Connection, seal: &Seal, migrations: &[&str]) -> Result<Meta, Fault> {
     let tx = conn.unchecked_transaction()?;
     schema::require_ours(&tx)?;
+    if tx.is_readonly("main")? {
+        // The file itself can be written: so its header names a format that only a later SQLite writes.
+        return Err(Damage::Foreign.into());
+    }
     let meta = Meta::read(&tx, seal)?;
     let schema = schema::version(&tx)?;
     if usize::try_from(schema).is_ok_and(|schema| schema > migrations.len()) {
@@ -207,10 +210,16 @@ fn settle(conn: &mut Connection) -> Result<bool, Fault> {
 /// Writes the log back and truncates it, so that no dropped secret stays in there. Returns whether it could:
 /// a reader or the disk may stand in the way, and then a later write tries again.
 fn empty_log(conn: &Connection) -> bool {
-    let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-        row.get::<_, i64>(0)
-    });
-    matches!(busy, Ok(0))
+    let emptied = || -> rusqlite::Result<bool> {
+        // A long reader (`backup`) must not delay every write.
+        conn.busy_timeout(Duration::ZERO)?;
+        let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, i64>(0)
+        });
+        conn.busy_timeout(LOCK_WAIT)?;
+        Ok(busy? == 0)
+    };
+    emptied().unwrap_or(false)
 }
 
 /// Does one change. Returns whether it drops a lasting secret.
