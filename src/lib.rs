@@ -22,6 +22,9 @@
 //! the daemon (`watch --exec` runs as its own user), and shared state for many hosts (one host mints, all read).
 
 pub mod base;
+pub mod cli;
+pub mod config;
+pub mod daemon;
 pub mod edge;
 pub mod policy;
 #[cfg(feature = "stand-in")]

@@ -109,7 +109,7 @@ impl FrontDesk {
 
     /// What there is now, and whether waiting may bring something better.
     fn look(&self, ask: &TokenAsk, now: Now) -> (Answer, bool) {
-        let mut fleet = self.0.fleet.borrow_mut();
+        let fleet = self.0.fleet.borrow_mut();
         match fleet.read(&ask.org, ask.query, now.boot) {
             None => (no_such_org(&ask.org), false),
             Some(Reading::Token { token, is_stale }) => {

@@ -79,7 +79,7 @@ fn set_gauges(shared: &Shared) {
                 .set(budget.unwrap_or(0) as f64);
         }
     }
-    let mut fleet = shared.fleet.borrow_mut();
+    let fleet = shared.fleet.borrow_mut();
     let names: Vec<_> = fleet.orgs().map(|(name, _)| name.clone()).collect();
     for name in names {
         let next = fleet.next_mint_at(&name, now.boot);

@@ -11,7 +11,7 @@ use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, Wri
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, Grant, LaneId, Prior};
-use super::reply::{Granted, Outcome};
+use super::reply::{Asked, Granted, Outcome};
 use super::saving::refuse;
 use super::settings::Binding;
 use crate::base::{Boottime, Secret};
@@ -90,6 +90,10 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.call.attempt,
+            asked: match own.offer.right {
+                Right::Code(_) => Asked::Exchange,
+                Right::RefreshToken(_) => Asked::TakeOver,
+            },
             right: own.offer.right.clone(),
             client_secret: own.offer.client_secret.clone(),
         });

@@ -11,7 +11,7 @@ use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, W
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
-use super::reply::{Granted, Outcome};
+use super::reply::{Asked, Granted, Outcome};
 use super::saving::refuse;
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
@@ -107,6 +107,7 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.call.attempt,
+            asked: Asked::Refresh,
             right: Right::RefreshToken(grant.refresh_token.clone()),
             client_secret: grant.client_secret.clone(),
         });

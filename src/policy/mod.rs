@@ -15,11 +15,13 @@ pub mod org;
 pub mod query;
 pub mod record;
 mod reload;
+pub mod remedy;
 pub mod reply;
 pub mod restore;
 mod saving;
 pub mod schedule;
 pub mod settings;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod turns;

@@ -245,7 +245,7 @@ impl Org {
                 life.as_secs(), limits.mints, limits.window.as_secs()
             )
         });
-        let unsaved = (self.saving.failures > 0).then(|| {
+        let unsaved = self.saving.is_in_trouble().then(|| {
             "the state cannot be written: free the disk or mend its permissions; no token is minted until then"
                 .to_owned()
         });
