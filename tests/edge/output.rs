@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,6 +172,24 @@ fn the_group_is_the_configured_one() {
     assert_eq!(
         out.publish(&publication(1)).expect("room"),
         Published::Written
+    );
+}
+
+#[test]
+fn without_a_configured_group_it_is_the_daemons_whatever_the_folder_gives() {
+    if !is_root_or_skips("without_a_configured_group_it_is_the_daemons_…") {
+        return;
+    }
+    let folder = folder();
+    chown(folder.path(), None, Some(GROUP)).expect("root may");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o2755)).expect("ours");
+    let out = output(&folder.path().join("zoho"));
+    out.publish(&publication(1)).expect("room");
+    let own = rustix::process::getegid().as_raw();
+    assert_eq!(fs::metadata(&out.path).expect("written").gid(), own);
+    assert_eq!(
+        out.publish(&publication(1)).expect("room"),
+        Published::Unchanged
     );
 }
 
