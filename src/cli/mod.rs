@@ -7,6 +7,8 @@
 pub mod answer;
 pub mod args;
 pub mod client;
+#[cfg(feature = "stand-in")]
+pub mod demo;
 pub mod enroll;
 pub mod failure;
 pub mod generated;
@@ -63,7 +65,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Run(args) => run::run(args),
         Verb::Check(_) => not_wired("check"),
         #[cfg(feature = "stand-in")]
-        Verb::Demo(_) => not_wired("demo"),
+        Verb::Demo(args) => demo::run(args),
         #[cfg(feature = "stand-in")]
         Verb::StandIn(args) => stand_in::run(args),
         Verb::Completions(args) => generated::completions(args),

@@ -19,7 +19,7 @@ pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 pub enum Ask {
     /// `GET /v1/orgs/ORG/token`
     Token(TokenAsk),
-    /// `GET /v1/orgs`, with `?all=1` also those that left the config.
+    /// `GET /v1/orgs`, with `?all=true` also those that left the config.
     Orgs {
         /// Whether to list those that left.
         all: bool,
@@ -131,7 +131,7 @@ impl Ask {
                 token(org_name(org)?, query, &head.headers).map(Self::Token)
             }
             ["v1", "orgs"] => get().map(|()| Self::Orgs {
-                all: query.split('&').any(|pair| pair == "all=1"),
+                all: query.split('&').any(|pair| pair == "all=true"),
             }),
             ["v1", "orgs", org] => get().and_then(|()| org_name(org)).map(Self::Org),
             ["v1", "orgs", org, "history"] => get().and_then(|()| org_name(org)).map(Self::History),
