@@ -16,6 +16,7 @@ use crate::policy::org::Org;
 use crate::policy::query::{Query, Reading};
 use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Stored, Token, Word};
 use crate::policy::restore::Clocks;
+use crate::policy::schedule::Dice;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 
 use super::zoho::{Seeded, code, full, granted};
@@ -72,6 +73,8 @@ pub(super) struct World {
     pub(super) out: BTreeMap<OrgName, u64>,
     pub(super) published: usize,
     pub(super) told: Vec<(Severity, Note)>,
+    /// The notes that the disk has.
+    pub(super) history: Vec<Note>,
     requests: u64,
 }
 
@@ -130,6 +133,7 @@ impl World {
             out: BTreeMap::new(),
             published: 0,
             told: Vec::new(),
+            history: Vec::new(),
             requests: 0,
         }
     }
@@ -149,9 +153,14 @@ impl World {
     }
 
     pub(super) fn step(&mut self, event: Event) {
+        let mut dice = Seeded(self.dice.next());
+        self.step_with(event, &mut dice);
+    }
+
+    pub(super) fn step_with(&mut self, event: Event, dice: &mut dyn Dice) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let steps = self.fleet.step(event, self.now, &mut self.dice);
+            let steps = self.fleet.step(event, self.now, dice);
             for step in steps {
                 self.carry_out(step, &mut events);
             }
@@ -222,7 +231,7 @@ impl World {
                 Change::DropLane(id) => {
                     self.lanes.remove(&id);
                 }
-                Change::Note(_) => (),
+                Change::Note(note) => self.history.push(note),
             }
         }
     }
