@@ -4,6 +4,8 @@ mod answers;
 mod enrolling;
 mod minting;
 mod outages;
+mod reloading;
+mod restarting;
 mod saving;
 mod world;
 mod zoho;

@@ -29,9 +29,7 @@ fn r3_no_call_goes_out_before_its_slot_is_on_the_disk() {
             world.settle_write(true);
         }
     }
-    let slots = &world.lanes[&lane].slots;
-    assert_eq!(slots.len(), before + 1);
-    assert!(slots.iter().any(|slot| slot.started == world.now.boot));
+    assert_eq!(world.lanes[&lane].slots.len(), before + 1);
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub(super) struct World {
     /// What the outlets hold.
     pub(super) out: BTreeMap<OrgName, u64>,
     pub(super) published: usize,
+    /// What was told to be taken away, since the start.
+    pub(super) withdrawn: Vec<OrgName>,
     pub(super) told: Vec<(Severity, Note)>,
     /// The notes that the disk has.
     pub(super) history: Vec<Note>,
@@ -132,6 +134,7 @@ impl World {
             replies: BTreeMap::new(),
             out: BTreeMap::new(),
             published: 0,
+            withdrawn: Vec::new(),
             told: Vec::new(),
             history: Vec::new(),
             requests: 0,
@@ -203,6 +206,7 @@ impl World {
             }
             Step::Withdraw(org) => {
                 self.out.remove(&org);
+                self.withdrawn.push(org);
             }
             Step::Reply { request, result } => {
                 let earlier = self.replies.insert(request, result);
@@ -338,6 +342,7 @@ impl World {
         self.calls.clear();
         self.writes.clear();
         self.out.clear();
+        self.withdrawn.clear();
         let stored = Stored {
             orgs: self.orgs.values().cloned().collect(),
             lanes: self.lanes.values().cloned().collect(),
