@@ -21,6 +21,7 @@ mod secret_source;
 mod section;
 mod source;
 mod suggest;
+mod syntax;
 mod target;
 mod value;
 
@@ -126,7 +127,9 @@ fn read_all(sources: &[SourceText], report: &Report) -> Config {
     };
     let orgs = named(&roots, "orgs", |name, value| read_org(name, value, &known));
     main.finish(&[]);
-    drop_ins.iter().for_each(|root| root.finish(&MAIN_ONLY));
+    for root in drop_ins {
+        root.finish(&MAIN_ONLY);
+    }
     if orgs.is_empty() {
         main.lacks_softly("no org is configured; add [orgs.NAME], here or in a drop-in");
     }

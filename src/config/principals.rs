@@ -86,7 +86,9 @@ pub(super) fn principal(value: &Value<'_>) -> Option<Principal> {
         let number = u32::try_from(value.whole_number()?).ok();
         return match number {
             Some(number) => id(value, number),
-            None => value.refuse("holds a number that no user or group can have"),
+            None => {
+                value.refuse("holds a number that no user or group can have; write one of your own")
+            }
         };
     }
     let text = value.text()?;
