@@ -90,8 +90,8 @@ fn every_key_that_an_example_leaves_out_is_known() {
         let is_left_out = |line: &&str| {
             let rest = line.strip_prefix('#').unwrap_or_default();
             rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[')
-                // Two that exclude the grant that is shown, and the example's own drop-ins.
-                && !rest.starts_with("soid") && !rest.starts_with("include")
+                // The one that excludes the grant that is shown.
+                && !rest.starts_with("soid")
         };
         let filled_in = |line| {
             if is_left_out(&line) {
@@ -203,6 +203,24 @@ fn s5_no_text_makes_the_parser_fail() {
         ] {
             parse(&format!("{}{slip}{}", &whole[..at], &whole[at..]));
         }
+    }
+}
+
+#[test]
+fn s5_a_megabyte_of_garbage_is_refused_in_a_moment() {
+    let size = 1024 * 1024;
+    for garbage in ["=\n", "[a]\n", "a\n", "a=[", "x", "{", "'", "\n"] {
+        let problems = parse(&garbage.repeat(size / garbage.len())).problems;
+        assert!(problems.len() <= 1001, "{garbage:?}: {}", problems.len());
+    }
+    let many = "a={},".repeat(size / 5);
+    let lists = [
+        format!("include = [{}]", "5,".repeat(size / 2)),
+        format!("orgs = {{{many}}}"),
+        (0..20_000).fold("orgs={".to_owned(), |text, n| text + &format!("a{n}={{}},")) + "}",
+    ];
+    for text in lists {
+        assert!(!parse(&text).is_good());
     }
 }
 

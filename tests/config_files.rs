@@ -225,6 +225,29 @@ fn check_prints_the_drop_in_that_outputs_need() {
 }
 
 #[test]
+fn check_judges_for_the_user_that_the_daemon_will_be() {
+    let folder = Folder::new();
+    let path = folder.config(&format!("{CLIENT}{ORG}"));
+    folder.file("state.db", "", 0o600);
+    set_mode(folder.0.path(), 0o700);
+    let nobody = Actor::named("nobody").expect("every Linux has one");
+    let report = check_for(&nobody, &path, &Credentials::none());
+    let shown = folder.shown(&report.problems);
+    for wanted in [
+        "z.toml:1:1: nobody may not read this file; run chmod a+r",
+        "z.toml:2:10: `socket` needs ",
+        "z.toml:3:14: `tokens_dir` needs ",
+        "z.toml:4:9: `state` needs ",
+        "z.toml:4:9: `state` is state.db, which nobody may not change; chown it to nobody",
+    ] {
+        assert!(
+            shown.iter().any(|is| is.starts_with(wanted)),
+            "{wanted}: {shown:#?}"
+        );
+    }
+}
+
+#[test]
 fn check_names_a_seal_key_that_others_can_read() {
     let folder = Folder::new();
     folder.file("seal.key", "canary", 0o640);

@@ -51,7 +51,18 @@ pub fn run(path: &Path) -> ExitCode {
 
 /// Checks the config at `path` for the user that the daemon runs as.
 pub fn check(path: &Path) -> CheckReport {
-    check_for(&daemon_user(), path, &Credentials::of_service())
+    let (own, service) = (Actor::own(), Actor::named(SERVICE_USER));
+    let judged = service.as_ref().filter(|_| own.uid == 0).unwrap_or(&own);
+    let mut report = check_for(judged, path, &Credentials::of_service());
+    if service
+        .as_ref()
+        .is_some_and(|service| service.uid != judged.uid)
+    {
+        let user = &judged.name;
+        let what = format!("this was for {user}; run it as root to check for {SERVICE_USER}");
+        report.notes.push(what);
+    }
+    report
 }
 
 /// Checks the config at `path` as if `actor` ran the daemon and systemd had passed it these `credentials`.
@@ -116,15 +127,6 @@ impl fmt::Display for CheckReport {
         }
         let errors = self.problems.iter().filter(|problem| problem.is_error());
         writeln!(f, "config bad: {}", count(errors.count(), "problem"))
-    }
-}
-
-/// root checks for the service, everybody else for oneself.
-fn daemon_user() -> Actor {
-    let own = Actor::own();
-    match own.uid {
-        0 => Actor::named(SERVICE_USER).unwrap_or(own),
-        _ => own,
     }
 }
 

@@ -26,7 +26,7 @@ mod target;
 mod value;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -77,6 +77,8 @@ pub struct Parsed {
     pub config: Config,
     /// Sorted by place.
     pub problems: Vec<Problem>,
+    /// The files, in the order in which they were read.
+    pub files: Vec<PathBuf>,
     /// Where each key stands.
     pub places: Places,
     /// What the config names outside of itself.
@@ -102,6 +104,7 @@ pub fn read(main: &Path, sources: &[SourceText], unread: Vec<Problem>) -> Parsed
     Parsed {
         config,
         problems,
+        files: sources.iter().map(|source| source.path.clone()).collect(),
         places,
         mentions,
     }

@@ -112,11 +112,9 @@ fn settings(
 }
 
 fn scopes(value: &Value<'_>) -> Option<ScopeSet> {
-    let items = value.items("[\"ZohoCRM.modules.ALL\"]")?;
-    if !(1..=SCOPES_MAX).contains(&items.len()) {
-        return value.refuse(format!(
-            "must name 1 to {SCOPES_MAX} scopes; list what the jobs need"
-        ));
+    let items = value.items("[\"ZohoCRM.modules.ALL\"]", SCOPES_MAX)?;
+    if items.is_empty() {
+        return value.refuse("is empty; list what the jobs need");
     }
     let words: Vec<_> = items.iter().filter_map(scope).collect();
     Some(words.into_iter().collect::<ScopeSet>()).filter(|scopes| !scopes.is_empty())
@@ -139,12 +137,7 @@ fn scope<'a>(value: &Value<'a>) -> Option<&'a str> {
 }
 
 fn outputs(value: &Value<'_>) -> Option<Vec<Output>> {
-    let items = value.items("[[orgs.acme.outputs]]")?;
-    if items.len() > OUTPUTS_MAX {
-        return value.refuse(format!(
-            "has over {OUTPUTS_MAX} entries; let jobs share files"
-        ));
-    }
+    let items = value.items("[[orgs.acme.outputs]]", OUTPUTS_MAX)?;
     Some(items.iter().filter_map(Output::read).collect())
 }
 

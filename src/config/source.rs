@@ -10,6 +10,9 @@ use super::problem::Place;
 use super::report::Report;
 use super::syntax;
 
+/// The last column that is told: nobody counts further, and counting must not take long in a line of a megabyte.
+const COLUMN_MAX: usize = 4096;
+
 /// A file as it was read.
 #[derive(Debug, Clone)]
 pub struct SourceText {
@@ -54,7 +57,7 @@ impl<'a> Source<'a> {
         Place {
             file: Arc::clone(&self.path),
             line,
-            column: before.map_or(1, |text| text.chars().count() + 1),
+            column: before.map_or(0, |text| text.chars().take(COLUMN_MAX).count()) + 1,
         }
     }
 

@@ -9,9 +9,12 @@ use toml::de::DeTable;
 
 use super::problem::Problem;
 use super::source::Source;
+use super::value::shown;
 
-/// Lines that the parser gives up at and that are then left out, so that what follows is read, too.
-const SKIPPED_LINES_MAX: usize = 20;
+/// How often a file is parsed anew without the lines that the parser gave up at, so that what follows is read, too.
+const ROUNDS_MAX: usize = 3;
+/// Errors of one file that are told one by one: a file of garbage has one for every byte.
+const SLIPS_MAX: usize = 200;
 /// What to say of the parser's commonest errors, by how they begin. None repeats the text: it may be a secret.
 const CURES: [(&str, &str); 14] = [
     (
@@ -59,6 +62,7 @@ const CURES: [(&str, &str); 14] = [
     ("unclosed table", UNCLOSED_TABLE),
     ("unclosed array table", UNCLOSED_TABLE),
 ];
+const TOO_MANY: &str = "and more that is no TOML; mend what comes before this first";
 const ESCAPE: &str =
     "in \"…\" a backslash starts an escape; double it, or write the text between '…'";
 const UNCLOSED_TABLE: &str = "a table's name that is not closed; write `]` or `]]` at its end";
@@ -75,14 +79,18 @@ struct Slip {
 
 /// Reports every syntax error of `source`, and blanks the lines that the parser gives up at.
 pub(super) fn check(source: &mut Source<'_>) {
-    for _ in 0..=SKIPPED_LINES_MAX {
+    for _ in 0..ROUNDS_MAX {
         let slips = parse(source);
-        let stop = slips.iter().find(|slip| slip.message.starts_with(STOP));
-        let stop_line = stop.map(|slip| source.line_of(slip.offset.saturating_sub(1)));
         report(source, &slips);
-        match stop_line {
-            Some(line) => source.blank(line),
-            None => return,
+        let stops = slips.iter().filter(|slip| slip.message.starts_with(STOP));
+        let lines: Vec<_> = stops
+            .map(|slip| source.line_of(slip.offset.saturating_sub(1)))
+            .collect();
+        if lines.is_empty() {
+            return;
+        }
+        for line in lines {
+            source.blank(line);
         }
     }
 }
@@ -94,7 +102,12 @@ fn parse(source: &Source<'_>) -> Vec<Slip> {
         offset: error.span().map_or(0, |span| span.start),
         message: error.message().to_owned(),
     });
-    slips.collect()
+    let mut slips: Vec<_> = slips.collect();
+    if let Some(first) = slips.get_mut(SLIPS_MAX) {
+        TOO_MANY.clone_into(&mut first.message);
+    }
+    slips.truncate(SLIPS_MAX + 1);
+    slips
 }
 
 fn report(source: &Source<'_>, slips: &[Slip]) {
@@ -116,11 +129,11 @@ fn report(source: &Source<'_>, slips: &[Slip]) {
 fn describe(source: &Source<'_>, slip: &Slip) -> String {
     let line = source.line_of(slip.offset);
     let text = source.line(line);
-    if text.ends_with('=') {
+    if text.ends_with('=') && slip.message != TOO_MANY {
         return "a key without a value; write one after `=`".to_owned();
     }
     if let Some(first) = first_opened(source, slip) {
-        let table = text.trim();
+        let table = shown(text.trim());
         return format!("{table} stands here a second time, first in line {first}; keep one");
     }
     let known = CURES
@@ -136,9 +149,11 @@ fn describe(source: &Source<'_>, slip: &Slip) -> String {
 fn first_opened(source: &Source<'_>, slip: &Slip) -> Option<usize> {
     let this = source.line_of(slip.offset);
     let header = source.line(this).trim();
-    let is_second = slip.message == "duplicate key" && header.starts_with('[');
+    if slip.message != "duplicate key" || !header.starts_with('[') {
+        return None;
+    }
     let mut before = source.lines().take_while(|line| *line < this);
-    before.find(|line| is_second && source.line(*line).trim() == header)
+    before.find(|line| source.line(*line).trim() == header)
 }
 
 /// Lines that say nothing after an error above them.

@@ -127,11 +127,14 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The items of a list. `like` shows one.
-    pub(super) fn items(&self, like: &str) -> Option<Vec<Self>> {
+    /// The items of a list, at most `count_max`. `like` shows one.
+    pub(super) fn items(&self, like: &str, count_max: usize) -> Option<Vec<Self>> {
         let DeValue::Array(items) = self.node.get_ref() else {
             return self.wrong_type(&format!("a list, like {like}"));
         };
+        if items.len() > count_max {
+            return self.refuse(format!("has over {count_max} entries; make do with fewer"));
+        }
         let items = items.iter().enumerate();
         let item =
             |(i, node)| Self::new(self.source, format!("{}[{i}]", self.path), self.name, node);

@@ -74,8 +74,17 @@ impl Actor {
 
     /// Whether it may read a file.
     pub fn may_read(&self, path: &Path) -> bool {
-        let is_open = |stat: &Metadata| self.may(stat, path, READ);
-        self.may_reach(path) && fs::metadata(path).is_ok_and(|stat| is_open(&stat))
+        self.may_open(path, READ)
+    }
+
+    /// Whether it may change a file that is there.
+    pub fn may_change(&self, path: &Path) -> bool {
+        self.may_open(path, READ | WRITE)
+    }
+
+    fn may_open(&self, path: &Path, wanted: u32) -> bool {
+        let stat = fs::metadata(path);
+        self.may_reach(path) && stat.is_ok_and(|stat| self.may(&stat, path, wanted))
     }
 
     /// Whether it may make files in `folder`, now or after making the folder itself.

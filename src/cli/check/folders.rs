@@ -14,6 +14,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     for (key, folder) in own_folders(look) {
         check_own(look, key, &folder);
     }
+    check_state(look);
     for mention in look.parsed.mentions.clone() {
         if let Outside::Output(output) = mention.what {
             check_output(look, &format!("{}.path", mention.key), &output.path);
@@ -53,11 +54,22 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
         }
         other => {
             let why = explain(&other);
-            look.error(
-                key,
-                format!("needs {shown}, where {user} may not write ({why}); make it, and chown it to {user}"),
-            );
+            let make = if folder.exists() { "" } else { "make it, and " };
+            let what = format!("needs {shown}, where {user} may not write ({why})");
+            look.error(key, format!("{what}; {make}chown it to {user}"));
         }
+    }
+}
+
+/// A state that somebody made as another user is of no use to the daemon.
+fn check_state(look: &mut Look<'_>) {
+    let path = look.parsed.config.daemon.state.clone();
+    if path.exists() && !look.actor.may_change(&path) {
+        let (user, path) = (&look.actor.name, path.display());
+        look.error(
+            "daemon.state",
+            format!("is {path}, which {user} may not change; chown it to {user}"),
+        );
     }
 }
 
@@ -79,10 +91,8 @@ fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
         }
         other => {
             let why = explain(&other);
-            look.error(
-                key,
-                format!("is in {shown}, where {user} may not write ({why}); setfacl -m u:{user}:rwx {shown}"),
-            );
+            let what = format!("is in {shown}, where {user} may not write ({why})");
+            look.error(key, format!("{what}; setfacl -m u:{user}:rwx {shown}"));
         }
     }
 }

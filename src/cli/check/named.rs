@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Look;
-use crate::config::{Mention, Outside, Principal, SecretSource};
+use crate::config::{Mention, Outside, Place, Principal, Problem, SecretSource};
 use crate::edge::secrets::{self, BadSecret};
 use crate::edge::{config_files, systemd_units, users};
 
@@ -19,6 +19,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
     check_seal_key(look);
     check_ca_file(look);
+    check_config_files(look);
 }
 
 fn check_secret(look: &mut Look<'_>, key: &str, source: &SecretSource) {
@@ -64,6 +65,20 @@ fn check_principal<T>(look: &mut Look<'_>, key: &str, found: Result<T, users::Un
 fn check_group(look: &mut Look<'_>, key: &str, group: Option<&Principal>) {
     if let Some(group) = group {
         check_principal(look, &format!("{key}.group"), users::group(group));
+    }
+}
+
+/// There are no secrets in them, so everybody may read them.
+fn check_config_files(look: &mut Look<'_>) {
+    for path in look.parsed.files.clone() {
+        if !look.actor.may_read(&path) {
+            let (user, shown) = (&look.actor.name, path.display());
+            let what = format!(
+                "{user} may not read this file; run chmod a+r {shown}, and a+x on its folders"
+            );
+            let problem = Problem::error(Place::of_file(&path), what);
+            look.parsed.problems.push(problem);
+        }
     }
 }
 
