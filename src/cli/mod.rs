@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod args;
+pub mod check;
 pub mod client;
 #[cfg(feature = "stand-in")]
 pub mod demo;
@@ -63,7 +64,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Run(args) => run::run(args),
-        Verb::Check(_) => not_wired("check"),
+        Verb::Check(args) => check::run(args),
         #[cfg(feature = "stand-in")]
         Verb::Demo(args) => demo::run(args),
         #[cfg(feature = "stand-in")]
@@ -71,8 +72,4 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Completions(args) => generated::completions(args),
         Verb::Man(args) => generated::man(args),
     }
-}
-
-fn not_wired(verb: &str) -> Result<Exit, Failure> {
-    Err(Failure::bug(verb, "not wired yet"))
 }

@@ -74,8 +74,12 @@ pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
 }
 
 /// `POST /v1/reload`
-pub(super) async fn reload(shared: &Rc<Shared>) -> Answer {
-    match super::reload::reload(shared).await {
+pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
+    let changes = match dry_run {
+        true => super::reload::forecast(shared).await,
+        false => super::reload::reload(shared).await,
+    };
+    match changes {
         Ok(changes) => Answer::json(&changes),
         Err(problems) => {
             let detail = "the new config is refused as a whole; the old one stays in force";

@@ -54,7 +54,7 @@ impl FrontDesk {
             Ask::History(org) => admin::history(shared, org).await,
             Ask::Enroll(org, enrollment) => admin::enroll(shared, org, enrollment).await,
             Ask::Refresh(org) => admin::refresh(shared, org).await,
-            Ask::Reload => admin::reload(shared).await,
+            Ask::Reload { dry_run } => admin::reload(shared, dry_run).await,
             Ask::Live => health::live(shared),
             Ask::Ready => health::ready(shared, peer),
             Ask::Metrics => metrics_page::render(shared),
@@ -197,7 +197,7 @@ fn admit(standing: &Standing, peer: &Peer, ask: &Ask) -> Result<(), Answer> {
     let (may, org) = match ask {
         Ask::Live | Ask::Ready | Ask::Orgs { .. } => (true, None),
         Ask::Metrics => (access.may_monitor(peer), None),
-        Ask::Reload => (is_admin, None),
+        Ask::Reload { .. } => (is_admin, None),
         Ask::Enroll(org, _) | Ask::Refresh(org) => (is_admin, Some(org)),
         Ask::Token(TokenAsk { org, .. }) => {
             (access.may_read(peer, standing.readers_of(org)), Some(org))

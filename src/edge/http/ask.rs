@@ -33,7 +33,10 @@ pub enum Ask {
     /// `POST /v1/orgs/ORG/refresh`
     Refresh(OrgName),
     /// `POST /v1/reload`
-    Reload,
+    Reload {
+        /// `?dry_run=true`: say what would change, and change nothing.
+        dry_run: bool,
+    },
     /// `GET /livez`
     Live,
     /// `GET /readyz`
@@ -108,7 +111,7 @@ impl Ask {
             Self::History(_) => "history",
             Self::Enroll(..) => "enroll",
             Self::Refresh(_) => "refresh",
-            Self::Reload => "reload",
+            Self::Reload { .. } => "reload",
             Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
         }
@@ -131,7 +134,7 @@ impl Ask {
                 token(org_name(org)?, query, &head.headers).map(Self::Token)
             }
             ["v1", "orgs"] => get().map(|()| Self::Orgs {
-                all: query.split('&').any(|pair| pair == "all=true"),
+                all: has(query, "all=true"),
             }),
             ["v1", "orgs", org] => get().and_then(|()| org_name(org)).map(Self::Org),
             ["v1", "orgs", org, "history"] => get().and_then(|()| org_name(org)).map(Self::History),
@@ -142,13 +145,19 @@ impl Ask {
             ["v1", "orgs", org, "refresh"] => {
                 post().and_then(|()| org_name(org)).map(Self::Refresh)
             }
-            ["v1", "reload"] => post().map(|()| Self::Reload),
+            ["v1", "reload"] => post().map(|()| Self::Reload {
+                dry_run: has(query, "dry_run=true"),
+            }),
             ["livez"] => get().map(|()| Self::Live),
             ["readyz"] => get().map(|()| Self::Ready),
             ["metrics"] => get().map(|()| Self::Metrics),
             _ => Err(BadAsk::Path),
         }
     }
+}
+
+fn has(query: &str, flag: &str) -> bool {
+    query.split('&').any(|pair| pair == flag)
 }
 
 fn org_name(segment: &str) -> Result<OrgName, BadAsk> {
