@@ -75,9 +75,10 @@ pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
 
 /// `POST /v1/reload`
 pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
-    let changes = match dry_run {
-        true => super::reload::forecast(shared).await,
-        false => super::reload::reload(shared).await,
+    let changes = if dry_run {
+        super::reload::forecast(shared).await
+    } else {
+        super::reload::reload(shared).await
     };
     match changes {
         Ok(changes) => Answer::json(&changes),

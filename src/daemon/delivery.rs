@@ -20,7 +20,7 @@ use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles};
 
 /// First and longest pause after a failure.
 const RETRY_MIN: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 
 /// A little longer than retired folders linger.
 const SWEEP_AFTER: Duration = Duration::from_millis(5_200);
@@ -219,7 +219,7 @@ impl Delivery {
         match (&before, &wish.trouble) {
             (None, Some(trouble)) => tracing::error!("{trouble}"),
             (Some(_), None) => {
-                tracing::info!(org = %target.org(), "{}: written again", target.label())
+                tracing::info!(org = %target.org(), "{}: written again", target.label());
             }
             _ => (),
         }

@@ -109,7 +109,7 @@ impl FrontDesk {
 
     /// What there is now, and whether waiting may bring something better.
     fn look(&self, ask: &TokenAsk, now: Now) -> (Answer, bool) {
-        let fleet = self.0.fleet.borrow_mut();
+        let fleet = self.0.fleet.borrow();
         match fleet.read(&ask.org, ask.query, now.boot) {
             None => (no_such_org(&ask.org), false),
             Some(Reading::Token { token, is_stale }) => {
@@ -155,7 +155,7 @@ impl FrontDesk {
     fn orgs(&self, peer: &Peer, standing: &Standing, all: bool) -> Answer {
         let sees_all = standing.access.may_monitor(peer);
         let now = self.0.clock.now();
-        let mut statuses = self.0.fleet.borrow_mut().statuses(now);
+        let mut statuses = self.0.fleet.borrow().statuses(now);
         statuses.retain(|status| {
             let readers = OrgName::parse(&status.org).ok();
             sees_all
@@ -185,7 +185,7 @@ impl FrontDesk {
 /// The status of one org, with what keeps its files from being written.
 pub(super) fn status_of(shared: &Shared, org: &OrgName) -> Option<Status> {
     let now = shared.clock.now();
-    let mut status = shared.fleet.borrow_mut().status(org, now)?;
+    let mut status = shared.fleet.borrow().status(org, now)?;
     status.warnings.extend(shared.delivery.troubles_of(org));
     Some(status)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -113,12 +113,13 @@ fn by_socket(org: &str, socket: &Path) -> Result<Token, String> {
 }
 
 /// The files lag the socket by a moment, so they are held to being there, whole.
-fn by_file(folder: &PathBuf) -> Result<(), String> {
+fn by_file(folder: &Path) -> Result<(), String> {
     let text = fs::read_to_string(folder.join("token.json")).map_err(|err| err.to_string())?;
     let token: Token = serde_json::from_str(&text).map_err(|err| err.to_string())?;
-    match token.access_token.is_empty() {
-        true => Err("an empty token".to_owned()),
-        false => Ok(()),
+    if token.access_token.is_empty() {
+        Err("an empty token".to_owned())
+    } else {
+        Ok(())
     }
 }
 

@@ -238,7 +238,7 @@ fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
     io::Write::write_all(&mut &file, CLIENT.1.as_bytes())?;
     let place = folder.display();
     let apis = ORGS.map(|(_, env)| format!("{env} = \"{}\"", api_domain(addr, env)));
-    let mut text = format!(
+    let head = format!(
         "[daemon]\nsocket = \"{place}/zoho-tokend.sock\"\ntokens_dir = \"{place}/tokens\"\nstate = \"{place}/state.db\"\n\n\
          [refresh]\nmin_ttl = \"10s\"\n\n\
          [clients.demo]\nclient_id = \"{}\"\nclient_secret = {{ file = \"{place}/client.secret\" }}\n\n\
@@ -247,11 +247,12 @@ fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
         CLIENT.0,
         apis.join(", ")
     );
-    for (org, environment) in ORGS {
-        text += &format!(
+    let orgs = ORGS.map(|(org, environment)| {
+        format!(
             "\n[orgs.{org}]\nclient = \"demo\"\ndata_center = \"stand-in\"\nenvironment = \"{environment}\"\nscopes = [\"{SCOPE}\"]\n"
-        );
-    }
+        )
+    });
+    let text = head + &orgs.concat();
     let config = folder.join("zoho-tokend.toml");
     fs::write(&config, text)?;
     fs::set_permissions(&config, Permissions::from_mode(0o600))?;

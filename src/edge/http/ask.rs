@@ -12,7 +12,7 @@ use crate::base::{OrgName, Secret};
 use crate::policy::query::Query;
 
 /// The longest that a read may wait for a token.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A call of the contract.
 #[derive(Debug)]
@@ -122,9 +122,12 @@ impl Ask {
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or("");
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let only = |method: Method, word: &'static str| match head.method == method {
-            true => Ok(()),
-            false => Err(BadAsk::Method(word)),
+        let only = |method: Method, word: &'static str| {
+            if head.method == method {
+                Ok(())
+            } else {
+                Err(BadAsk::Method(word))
+            }
         };
         let get = || only(Method::GET, "GET");
         let post = || only(Method::POST, "POST");
@@ -237,11 +240,12 @@ fn enrollment(body: &[u8]) -> Result<Enrollment, BadAsk> {
     })?;
     let secret = |field: &str, text: Option<Zeroizing<String>>| {
         let mut text = text.ok_or_else(|| malformed(&format!("lacks {field}")))?;
-        match !text.is_empty() && text.len() <= 4096 && text.bytes().all(|b| b.is_ascii_graphic()) {
-            true => Ok(Secret::new(std::mem::take(&mut *text))),
-            false => Err(malformed(&format!(
+        if !text.is_empty() && text.len() <= 4096 && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Secret::new(std::mem::take(&mut *text)))
+        } else {
+            Err(malformed(&format!(
                 "has a {field} that is empty, too long, or not plain ASCII"
-            ))),
+            )))
         }
     };
     let kind = match body.kind.as_str() {

@@ -84,6 +84,7 @@ pub(super) fn settings(org: &str) -> OrgSettings {
     let eu = DataCenter::of_zoho("eu").expect("in the table");
     OrgSettings {
         name: name(org),
+        client: "warehouse".into(),
         binding: Binding {
             client_id: "1000.CLIENT".into(),
             data_center: "eu".into(),
