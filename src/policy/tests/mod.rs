@@ -2,8 +2,10 @@
 
 mod answers;
 mod enrolling;
+mod fleet;
 mod minting;
 mod outages;
+mod reading;
 mod reloading;
 mod restarting;
 mod saving;
