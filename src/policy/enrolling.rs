@@ -3,40 +3,36 @@
 //! Nothing of the older grant changes until Zoho has confirmed the new one and nothing contradicts it. The
 //! call is the first slot of a new lane, unless the refresh token is one that we know: then its lane goes on.
 
-use std::time::Duration;
-
-use super::binding;
-use super::event::{Answer, Attempt, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
-use super::ledger::{Fate, Lane, Want};
-use super::minting::lane_name;
-use super::org::{Org, Scene};
-use super::record::{Cause, Grant, LaneId, Prior, Slot};
-use super::reply::{Granted, Outcome};
-use super::saving::{Stage, refuse};
-use crate::base::{Boottime, Secret};
 use std::sync::Arc;
 
-/// How long after its deadline an enrolment that nobody answered for is given up.
-const OVERDUE: Duration = Duration::from_secs(30);
+use super::binding;
+use super::call::Call;
+use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
+use super::ledger::{Fate, Want};
+use super::org::{Org, Scene};
+use super::record::{Cause, Grant, LaneId, Prior};
+use super::reply::{Asked, Granted, Outcome};
+use super::saving::refuse;
+use super::settings::Binding;
+use crate::base::{Boottime, Secret};
 
 /// An enrolment on its way.
 #[derive(Debug)]
 pub(super) struct Enrolling {
-    pub(super) attempt: Attempt,
+    pub(super) call: Call,
     request: RequestId,
     offer: Offer,
-    pub(super) lane: LaneId,
-    slot: Slot,
-    pub(super) stage: Stage,
+    /// What the config said when the call was made: the grant will be of that place, whatever it says later.
+    binding: Binding,
 }
 
 impl Enrolling {
-    pub(super) fn overdue_at(&self) -> Boottime {
-        self.slot.settled.plus(OVERDUE)
-    }
-
-    pub(super) fn into_request(self) -> RequestId {
-        self.request
+    /// The lane that this refresh token is being enrolled in.
+    pub(super) fn lane_of(&self, offered: &Secret) -> Option<&LaneId> {
+        match &self.offer.right {
+            Right::RefreshToken(own) if own.is_same_as(offered) => Some(&self.call.lane),
+            _ => None,
+        }
     }
 }
 
@@ -52,43 +48,35 @@ impl Org {
         let now = scene.now.boot;
         if self.enrolling.is_some() {
             let cause = Cause::new("busy", "another enrolment of this org is on its way");
-            return refuse(
-                request,
-                Refusal::Later(cause, now.plus(self.settings.timeout)),
-                scene,
-            );
+            let until = now.plus(self.settings.timeout);
+            return refuse(request, Refusal::Later(cause, until), scene);
         }
-        let id = known.unwrap_or_else(|| self.new_lane(scene));
-        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
-        let room = scene
-            .ledger
-            .room_at(&id, now, limits, client_mints, Want::Demand);
+        if let Some(refusal) = self.saving.refusal(now) {
+            return refuse(request, refusal, scene);
+        }
+        let lane = known.unwrap_or_else(|| self.new_lane(scene));
+        let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
         if room > now {
             return refuse(request, Refusal::NoBudget(room), scene);
         }
-        let Some(lane) = scene.ledger.lane_mut(&id) else {
-            return;
-        };
         self.enrolling = Some(Enrolling {
-            attempt: Attempt(scene.numbers.next()),
+            call: Call::reserve(lane, &self.settings, scene),
             request,
             offer,
-            slot: lane.open(now, self.settings.timeout),
-            lane: id,
-            stage: Stage::Reserving(None),
+            binding: self.settings.binding.clone(),
         });
+        self.saving.is_dirty = true;
     }
 
+    /// A name that no lane has, also after a restart with a clock that was set back.
     fn new_lane(&self, scene: &mut Scene<'_>) -> LaneId {
-        let id = lane_name(self.name(), scene);
-        let lane = Lane {
-            client_id: self.settings.binding.client_id.clone(),
-            data_center: self.settings.binding.data_center.clone(),
-            slots: Vec::new(),
-            is_dirty: true,
-        };
-        scene.ledger.insert(id.clone(), lane);
-        id
+        loop {
+            let (org, wall, number) = (self.name(), scene.now.wall.0, scene.numbers.next());
+            let id = LaneId(format!("{org}.{wall}.{number}").into());
+            if scene.ledger.lane(&id).is_none() {
+                return id;
+            }
+        }
     }
 
     /// The slot may be on the disk: then call.
@@ -96,53 +84,73 @@ impl Org {
         let Some(own) = &mut self.enrolling else {
             return;
         };
-        if own.stage != Stage::Reserving(Some(write)) {
+        if !own.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
-        own.stage = Stage::Calling;
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
-            attempt: own.attempt,
+            attempt: own.call.attempt,
+            asked: match own.offer.right {
+                Right::Code(_) => Asked::Exchange,
+                Right::RefreshToken(_) => Asked::TakeOver,
+            },
             right: own.offer.right.clone(),
             client_secret: own.offer.client_secret.clone(),
         });
     }
 
     /// The slot cannot be kept: then nothing is sent, and the person's code is still good.
-    pub(super) fn abandon_unsaved_enrolment(
+    pub(super) fn abandon_unsent_enrolment(
         &mut self,
         cause: &Cause,
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let is_unsent = |own: &mut Enrolling| own.stage != Stage::Calling;
-        let Some(own) = self.enrolling.take_if(is_unsent) else {
+        let Some(own) = self.enrolling.take_if(|own| !own.call.is_calling()) else {
             return;
         };
-        if let Some(lane) = scene.ledger.lane_mut(&own.lane) {
-            lane.close(own.slot, Fate::NeverSent, scene.now.boot);
-        }
+        own.call.close(Fate::NeverSent, scene);
         refuse(own.request, Refusal::Later(cause.clone(), retry_at), scene);
     }
 
-    /// Zoho's word on the offer.
-    pub(super) fn enrolment_answered(&mut self, answer: Answer, scene: &mut Scene<'_>) {
+    /// The config is another one since the call: an answer to it would be stored under a place that it is not of.
+    pub(super) fn refuse_enrolment(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
         let Some(own) = self.enrolling.take() else {
             return;
         };
-        let now = scene.now.boot;
-        if let Some(lane) = scene.ledger.lane_mut(&own.lane) {
-            lane.close(own.slot, Fate::of(&answer), now);
+        if !own.call.is_calling() {
+            own.call.close(Fate::NeverSent, scene);
         }
+        refuse(own.request, Refusal::Refused(cause.clone()), scene);
+    }
+
+    /// Where the config of today contradicts the enrolment that is on its way.
+    pub(super) fn contradicted_enrolment(&self) -> Option<Cause> {
+        let own = self.enrolling.as_ref()?;
+        binding::contradiction(&own.binding, &self.settings.binding)
+    }
+
+    /// Zoho's word on the offer.
+    pub(super) fn enrolment_answered(
+        &mut self,
+        own: Enrolling,
+        answer: Answer,
+        scene: &mut Scene<'_>,
+    ) {
+        let now = scene.now.boot;
+        own.call.close(Fate::of(&answer), scene);
         // The slot counts on disk too, whatever comes of the offer.
         self.saving.is_dirty = true;
+        let request = own.request;
         let refusal = match answer {
-            Answer::Sorted(Outcome::Granted(granted)) => match self.accept(&own, granted, scene) {
+            Answer::Sorted(Outcome::Granted(granted)) => match self.accept(own, granted, scene) {
                 Ok(()) => return,
                 Err(cause) => Refusal::Refused(cause),
             },
             Answer::Sorted(Outcome::Throttled(_)) => {
-                Refusal::NoBudget(now.plus(self.settings.limits.window))
+                let until = now.plus(self.settings.limits.window);
+                scene.ledger.quieten(&own.call.lane, until);
+                Refusal::NoBudget(until)
             }
             Answer::Sorted(Outcome::NeedsConsent(cause) | Outcome::Misconfigured(cause)) => {
                 Refusal::Refused(cause)
@@ -155,28 +163,29 @@ impl Org {
             let detail = format!("enrolment refused: {}: {}", cause.code, cause.detail);
             self.tell(Severity::Warning, "enroll", detail, scene);
         }
-        refuse(own.request, refusal, scene);
+        refuse(request, refusal, scene);
     }
 
     /// Puts the new grant in force, with the token that came with it; an error leaves the older one as it is.
     fn accept(
         &mut self,
-        own: &Enrolling,
+        own: Enrolling,
         mut granted: Granted,
         scene: &mut Scene<'_>,
     ) -> Result<(), Cause> {
-        let proof = binding::weigh(&granted, &self.settings)?;
-        let (refresh_token, is_proved) = refresh_token_of(own, &mut granted)?;
+        let (refresh_token, is_proved) = refresh_token_of(&own.offer, &mut granted)?;
+        let proof = binding::weigh(&granted, &self.settings)
+            .inspect_err(|_| self.follow_rotation(&own.offer, &refresh_token))?;
+        let askers = self.abandon_mint(scene);
         self.shelve_grant(&refresh_token, is_proved);
         self.record.grant = Some(Grant {
-            binding: self.settings.binding.clone(),
+            binding: own.binding,
             refresh_token,
-            client_secret: own.offer.client_secret.clone(),
-            lane: own.lane.clone(),
+            client_secret: own.offer.client_secret,
+            lane: own.call.lane.clone(),
             enrolled_at: scene.now.boot,
         });
         self.compare_with_config();
-        let askers = self.abandon_mint();
         self.awaiting_token.extend(askers);
         self.awaiting_token.push(own.request);
         let how = match own.offer.right {
@@ -184,8 +193,17 @@ impl Org {
             Right::RefreshToken(_) => "a refresh token",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
-        self.take_token(granted, proof, own.slot.started, scene);
+        self.take_token(granted, proof, own.call.started(), scene);
         Ok(())
+    }
+
+    /// A refused offer may have been our own refresh token, which a server that rotates has now replaced.
+    fn follow_rotation(&mut self, offer: &Offer, rotated: &Arc<Secret>) {
+        if let (Some(grant), Right::RefreshToken(offered)) = (&mut self.record.grant, &offer.right)
+            && grant.refresh_token.is_same_as(offered)
+        {
+            grant.refresh_token = Arc::clone(rotated);
+        }
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
@@ -201,9 +219,9 @@ impl Org {
 }
 
 /// The refresh token that the grant will stand on, and whether it has minted.
-fn refresh_token_of(own: &Enrolling, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
+fn refresh_token_of(offer: &Offer, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
-    match &own.offer.right {
+    match &offer.right {
         Right::Code(_) => given
             .map(|token| (token, false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::record::{Cause, Change, Note};
-use super::reply::Outcome;
+use super::reply::{Asked, Outcome};
 use super::settings::OrgSettings;
 use crate::base::{Boottime, OrgName, Secret};
 
@@ -102,6 +102,8 @@ pub enum Step {
         org: OrgName,
         /// Which call.
         attempt: Attempt,
+        /// What to ask of it.
+        asked: Asked,
         /// With this right.
         right: Right,
         /// And this client secret instead of the config's.

@@ -1,6 +1,7 @@
 //! All orgs together: events to the org they concern, and the next moment at which anything is due.
 //!
-//! Orgs share nothing here but the ledger, so that one org's trouble is no other's (R10).
+//! Orgs share nothing here but the ledger and the turns of their data center, so that one org's trouble is
+//! no other's (R10).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use std::time::Duration;
 use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
-use super::record::{Cause, Change, LaneId, OrgRecord};
+use super::record::{Anchor, Change, LaneId, OrgRecord};
 use super::schedule::Dice;
-use super::settings::OrgSettings;
-use crate::base::{Boottime, Now, OrgName};
+use super::turns::{Turn, Turns};
+use crate::base::{Boottime, Limits, Now, OrgName, Secret};
 
 /// The longest sleep: a clock that was set, or a suspend that ended, is noticed within it (R9).
 pub const SLEEP_MAX: Duration = Duration::from_secs(30);
@@ -25,55 +26,37 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 pub struct Fleet {
     pub(super) boot_id: Arc<str>,
     pub(super) orgs: BTreeMap<OrgName, Org>,
+    /// Orgs that have left the config, until their last call is over and their record is on the disk.
+    pub(super) leaving: BTreeMap<OrgName, Org>,
     /// Records of orgs that are not in the config: kept, not used.
     pub(super) shelf: BTreeMap<OrgName, OrgRecord>,
     pub(super) ledger: Ledger,
     pub(super) numbers: Numbers,
+    pub(super) turns: Turns,
     /// When each org is due next.
     pub(super) agenda: BTreeMap<OrgName, Boottime>,
     pub(super) sweep_at: Boottime,
 }
 
+/// One step: its time, its jitter, and what it wants done so far.
+pub(super) struct Moment<'a> {
+    pub(super) now: Now,
+    pub(super) dice: &'a mut dyn Dice,
+    pub(super) steps: Vec<Step>,
+}
+
 impl Fleet {
     /// Takes what happened, and says what to do.
     pub fn step(&mut self, event: Event, now: Now, dice: &mut dyn Dice) -> Vec<Step> {
-        let mut steps = Vec::new();
-        match event {
-            Event::Tick => (),
-            Event::Stored(write) => self.with_writer(write, now, dice, &mut steps, |org, scene| {
-                org.stored(write, scene);
-            }),
-            Event::StoreFailed(write, cause) => {
-                self.with_writer(write, now, dice, &mut steps, |org, scene| {
-                    org.store_failed(&cause, scene);
-                });
-            }
-            Event::Answered {
-                org,
-                attempt,
-                answer,
-            } => {
-                self.with(&org, now, dice, &mut steps, |org, scene| {
-                    org.answered(attempt, answer, scene);
-                });
-            }
-            Event::Refresh { org, request } => {
-                self.ask(&org, request, now, dice, &mut steps, |org, scene| {
-                    org.refresh(request, scene);
-                });
-            }
-            Event::Enroll {
-                org,
-                request,
-                offer,
-            } => {
-                self.enroll(&org, request, offer, now, dice, &mut steps);
-            }
-            Event::Configured(settings) => self.configure(settings, now, dice, &mut steps),
-        }
-        self.pump_due(now, dice, &mut steps);
-        self.sweep(now, &mut steps);
-        steps
+        let mut moment = Moment {
+            now,
+            dice,
+            steps: Vec::new(),
+        };
+        self.take(event, &mut moment);
+        self.pump_due(&mut moment);
+        self.sweep(&mut moment);
+        moment.steps
     }
 
     /// When to call [`Fleet::step`] with a tick at the latest.
@@ -95,7 +78,8 @@ impl Fleet {
 
     /// The orgs that have a record but left the config.
     pub fn shelved(&self) -> impl Iterator<Item = &OrgRecord> {
-        self.shelf.values()
+        let leaving = self.leaving.values().map(|org| &org.record);
+        leaving.chain(self.shelf.values())
     }
 
     /// The ledger, to show what is left.
@@ -104,69 +88,99 @@ impl Fleet {
     }
 
     /// When the schedule wants the org's next mint.
-    pub fn next_mint_at(&mut self, name: &OrgName, now: Boottime) -> Option<Boottime> {
-        let org = self.orgs.get(name)?;
-        org.next_mint_at(&mut self.ledger, now)
+    pub fn next_mint_at(&self, name: &OrgName, now: Boottime) -> Option<Boottime> {
+        self.orgs.get(name)?.next_mint_at(&self.ledger, now)
+    }
+
+    fn take(&mut self, event: Event, moment: &mut Moment<'_>) {
+        match event {
+            Event::Tick => (),
+            Event::Stored(write) => {
+                let writer = self.writer_of(write);
+                self.with_each(writer, moment, |org, scene| org.stored(write, scene));
+            }
+            Event::StoreFailed(write, cause) => {
+                let writer = self.writer_of(write);
+                self.with_each(writer, moment, |org, scene| org.store_failed(&cause, scene));
+            }
+            Event::Answered {
+                org,
+                attempt,
+                answer,
+            } => self.with(&org, moment, |org, scene| {
+                org.answered(attempt, answer, scene);
+            }),
+            Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
+                org.refresh(request, scene);
+            }),
+            Event::Enroll {
+                org,
+                request,
+                offer,
+            } => self.enroll(&org, request, offer, moment),
+            Event::Configured(settings) => self.configure(settings, moment),
+        }
     }
 
     /// Lets one org act on the scene, then does what is due for it and plans it anew.
     pub(super) fn with(
         &mut self,
         name: &OrgName,
-        now: Now,
-        dice: &mut dyn Dice,
-        steps: &mut Vec<Step>,
+        moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
-        let Some(org) = self.orgs.get_mut(name) else {
+        let org = self.orgs.get_mut(name);
+        let Some(org) = org.or_else(|| self.leaving.get_mut(name)) else {
             return;
         };
+        let data_center = org.settings.binding.data_center.clone();
         let mut scene = Scene {
-            now,
-            dice,
+            now: moment.now,
+            dice: moment.dice,
             ledger: &mut self.ledger,
-            steps,
+            steps: &mut moment.steps,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
+            has_turn: self.turns.has_room(&data_center),
         };
         act(org, &mut scene);
         org.pump(&mut scene);
-        match org.wake_at(&mut self.ledger, now.boot) {
+        self.turns.note(name, &data_center, org.turn());
+        match org.wake_at(&self.ledger, moment.now.boot) {
             Some(at) => self.agenda.insert(name.clone(), at),
             None => self.agenda.remove(name),
         };
+        self.shelve_if_settled(name);
     }
 
-    fn with_writer(
+    fn with_each(
         &mut self,
-        write: WriteId,
-        now: Now,
-        dice: &mut dyn Dice,
-        steps: &mut Vec<Step>,
+        names: Option<OrgName>,
+        moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
-        let writer = self
-            .orgs
-            .iter()
-            .find(|(_, org)| org.saving.is_awaiting(write));
-        if let Some(name) = writer.map(|(name, _)| name.clone()) {
-            self.with(&name, now, dice, steps, act);
+        if let Some(name) = names {
+            self.with(&name, moment, act);
         }
+    }
+
+    fn writer_of(&self, write: WriteId) -> Option<OrgName> {
+        let mut all = self.orgs.iter().chain(&self.leaving);
+        let writer = all.find(|(_, org)| org.saving.is_awaiting(write));
+        writer.map(|(name, _)| name.clone())
     }
 
     fn ask(
         &mut self,
         name: &OrgName,
         request: RequestId,
-        now: Now,
-        dice: &mut dyn Dice,
-        steps: &mut Vec<Step>,
+        moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
         if self.orgs.contains_key(name) {
-            return self.with(name, now, dice, steps, act);
+            return self.with(name, moment, act);
         }
-        steps.push(Step::Reply {
+        moment.steps.push(Step::Reply {
             request,
             result: Err(Refusal::NoSuchOrg),
         });
@@ -177,105 +191,66 @@ impl Fleet {
         name: &OrgName,
         request: RequestId,
         offer: Offer,
-        now: Now,
-        dice: &mut dyn Dice,
-        steps: &mut Vec<Step>,
+        moment: &mut Moment<'_>,
     ) {
-        let known = self.lane_of(&offer.right);
-        self.ask(name, request, now, dice, steps, |org, scene| {
+        let known = match &offer.right {
+            Right::Code(_) => None,
+            Right::RefreshToken(offered) => self.lane_of(offered),
+        };
+        self.ask(name, request, moment, |org, scene| {
             org.enroll(request, offer, known, scene);
         });
     }
 
-    /// The lane of a refresh token that any org has, or had until its last enrolment.
-    fn lane_of(&self, right: &Right) -> Option<LaneId> {
-        let Right::RefreshToken(offered) = right else {
-            return None;
-        };
-        let live = self.orgs.values().map(|org| &org.record);
-        live.chain(self.shelf.values()).find_map(|record| {
+    /// The lane of a refresh token that any org has, is being enrolled with, or had until its last enrolment.
+    fn lane_of(&self, offered: &Secret) -> Option<LaneId> {
+        let present = self.orgs.values().chain(self.leaving.values());
+        let mut enrolling = present.filter_map(|org| org.enrolling.as_ref());
+        let lane_in = |record: &OrgRecord| {
             let grant = record.grant.as_ref();
             let prior = record.prior.as_ref();
             let own = grant.filter(|grant| grant.refresh_token.is_same_as(offered));
             let older = prior.filter(|prior| prior.refresh_token.is_same_as(offered));
             own.map(|grant| grant.lane.clone())
                 .or(older.map(|prior| prior.lane.clone()))
-        })
-    }
-
-    /// Takes another config: orgs come, go and change; what stays keeps its state.
-    fn configure(
-        &mut self,
-        settings: Vec<OrgSettings>,
-        now: Now,
-        dice: &mut dyn Dice,
-        steps: &mut Vec<Step>,
-    ) {
-        let mut gone = std::mem::take(&mut self.orgs);
-        for settings in settings {
-            let name = settings.name.clone();
-            let org = match gone.remove(&name) {
-                Some(mut org) => {
-                    org.settings = settings;
-                    org.compare_with_config();
-                    org
-                }
-                None => self.adopt(settings, now, dice),
-            };
-            self.orgs.insert(name.clone(), org);
-            self.with(&name, now, dice, steps, Org::reconfigured);
-        }
-        for (name, mut org) in gone {
-            self.agenda.remove(&name);
-            let cause = Cause::new("removed", "the org has left the config");
-            let askers = org.leave();
-            steps.extend(askers.into_iter().map(|request| Step::Reply {
-                request,
-                result: Err(Refusal::Refused(cause.clone())),
-            }));
-            steps.push(Step::Withdraw(name.clone()));
-            if org.record.revision > 0 {
-                self.shelf.insert(name, org.record);
-            }
-        }
-    }
-
-    /// An org that the config names anew: from the shelf, if it has been here before.
-    fn adopt(&mut self, settings: OrgSettings, now: Now, dice: &mut dyn Dice) -> Org {
-        if let Some(record) = self.shelf.remove(&settings.name) {
-            return Org::restored(settings, record);
-        }
-        let scene = Scene {
-            now,
-            dice,
-            ledger: &mut self.ledger,
-            steps: &mut Vec::new(),
-            numbers: &mut self.numbers,
-            boot_id: &self.boot_id,
         };
-        Org::unenrolled(settings, &scene)
+        self.records()
+            .find_map(lane_in)
+            .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
     }
 
-    fn pump_due(&mut self, now: Now, dice: &mut dyn Dice, steps: &mut Vec<Step>) {
+    /// Every record: of orgs in the config, leaving it, and on the shelf.
+    fn records(&self) -> impl Iterator<Item = &OrgRecord> {
+        let configured = self.orgs.values().map(|org| &org.record);
+        configured.chain(self.shelved())
+    }
+
+    fn pump_due(&mut self, moment: &mut Moment<'_>) {
         let due: Vec<OrgName> = self
             .agenda
             .iter()
-            .filter(|(_, at)| **at <= now.boot)
+            .filter(|(_, at)| **at <= moment.now.boot)
             .map(|(name, _)| name.clone())
             .collect();
         for name in due {
-            self.with(&name, now, dice, steps, |_, _| ());
+            self.with(&name, moment, |_, _| ());
+        }
+        // Each round either begins that org's call or finds that it waits for none any more.
+        while let Some(name) = self.turns.next() {
+            self.with(&name, moment, |_, _| ());
         }
     }
 
     /// Drops lanes of grants that are gone, once nothing counts by them.
-    fn sweep(&mut self, now: Now, steps: &mut Vec<Step>) {
-        if self.sweep_at > now.boot {
+    fn sweep(&mut self, moment: &mut Moment<'_>) {
+        let now = moment.now.boot;
+        if self.sweep_at > now {
             return;
         }
-        self.sweep_at = now.boot.plus(SWEEP_EVERY);
-        let window = crate::base::Limits::ZOHO.window;
-        let idle = self.ledger.spent_out(now.boot, window);
+        self.sweep_at = now.plus(SWEEP_EVERY);
+        let windows = self.orgs.values().map(|org| org.settings.limits.window);
+        let window = windows.fold(Limits::ZOHO.window, Duration::max);
+        let idle = self.ledger.spent_out(now, window);
         let dropped: Vec<LaneId> = idle.into_iter().filter(|id| !self.is_used(id)).collect();
         if dropped.is_empty() {
             return;
@@ -285,43 +260,35 @@ impl Fleet {
         }
         let changes = dropped.into_iter().map(Change::DropLane).collect();
         let write = WriteId(self.numbers.next());
-        steps.push(Step::Write { write, changes });
+        moment.steps.push(Step::Write { write, changes });
     }
 
     fn is_used(&self, id: &LaneId) -> bool {
-        let records = self.orgs.values().map(|org| &org.record);
-        let mut all = records.chain(self.shelf.values());
-        let offered = |org: &Org| org.enrolling.as_ref().is_some_and(|own| own.lane == *id);
-        self.orgs.values().any(offered)
-            || all.any(|record| {
-                record.grant.as_ref().is_some_and(|grant| grant.lane == *id)
-                    || record.prior.as_ref().is_some_and(|prior| prior.lane == *id)
-            })
+        let mut present = self.orgs.values().chain(self.leaving.values());
+        let mut calls = |org: &Org| org.calls().any(|call| call.lane == *id);
+        let stands_on = |record: &OrgRecord| {
+            record.grant.as_ref().is_some_and(|own| own.lane == *id)
+                || record.prior.as_ref().is_some_and(|own| own.lane == *id)
+        };
+        present.any(&mut calls) || self.records().any(stands_on)
+    }
+
+    /// Both clocks and the boot, for a record of now.
+    pub(super) fn anchor(&self, now: Now) -> Anchor {
+        Anchor {
+            boot_id: Arc::clone(&self.boot_id),
+            at: now,
+        }
     }
 }
 
 impl Org {
-    /// The config may have changed what is served.
-    fn reconfigured(&mut self, scene: &mut Scene<'_>) {
-        if let Some(cause) = self.contradiction.clone() {
-            let askers = self.abandon_mint();
-            self.refuse_all(askers, &Refusal::Refused(cause), scene);
+    /// Where it stands with its call.
+    fn turn(&self) -> Turn {
+        match self.waits_since {
+            _ if self.calls().next().is_some() => Turn::Busy,
+            Some(since) => Turn::Waiting(since),
+            None => Turn::Idle,
         }
-        if self.served(scene.now.boot).is_some() {
-            self.is_out = true;
-            scene.steps.push(Step::Publish(self.name().clone()));
-        }
-    }
-
-    /// Everyone who waits for something of this org.
-    fn leave(&mut self) -> Vec<RequestId> {
-        let mut askers = self.abandon_mint();
-        askers.append(&mut self.awaiting_token);
-        askers.extend(
-            self.enrolling
-                .take()
-                .map(super::enrolling::Enrolling::into_request),
-        );
-        askers
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::event::Answer;
 use super::record::{Anchor, LaneId, LaneRecord, Slot};
 use super::reply::{LIFE_MAX, Outcome};
+use super::settings::Binding;
 use crate::base::{Boottime, Limits};
 
 /// Slots of ten that scheduled refreshes leave for reports and `refresh`.
@@ -39,13 +40,16 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// The fate that an answer seals.
+    /// The fate that an answer seals. Only a definite refusal tells that no token was made: behind a
+    /// gateway's 502, half a body or a life that we do not believe, one may live.
     pub fn of(answer: &Answer) -> Self {
         match answer {
             Answer::NotSent(_) => Self::NeverSent,
-            Answer::Lost(_) => Self::Lost,
             Answer::Sorted(Outcome::Granted(granted)) => Self::Minted(granted.life),
-            Answer::Sorted(_) => Self::Refused,
+            Answer::Lost(_) | Answer::Sorted(Outcome::Transient(_)) => Self::Lost,
+            Answer::Sorted(
+                Outcome::Throttled(_) | Outcome::NeedsConsent(_) | Outcome::Misconfigured(_),
+            ) => Self::Refused,
         }
     }
 }
@@ -73,41 +77,22 @@ pub struct Lane {
     pub data_center: String,
     /// Slots that still count, in the order of their opening.
     pub slots: Vec<Slot>,
+    /// Zoho throttles it until then: nobody may mint before.
+    pub quiet_until: Boottime,
     /// Whether the store lacks the newest change.
     pub is_dirty: bool,
 }
 
 impl Lane {
-    /// Opens a slot for a call that starts now and is over after `timeout` at the latest.
-    pub fn open(&mut self, now: Boottime, timeout: Duration) -> Slot {
-        let settled = now.plus(timeout);
-        let slot = Slot {
-            started: now,
-            settled,
-            lives_until: settled.plus(self.life_seen().unwrap_or(LIFE_MAX)),
-        };
-        self.slots.push(slot);
-        self.is_dirty = true;
-        slot
-    }
-
-    /// Writes what became of `slot`, now that its call is over.
-    pub fn close(&mut self, slot: Slot, fate: Fate, now: Boottime) {
-        let Some(at) = self.slots.iter().rposition(|own| *own == slot) else {
-            return;
-        };
-        self.is_dirty = true;
-        let life = match fate {
-            Fate::NeverSent => {
-                self.slots.remove(at);
-                return;
-            }
-            Fate::Refused => Duration::ZERO,
-            Fate::Minted(life) => life,
-            Fate::Lost => slot.lives_until.since(slot.settled),
-        };
-        self.slots[at].settled = now;
-        self.slots[at].lives_until = now.plus(life);
+    /// A lane that nothing was spent from.
+    pub fn new(client_id: &str, data_center: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            data_center: data_center.to_owned(),
+            slots: Vec::new(),
+            quiet_until: Boottime(i64::MIN),
+            is_dirty: false,
+        }
     }
 
     /// When the newest call began.
@@ -138,12 +123,29 @@ impl Lane {
         )
     }
 
-    /// Forgets what counts no more.
+    /// From when on the window has room for `want`.
+    ///
+    /// The hard limit counts a call until the last moment at which Zoho can have seen it has left the window.
+    /// The schedule's own share counts from the call's start, as its pace does: counted from the end of each
+    /// 20-second timeout, every sixth gap of an outage would be 120 s instead of 100 s, and R5 would not hold.
+    fn window_room_at(&self, now: Boottime, limits: Limits, want: Want) -> Boottime {
+        let settled = self.slots.iter().map(|slot| slot.settled);
+        let whole = room_at(now, limits.mints, settled.map(|at| at.plus(limits.window)));
+        let whole = whole.max(self.quiet_until);
+        match want {
+            Want::Demand => whole,
+            Want::Schedule => {
+                let started = self.slots.iter().map(|slot| slot.started);
+                let ends = started.map(|at| at.plus(limits.window));
+                whole.max(room_at(now, share(limits, want), ends))
+            }
+        }
+    }
+
+    /// Forgets what counts no more. The store may keep it: whoever reads it back forgets it again.
     fn prune(&mut self, now: Boottime, window: Duration) {
-        let before = self.slots.len();
         self.slots
             .retain(|slot| slot.settled.plus(window) > now || slot.lives_until > now);
-        self.is_dirty |= self.slots.len() != before;
     }
 
     /// The longest life that a token of this lane was granted, while one is remembered.
@@ -154,10 +156,14 @@ impl Lane {
             .filter(|slot| slot.lives_until > slot.settled);
         lives.map(|slot| slot.lives_until.since(slot.settled)).max()
     }
+
+    fn slot_mut(&mut self, slot: Slot) -> Option<&mut Slot> {
+        self.slots.iter_mut().rev().find(|own| **own == slot)
+    }
 }
 
 impl Ledger {
-    /// Takes a lane from the store or from an enrolment.
+    /// Takes a lane from the store.
     pub fn insert(&mut self, id: LaneId, lane: Lane) {
         self.lanes.insert(id, lane);
     }
@@ -167,7 +173,7 @@ impl Ledger {
         self.lanes.get(id)
     }
 
-    /// The lane, to spend from.
+    /// The lane, to mark it.
     pub fn lane_mut(&mut self, id: &LaneId) -> Option<&mut Lane> {
         self.lanes.get_mut(id)
     }
@@ -177,45 +183,117 @@ impl Ledger {
         self.lanes.remove(id);
     }
 
-    /// Every lane's id, with whether nothing counts by it any more.
+    /// Opens a slot for a call that is over at `latest`, in a lane that is made if need be: a state that
+    /// lost one must not keep its org from minting for ever.
+    pub fn open(
+        &mut self,
+        id: &LaneId,
+        of: &Binding,
+        now: Boottime,
+        latest: Boottime,
+        window: Duration,
+    ) -> Slot {
+        let fresh = || Lane::new(&of.client_id, &of.data_center);
+        let lane = self.lanes.entry(id.clone()).or_insert_with(fresh);
+        lane.prune(now, window);
+        let slot = Slot {
+            started: now,
+            settled: latest,
+            lives_until: latest.plus(lane.life_seen().unwrap_or(LIFE_MAX)),
+        };
+        lane.slots.push(slot);
+        lane.is_dirty = true;
+        slot
+    }
+
+    /// Moves a slot to when its call really begins, and the latest moment at which it is over.
+    #[must_use]
+    pub fn shift(&mut self, id: &LaneId, slot: Slot, now: Boottime, latest: Boottime) -> Slot {
+        let moved = Slot {
+            started: now,
+            settled: latest,
+            lives_until: latest.plus(slot.lives_until.since(slot.settled)),
+        };
+        if let Some(own) = self.lane_mut(id).and_then(|lane| lane.slot_mut(slot)) {
+            *own = moved;
+        }
+        moved
+    }
+
+    /// Writes what became of a slot, now that its call is over.
+    pub fn close(&mut self, id: &LaneId, slot: Slot, fate: Fate, now: Boottime) {
+        let Some(lane) = self.lanes.get_mut(id) else {
+            return;
+        };
+        let Some(at) = lane.slots.iter().rposition(|own| *own == slot) else {
+            return;
+        };
+        lane.is_dirty = true;
+        let life = match fate {
+            Fate::NeverSent => {
+                lane.slots.remove(at);
+                return;
+            }
+            Fate::Refused => Duration::ZERO,
+            Fate::Minted(life) => life,
+            Fate::Lost => slot.lives_until.since(slot.settled),
+        };
+        lane.slots[at].settled = now;
+        lane.slots[at].lives_until = now.plus(life);
+    }
+
+    /// Zoho throttles the lane: whoever shares it waits too.
+    pub fn quieten(&mut self, id: &LaneId, until: Boottime) {
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.quiet_until = lane.quiet_until.max(until);
+        }
+    }
+
+    /// The lanes by which nothing counts any more.
     pub fn spent_out(&mut self, now: Boottime, window: Duration) -> Vec<LaneId> {
         for lane in self.lanes.values_mut() {
             lane.prune(now, window);
         }
-        let idle = self.lanes.iter().filter(|(_, lane)| lane.slots.is_empty());
+        let is_idle = |lane: &Lane| lane.slots.is_empty() && lane.quiet_until <= now;
+        let idle = self.lanes.iter().filter(|(_, lane)| is_idle(lane));
         idle.map(|(id, _)| id.clone()).collect()
     }
 
-    /// From when on the window has room for `want` in this lane and, where it has a limit, its client.
-    pub fn room_at(
-        &mut self,
-        id: &LaneId,
+    /// From when on the window has room for `want` in this lane. A lane that is not known has spent nothing.
+    pub fn room_at(&self, id: &LaneId, now: Boottime, limits: Limits, want: Want) -> Boottime {
+        let lane = self.lanes.get(id);
+        lane.map_or(now, |lane| lane.window_room_at(now, limits, want))
+    }
+
+    /// From when on the client has room, where the config limits it: over all of its lanes in one data center.
+    pub fn client_room_at(
+        &self,
+        client: &Binding,
         now: Boottime,
         limits: Limits,
         client_mints: Option<u32>,
-        want: Want,
     ) -> Boottime {
-        let Some(lane) = self.lanes.get_mut(id) else {
+        let Some(mints) = client_mints else {
             return now;
         };
-        lane.prune(now, limits.window);
-        let ends = |slot: &Slot| slot.settled.plus(limits.window);
-        let own = room_at(now, share(limits, want), lane.slots.iter().map(ends));
-        let Some(mints) = client_mints else {
-            return own;
+        let is_its = |lane: &&Lane| {
+            lane.client_id == client.client_id && lane.data_center == client.data_center
         };
-        let client_id = lane.client_id.clone();
-        let of_client = self
+        let slots = self
             .lanes
             .values()
-            .filter(|lane| lane.client_id == client_id);
-        let all = of_client.flat_map(|lane| lane.slots.iter().map(ends));
-        own.max(room_at(now, mints, all))
+            .filter(is_its)
+            .flat_map(|lane| &lane.slots);
+        room_at(
+            now,
+            mints,
+            slots.map(|slot| slot.settled.plus(limits.window)),
+        )
     }
 
     /// The record of a lane, for the store; its lane then counts as clean.
-    pub fn take_dirty(&mut self, id: &LaneId, anchor: &Anchor) -> Option<LaneRecord> {
-        let lane = self.lanes.get_mut(id).filter(|lane| lane.is_dirty)?;
+    pub fn record(&mut self, id: &LaneId, anchor: &Anchor) -> Option<LaneRecord> {
+        let lane = self.lanes.get_mut(id)?;
         lane.is_dirty = false;
         Some(LaneRecord {
             id: id.clone(),

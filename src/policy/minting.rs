@@ -1,97 +1,99 @@
 //! One mint by a refresh token: slot to the disk, call, answer, token.
 //!
-//! A failure changes the org's word and its retry clock, and nothing that readers see.
+//! An answer counts by its attempt's number: one that comes late, twice or for an abandoned attempt changes
+//! nothing. Invariant: whoever asked for a mint is told once how it went.
+
+use std::time::Duration;
 
 use super::binding::{self, Proof};
+use super::call::Call;
 use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
-use super::record::{Cause, Slot, Token, Word};
-use super::reply::{Granted, Outcome};
-use super::saving::{Stage, refuse};
+use super::record::{Cause, LaneId, Token, Word};
+use super::reply::{Asked, Granted, Outcome};
+use super::saving::refuse;
 use super::schedule;
-use crate::base::{Boottime, OrgName};
-use std::time::Duration;
-
-/// How long after its deadline a call that nobody answered for is given up: the caller itself has failed.
-const OVERDUE: Duration = Duration::from_secs(30);
+use super::verdict::{Failure, refuse_all};
+use crate::base::Boottime;
 
 /// A mint on its way.
 #[derive(Debug)]
 pub(super) struct Mint {
-    attempt: Attempt,
-    slot: Slot,
+    pub(super) call: Call,
     want: Want,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
-    pub(super) stage: Stage,
 }
 
 impl Mint {
-    pub(super) fn overdue_at(&self) -> Boottime {
-        self.slot.settled.plus(OVERDUE)
-    }
-
-    /// Whether the call may have reached Zoho.
-    pub(super) fn is_calling(&self) -> bool {
-        self.stage == Stage::Calling
+    fn failure(&self, word: Word, cause: Cause, retry_at: Boottime, was_sent: bool) -> Failure {
+        Failure {
+            word,
+            cause,
+            retry_at,
+            want: self.want,
+            was_sent,
+        }
     }
 }
 
 impl Org {
     /// Takes a slot and sends it to the disk; the call follows once it is there.
-    pub(super) fn begin_mint(&mut self, want: Want, askers: Vec<RequestId>, scene: &mut Scene<'_>) {
-        let Some(grant) = &self.record.grant else {
-            return;
-        };
-        let Some(lane) = scene.ledger.lane_mut(&grant.lane) else {
-            return;
-        };
+    pub(super) fn begin_mint(
+        &mut self,
+        lane: LaneId,
+        want: Want,
+        askers: Vec<RequestId>,
+        scene: &mut Scene<'_>,
+    ) {
         self.minting = Some(Mint {
-            attempt: Attempt(scene.numbers.next()),
-            slot: lane.open(scene.now.boot, self.settings.timeout),
+            call: Call::reserve(lane, &self.settings, scene),
             want,
             askers,
-            stage: Stage::Reserving(None),
         });
+        // The slot waits for a write of ours, whoever else has written the lane meanwhile.
+        self.saving.is_dirty = true;
     }
 
     /// An admin wants a token now: joins the mint on its way, or begins one if the budget allows.
     pub(super) fn refresh(&mut self, request: RequestId, scene: &mut Scene<'_>) {
-        if let Some(refusal) = self.refuses_refresh(scene) {
-            return refuse(request, refusal, scene);
+        let lane = match self.lane_for_refresh(scene) {
+            Ok(lane) => lane,
+            Err(refusal) => return refuse(request, refusal, scene),
+        };
+        if self.saving.publish_on.is_some() {
+            // A token has just been minted and waits for the disk.
+            return self.awaiting_token.push(request);
         }
         match &mut self.minting {
-            Some(mint) => mint.askers.push(request),
-            None => self.begin_mint(Want::Demand, vec![request], scene),
+            Some(mint) => {
+                mint.askers.push(request);
+                mint.want = Want::Demand;
+            }
+            None => self.begin_mint(lane, Want::Demand, vec![request], scene),
         }
     }
 
-    fn refuses_refresh(&self, scene: &mut Scene<'_>) -> Option<Refusal> {
+    fn lane_for_refresh(&self, scene: &Scene<'_>) -> Result<LaneId, Refusal> {
         let now = scene.now.boot;
         let Some(grant) = &self.record.grant else {
             let cause = Cause::new("unenrolled", "nobody has enrolled this org yet");
-            return Some(Refusal::Refused(cause));
+            return Err(Refusal::Refused(cause));
         };
         if let Some(cause) = &self.contradiction {
-            return Some(Refusal::Refused(cause.clone()));
+            return Err(Refusal::Refused(cause.clone()));
         }
-        if self.minting.is_some() {
-            return None;
+        if let Some(refusal) = self.saving.refusal(now) {
+            return Err(refusal);
         }
-        let throttled = self
-            .record
-            .verdict
-            .until
-            .filter(|_| self.word() == Word::Throttled);
-        let limits = self.settings.limits;
-        let client_mints = self.settings.client_mints;
-        let window = scene
-            .ledger
-            .room_at(&grant.lane, now, limits, client_mints, Want::Demand);
-        let live = self.live_room_at(scene.ledger, now);
-        let at = window.max(live).max(throttled.unwrap_or(now));
-        (at > now).then_some(Refusal::NoBudget(at))
+        if self.minting.is_none() && self.saving.publish_on.is_none() {
+            let at = self.room_at(&grant.lane, Want::Demand, scene.ledger, now);
+            if at > now {
+                return Err(Refusal::NoBudget(at));
+            }
+        }
+        Ok(grant.lane.clone())
     }
 
     /// The slot may be on the disk: then call.
@@ -99,13 +101,13 @@ impl Org {
         let (Some(mint), Some(grant)) = (&mut self.minting, &self.record.grant) else {
             return;
         };
-        if mint.stage != Stage::Reserving(Some(write)) {
+        if !mint.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
-        mint.stage = Stage::Calling;
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
-            attempt: mint.attempt,
+            attempt: mint.call.attempt,
+            asked: Asked::Refresh,
             right: Right::RefreshToken(grant.refresh_token.clone()),
             client_secret: grant.client_secret.clone(),
         });
@@ -118,97 +120,104 @@ impl Org {
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let Some(mint) = self.minting.take_if(|mint| !mint.is_calling()) else {
+        let Some(mint) = self.minting.take_if(|mint| !mint.call.is_calling()) else {
             return;
         };
-        self.close(mint.slot, Fate::NeverSent, scene);
-        self.refuse_all(mint.askers, &Refusal::Later(cause.clone(), retry_at), scene);
-        self.fail(Word::Retrying, cause.clone(), retry_at, scene);
+        mint.call.close(Fate::NeverSent, scene);
+        let failure = mint.failure(Word::Retrying, cause.clone(), retry_at, false);
+        self.fail_for(mint.askers, failure, scene);
     }
 
-    /// A new grant is in force: the old one's mint decides nothing any more. Its slot stays spent.
-    pub(super) fn abandon_mint(&mut self) -> Vec<RequestId> {
-        self.minting
-            .take()
-            .map(|mint| mint.askers)
-            .unwrap_or_default()
+    /// A new grant is in force: the old one's mint decides nothing any more. If it was sent, its slot stays spent.
+    pub(super) fn abandon_mint(&mut self, scene: &mut Scene<'_>) -> Vec<RequestId> {
+        let Some(mint) = self.minting.take() else {
+            return Vec::new();
+        };
+        if !mint.call.is_calling() {
+            mint.call.close(Fate::NeverSent, scene);
+        }
+        mint.askers
+    }
+
+    /// The config forbids the mint: nobody waits for it any more. A call that is out goes on all the same,
+    /// since its answer may hold the refresh token that replaces ours.
+    pub(super) fn release_mint(&mut self, scene: &mut Scene<'_>) -> Vec<RequestId> {
+        match &mut self.minting {
+            Some(mint) if mint.call.is_calling() => std::mem::take(&mut mint.askers),
+            _ => self.abandon_mint(scene),
+        }
     }
 
     /// Gives up on calls that came to no end.
-    pub(super) fn give_up_overdue(&mut self, scene: &mut Scene<'_>) {
+    pub(super) fn give_up_overdue_calls(&mut self, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
-        let lost = || Answer::Lost(Cause::new("no-answer", "the call came to no end"));
-        let overdue = self
-            .minting
-            .as_ref()
-            .filter(|mint| mint.is_calling() && mint.overdue_at() <= now);
-        if let Some(attempt) = overdue.map(|mint| mint.attempt) {
-            self.answered(attempt, lost(), scene);
-        }
-        let overdue = self
-            .enrolling
-            .as_ref()
-            .filter(|enrolling| enrolling.overdue_at() <= now);
-        if let Some(attempt) = overdue.map(|enrolling| enrolling.attempt) {
-            self.answered(attempt, lost(), scene);
+        let is_overdue = |call: &&Call| call.overdue_at().is_some_and(|at| at <= now);
+        let overdue = self.calls().filter(is_overdue);
+        let overdue: Vec<Attempt> = overdue.map(|call| call.attempt).collect();
+        for attempt in overdue {
+            let cause = Cause::new("no-answer", "the call came to no end");
+            self.answered(attempt, Answer::Lost(cause), scene);
         }
     }
 
     /// A call is over; an answer to any but the awaited one changes nothing.
     pub(super) fn answered(&mut self, attempt: Attempt, answer: Answer, scene: &mut Scene<'_>) {
-        if self
-            .enrolling
-            .as_ref()
-            .is_some_and(|own| own.attempt == attempt)
-        {
-            return self.enrolment_answered(answer, scene);
+        let is_awaited = |call: &Call| call.attempt == attempt && call.is_calling();
+        if let Some(own) = self.enrolling.take_if(|own| is_awaited(&own.call)) {
+            return self.enrolment_answered(own, answer, scene);
         }
-        let is_ours = |mint: &mut Mint| mint.attempt == attempt && mint.is_calling();
-        let Some(mint) = self.minting.take_if(is_ours) else {
+        let Some(mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
             return;
         };
         let (now, limits) = (scene.now.boot, self.settings.limits);
-        let paced = schedule::after_written(mint.slot.started, limits, scene.dice);
-        self.close(mint.slot, Fate::of(&answer), scene);
-        match answer {
+        mint.call.close(Fate::of(&answer), scene);
+        let was_sent = !matches!(answer, Answer::NotSent(_));
+        self.unsent = match was_sent {
+            true => 0,
+            false => self.unsent.saturating_add(1),
+        };
+        let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
+        let (word, cause, retry_at) = match answer {
+            Answer::Sorted(Outcome::Granted(granted)) => return self.granted(mint, granted, scene),
             Answer::NotSent(cause) => {
-                self.unsent = self.unsent.saturating_add(1);
                 let retry_at = schedule::after_unsent(now, self.unsent, limits, scene.dice);
-                self.fail_for(mint.askers, Word::Retrying, cause, retry_at, scene);
+                (Word::Retrying, cause, retry_at)
             }
-            Answer::Lost(cause) => {
-                self.fail_for(mint.askers, Word::Retrying, cause, paced, scene);
+            Answer::Lost(cause) | Answer::Sorted(Outcome::Transient(cause)) => {
+                (Word::Retrying, cause, paced)
             }
-            Answer::Sorted(Outcome::Granted(granted)) => self.granted(&mint, granted, scene),
-            Answer::Sorted(outcome) => self.refused(mint, outcome, paced, scene),
-        }
+            Answer::Sorted(Outcome::Throttled(cause)) => {
+                let until = now.plus(limits.window);
+                scene.ledger.quieten(&mint.call.lane, until);
+                (Word::Throttled, cause, until)
+            }
+            Answer::Sorted(Outcome::NeedsConsent(cause)) => (Word::NeedsConsent, cause, paced),
+            Answer::Sorted(Outcome::Misconfigured(cause)) => (Word::Misconfigured, cause, paced),
+        };
+        let failure = mint.failure(word, cause, retry_at, was_sent);
+        self.fail_for(mint.askers, failure, scene);
     }
 
-    /// Writes what became of a slot of the grant in force.
-    fn close(&mut self, slot: Slot, fate: Fate, scene: &mut Scene<'_>) {
-        let lane = self.record.grant.as_ref().map(|grant| &grant.lane);
-        if let Some(lane) = lane.and_then(|lane| scene.ledger.lane_mut(lane)) {
-            lane.close(slot, fate, scene.now.boot);
+    fn granted(&mut self, mint: Mint, mut granted: Granted, scene: &mut Scene<'_>) {
+        // Whatever else the answer is worth: on a server that rotates, the old refresh token is gone.
+        self.take_refresh_token(&mut granted);
+        if let Some(cause) = self.contradiction.clone() {
+            return refuse_all(mint.askers, &Refusal::Refused(cause), scene);
         }
-    }
-
-    fn granted(&mut self, mint: &Mint, mut granted: Granted, scene: &mut Scene<'_>) {
-        match binding::weigh(&granted, &self.settings) {
+        let proof = match binding::weigh(&granted, &self.settings) {
+            Ok(proof) => proof,
             Err(cause) => {
-                self.refuse_all(mint.askers.clone(), &Refusal::Refused(cause.clone()), scene);
-                self.quarantine(cause, scene);
+                refuse_all(mint.askers, &Refusal::Refused(cause.clone()), scene);
+                return self.quarantine(cause, scene);
             }
-            Ok(proof) => {
-                let (started, askers) = (mint.slot.started, mint.askers.clone());
-                self.take_refresh_token(&mut granted);
-                if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
-                    return self.keep_the_longer(granted.life, scene);
-                }
-                self.awaiting_token.extend(askers);
-                self.take_token(granted, proof, started, scene);
-                self.record.prior = None;
-            }
+        };
+        self.record.prior = None;
+        let started = mint.call.started();
+        if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
+            return self.keep_the_longer(granted.life, scene);
         }
+        self.awaiting_token.extend(mint.askers);
+        self.take_token(granted, proof, started, scene);
     }
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.
@@ -228,19 +237,17 @@ impl Org {
     /// A scheduled mint brought a token that ends before the one it should replace (R2): the old one stays,
     /// and the next mint comes when a life like the new one's reaches past the old one's end.
     fn keep_the_longer(&mut self, life: Duration, scene: &mut Scene<'_>) {
-        let end = self
-            .record
-            .token
-            .as_ref()
-            .map_or(scene.now.boot, |old| old.expires);
-        let cause = Cause::new(
-            "shorter-life",
-            &format!(
-                "Zoho granted {} s, less than the token in use has left",
-                life.as_secs()
-            ),
+        let now = scene.now.boot;
+        let detail = format!(
+            "Zoho granted {} s, less than the token in use has left, which stays",
+            life.as_secs()
         );
-        self.fail(Word::Retrying, cause, end.minus(life / 2), scene);
+        self.last_error = Some((now, Cause::new("shorter-life", &detail)));
+        self.saving.is_dirty = true;
+        self.become_word(Word::Ok, None, None, scene);
+        let end = self.record.token.as_ref().map_or(now, |old| old.expires);
+        self.not_before = end.minus(life / 2);
+        self.tell(Severity::Warning, "shorter-life", detail, scene);
     }
 
     /// Makes a granted token the newest; readers get it once it is on the disk.
@@ -251,14 +258,16 @@ impl Org {
         started: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let generation = (self.record.generation + 1).max(scene.now.wall.seconds());
+        let next = self.record.generation.saturating_add(1);
+        let generation = next.max(scene.now.wall.seconds());
         self.record.generation = generation;
         let api_domain = self.api_domain_for(&granted, proof, scene);
+        let life = granted.life;
         self.record.token = Some(Token {
             access_token: granted.access_token.into(),
             generation,
             started,
-            expires: started.plus(granted.life),
+            expires: started.plus(life),
             api_domain,
             scope: granted
                 .scope
@@ -270,10 +279,7 @@ impl Org {
         self.become_word(Word::Ok, None, None, scene);
         self.saving.is_dirty = true;
         self.saving.publish_on = Some(None);
-        let detail = format!(
-            "generation {generation}, {} s to live",
-            granted.life.as_secs()
-        );
+        let detail = format!("generation {generation}, {} s to live", life.as_secs());
         self.tell(Severity::Info, "minted", detail, scene);
     }
 
@@ -288,140 +294,8 @@ impl Org {
             );
             self.tell(Severity::Warning, "api-domain", detail, scene);
         }
-        let last = self
-            .record
-            .token
-            .as_ref()
-            .map(|token| token.api_domain.clone());
+        let last = self.record.token.as_ref();
+        let last = last.map(|token| token.api_domain.clone());
         table.or(last).unwrap_or_default()
     }
-
-    fn refused(&mut self, mint: Mint, outcome: Outcome, paced: Boottime, scene: &mut Scene<'_>) {
-        let now = scene.now.boot;
-        let (word, cause, until) = match outcome {
-            Outcome::Granted(_) => return,
-            Outcome::Transient(cause) => (Word::Retrying, cause, paced),
-            Outcome::Throttled(cause) => (
-                Word::Throttled,
-                cause,
-                now.plus(self.settings.limits.window),
-            ),
-            Outcome::NeedsConsent(cause) => (Word::NeedsConsent, cause, now),
-            Outcome::Misconfigured(cause) => (Word::Misconfigured, cause, now),
-        };
-        self.fail_for(mint.askers, word, cause, until, scene);
-    }
-
-    fn fail_for(
-        &mut self,
-        askers: Vec<RequestId>,
-        word: Word,
-        cause: Cause,
-        retry_at: Boottime,
-        scene: &mut Scene<'_>,
-    ) {
-        self.fail(word, cause.clone(), retry_at, scene);
-        let refusal = match word {
-            Word::Throttled => Refusal::NoBudget(self.not_before),
-            word if word.wants_a_person() => Refusal::Refused(cause),
-            _ => Refusal::Later(cause, self.not_before),
-        };
-        self.refuse_all(askers, &refusal, scene);
-    }
-
-    /// Notes a failure. A word that wants a person is not blurred by a lesser one: it waits for its next probe.
-    fn fail(&mut self, word: Word, cause: Cause, retry_at: Boottime, scene: &mut Scene<'_>) {
-        let now = scene.now.boot;
-        self.last_error = Some((now, cause.clone()));
-        let was = self.record.verdict.word;
-        let stays = was.wants_a_person() && !word.wants_a_person();
-        let failures = match word == was || stays {
-            true => self.record.verdict.failures.saturating_add(1),
-            false => 1,
-        };
-        let is_probing = word.wants_a_person() || stays;
-        let at = match is_probing {
-            true => schedule::probe_at(now, failures).max(retry_at),
-            false => retry_at,
-        };
-        self.not_before = at;
-        let until = (is_probing || word == Word::Throttled).then_some(at);
-        match stays {
-            true => {
-                self.record.verdict.until = until;
-                self.saving.is_dirty = true;
-            }
-            false => self.become_word(word, Some(cause), until, scene),
-        }
-        self.record.verdict.failures = failures;
-    }
-
-    /// Evidence says that this grant is another org's: nothing of it may be read, now or later.
-    pub(super) fn quarantine(&mut self, cause: Cause, scene: &mut Scene<'_>) {
-        self.last_error = Some((scene.now.boot, cause.clone()));
-        self.record.token = None;
-        self.published = None;
-        self.saving.publish_on = None;
-        self.become_word(Word::Quarantined, Some(cause), None, scene);
-    }
-
-    /// Sets the word; tells the operator when it, or its cause, is another one.
-    pub(super) fn become_word(
-        &mut self,
-        word: Word,
-        cause: Option<Cause>,
-        until: Option<Boottime>,
-        scene: &mut Scene<'_>,
-    ) {
-        let verdict = &mut self.record.verdict;
-        let code = |cause: &Option<Cause>| cause.as_ref().map(|cause| cause.code.clone());
-        let is_news = verdict.word != word || code(&verdict.cause) != code(&cause);
-        if verdict.word != word {
-            verdict.since = scene.now.boot;
-            verdict.failures = 0;
-        }
-        // A transient trouble is written when it begins, not each time it goes on.
-        self.saving.is_dirty |= is_news || verdict.until != until;
-        verdict.until = until;
-        verdict.cause = cause;
-        if is_news {
-            self.tell_word(scene);
-        }
-    }
-
-    fn tell_word(&mut self, scene: &mut Scene<'_>) {
-        let verdict = &self.record.verdict;
-        let severity = match verdict.word {
-            Word::Ok | Word::Starting => Severity::Info,
-            Word::Retrying | Word::Throttled => Severity::Warning,
-            _ => Severity::Error,
-        };
-        let detail = match &verdict.cause {
-            Some(cause) => format!(
-                "{}: {}: {}",
-                verdict.word.as_str(),
-                cause.code,
-                cause.detail
-            ),
-            None => verdict.word.as_str().to_owned(),
-        };
-        self.tell(severity, "grant", detail, scene);
-    }
-
-    pub(super) fn refuse_all(
-        &mut self,
-        askers: Vec<RequestId>,
-        refusal: &Refusal,
-        scene: &mut Scene<'_>,
-    ) {
-        for request in askers {
-            refuse(request, refusal.clone(), scene);
-        }
-    }
-}
-
-/// The name under which an org opens the lane of an enrolment.
-pub(super) fn lane_name(org: &OrgName, scene: &mut Scene<'_>) -> super::record::LaneId {
-    let name = format!("{org}.{}.{}", scene.now.wall.0, scene.numbers.next());
-    super::record::LaneId(name.into())
 }

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use super::binding;
+use super::call::Call;
 use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step};
-use super::ledger::{Ledger, Want};
+use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, Note, OrgRecord, Token, Verdict, Word};
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
 use super::saving::Saving;
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
@@ -25,6 +26,8 @@ pub(super) struct Scene<'a> {
     pub(super) steps: &'a mut Vec<Step>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
+    /// Whether one more call to the org's data center may begin by schedule.
+    pub(super) has_turn: bool,
 }
 
 /// The last number given to anything that needs one.
@@ -66,30 +69,32 @@ pub struct Org {
     pub(super) unsent: u32,
     /// No mint by schedule before: what the last failure asks for.
     pub(super) not_before: Boottime,
+    /// Since when a mint is due that waits for its turn.
+    pub(super) waits_since: Option<Boottime>,
     /// The last failure, kept after it has healed.
     pub(super) last_error: Option<(Boottime, Cause)>,
-    /// Where the config contradicts the grant.
+    /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
 
 impl Org {
     /// An org nobody has enrolled yet.
-    pub(super) fn unenrolled(settings: OrgSettings, scene: &Scene<'_>) -> Self {
+    pub(super) fn unenrolled(settings: OrgSettings, anchor: Anchor) -> Self {
         let record = OrgRecord {
             org: settings.name.clone(),
             revision: 0,
-            anchor: scene.anchor(),
             grant: None,
             prior: None,
             token: None,
             generation: 0,
             verdict: Verdict {
                 word: Word::Unenrolled,
-                since: scene.now.boot,
+                since: anchor.at.boot,
                 cause: None,
                 failures: 0,
                 until: None,
             },
+            anchor,
         };
         Self::restored(settings, record)
     }
@@ -107,6 +112,7 @@ impl Org {
             enrolling: None,
             saving: Saving::default(),
             unsent: 0,
+            waits_since: None,
             last_error: None,
             contradiction: None,
         };
@@ -159,37 +165,55 @@ impl Org {
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.
-    pub(super) fn next_mint_at(&self, ledger: &mut Ledger, now: Boottime) -> Option<Boottime> {
+    pub(super) fn next_mint_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
         let grant = self.record.grant.as_ref()?;
         let is_held = self.contradiction.is_some() || self.word() == Word::Quarantined;
-        if is_held || self.minting.is_some() || self.enrolling.is_some() {
+        if is_held || self.minting.is_some() || self.enrolling.is_some() || self.saving.hangs() {
             return None;
         }
-        let limits = self.settings.limits;
-        let due = self.record.token.as_ref().map_or(now, |token| {
+        let token = self.record.token.as_ref();
+        // A verdict that wants a person is probed at its own times, however fresh the token is.
+        let token = token.filter(|_| !self.word().wants_a_person());
+        let due = token.map_or(now, |token| {
             let offset = schedule::offset(self.name());
             schedule::refresh_at(token.started, token.expires, self.settings.at, offset)
         });
         let mut at = due.max(self.not_before);
-        if let Some(last) = ledger
-            .lane(&grant.lane)
-            .and_then(super::ledger::Lane::last_started)
-        {
-            at = at.max(last.plus(schedule::gap(limits)));
+        at = at.max(self.saving.retry_at().unwrap_or(at));
+        let last = ledger.lane(&grant.lane).and_then(Lane::last_started);
+        if let Some(last) = last {
+            at = at.max(last.plus(schedule::gap(self.settings.limits)));
         }
-        let client_mints = self.settings.client_mints;
-        at = at.max(ledger.room_at(&grant.lane, now, limits, client_mints, Want::Schedule));
-        Some(at.max(self.live_room_at(ledger, at)))
+        Some(self.room_at(&grant.lane, Want::Schedule, ledger, at.max(now)))
+    }
+
+    /// From when on the limits leave room for one more token of `lane`: in the window, for the client, and
+    /// among the live ones.
+    pub(super) fn room_at(
+        &self,
+        lane: &LaneId,
+        want: Want,
+        ledger: &Ledger,
+        now: Boottime,
+    ) -> Boottime {
+        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
+        let window = ledger.room_at(lane, now, limits, want);
+        let client = ledger.client_room_at(&self.settings.binding, now, limits, client_mints);
+        window.max(client).max(self.live_room_at(lane, ledger, now))
     }
 
     /// From when on another live token is in order: there is room, or readers are about to go without.
-    pub(super) fn live_room_at(&self, ledger: &Ledger, now: Boottime) -> Boottime {
-        let grant = self.record.grant.as_ref();
-        let Some(lane) = grant.and_then(|grant| ledger.lane(&grant.lane)) else {
+    fn live_room_at(&self, id: &LaneId, ledger: &Ledger, now: Boottime) -> Boottime {
+        let Some(lane) = ledger.lane(id) else {
             return now;
         };
         let limits = self.settings.limits;
         let room = lane.live_room_at(now, limits);
+        let grant = self.record.grant.as_ref();
+        if grant.is_none_or(|grant| grant.lane != *id) {
+            // Another org's lane: what its readers have is not ours to give up.
+            return room;
+        }
         let Some(token) = self.published.as_ref() else {
             return now;
         };
@@ -198,15 +222,22 @@ impl Org {
         room.min(token.expires.minus(eve)).max(now)
     }
 
+    /// Its calls, from their slots on.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
+        let mint = self.minting.as_ref().map(|own| &own.call);
+        mint.into_iter()
+            .chain(self.enrolling.as_ref().map(|own| &own.call))
+    }
+
     /// The next moment at which this org has something to do.
-    pub(super) fn wake_at(&self, ledger: &mut Ledger, now: Boottime) -> Option<Boottime> {
+    pub(super) fn wake_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
+        let mint_at = self.next_mint_at(ledger, now);
         let end = self.published.as_ref().filter(|_| self.is_out);
         let moments = [
-            self.next_mint_at(ledger, now),
+            mint_at.filter(|_| self.waits_since.is_none()),
             end.map(|token| token.expires),
-            self.saving.retry_at(),
-            self.minting.as_ref().map(Mint::overdue_at),
-            self.enrolling.as_ref().map(Enrolling::overdue_at),
+            self.saving.wake_at(),
+            self.calls().filter_map(Call::overdue_at).min(),
             self.rescue_at(),
         ];
         moments.into_iter().flatten().min()
@@ -215,15 +246,11 @@ impl Org {
     /// Does what is due.
     pub(super) fn pump(&mut self, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
-        self.give_up_overdue(scene);
-        if self
-            .next_mint_at(scene.ledger, now)
-            .is_some_and(|at| at <= now)
-        {
-            self.begin_mint(Want::Schedule, Vec::new(), scene);
-        }
+        self.give_up_overdue_calls(scene);
+        self.give_up_late_write(scene);
+        self.mint_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
-            self.publish(scene);
+            self.show(scene);
         }
         if self.is_out && self.served(now).is_none() {
             self.is_out = false;
@@ -232,14 +259,25 @@ impl Org {
         self.save(scene);
     }
 
-    /// Lets readers have the newest token.
+    fn mint_if_due(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let at = self.next_mint_at(scene.ledger, now);
+        let due = at.filter(|at| *at <= now);
+        self.waits_since = match due {
+            // The moment from which it waits, not the newest look at it: the longest wait goes first.
+            Some(at) if !scene.has_turn => Some(self.waits_since.unwrap_or(at)),
+            _ => None,
+        };
+        let lane = self.record.grant.as_ref().map(|grant| grant.lane.clone());
+        if let (Some(_), true, Some(lane)) = (due, scene.has_turn, lane) {
+            self.begin_mint(lane, Want::Schedule, Vec::new(), scene);
+        }
+    }
+
+    /// The newest token is on the disk: readers may have it, and those who waited for it are told.
     pub(super) fn publish(&mut self, scene: &mut Scene<'_>) {
         self.saving.publish_on = None;
-        self.published.clone_from(&self.record.token);
-        if self.served(scene.now.boot).is_some() {
-            self.is_out = true;
-            scene.steps.push(Step::Publish(self.name().clone()));
-        }
+        self.show(scene);
         for request in self.awaiting_token.drain(..) {
             scene.steps.push(Step::Reply {
                 request,
@@ -248,9 +286,26 @@ impl Org {
         }
     }
 
+    /// Lets readers have the newest token.
+    fn show(&mut self, scene: &mut Scene<'_>) {
+        let is_shown = self.is_shown();
+        self.published.clone_from(&self.record.token);
+        if self.served(scene.now.boot).is_some() && !(is_shown && self.is_out) {
+            self.is_out = true;
+            scene.steps.push(Step::Publish(self.name().clone()));
+        }
+    }
+
+    /// Whether readers have the newest token.
+    fn is_shown(&self) -> bool {
+        let number = |token: &Option<Token>| token.as_ref().map(|token| token.generation);
+        number(&self.published) == number(&self.record.token)
+    }
+
     /// When a token that the disk does not take is published all the same: readers would go short.
     fn rescue_at(&self) -> Option<Boottime> {
-        let is_stuck = self.saving.publish_on.is_some() && self.saving.failures > 0;
+        let waits = self.saving.publish_on.is_some() && !self.is_shown();
+        let is_stuck = waits && self.saving.is_in_trouble();
         is_stuck.then(|| match &self.published {
             Some(old) => old.expires.minus(self.min_ttl(old)),
             None => Boottime(i64::MIN),

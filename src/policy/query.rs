@@ -43,7 +43,7 @@ pub enum Reading<'a> {
 
 impl Fleet {
     /// Answers a query about an org of the config; `None` for any other.
-    pub fn read(&mut self, name: &OrgName, query: Query, now: Boottime) -> Option<Reading<'_>> {
+    pub fn read(&self, name: &OrgName, query: Query, now: Boottime) -> Option<Reading<'_>> {
         let org = self.orgs.get(name)?;
         if org.is_current(query, now) {
             return org.answer(query, now);
@@ -51,7 +51,7 @@ impl Fleet {
         if let Some(max) = org.refuses_as_too_long(query) {
             return Some(Reading::TooLong(max));
         }
-        let retry_at = org.next_mint_at(&mut self.ledger, now);
+        let retry_at = org.next_mint_at(&self.ledger, now);
         Some(Reading::NotFresh {
             word: org.word(),
             retry_at,

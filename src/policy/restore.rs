@@ -2,18 +2,19 @@
 //!
 //! Within one boot they hold as they are. Over a reboot only the wall clock connects then and now: it is
 //! believed if it is synchronised and not behind the newest time in the state (R9). If it is not, no stored
-//! token is used and every slot counts as made now, so that neither a dead token nor an eleventh mint results.
+//! token is used. It never frees a slot, so that neither a dead token nor an eleventh mint results.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::event::Step;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Moment};
 use super::ledger::{Lane, Ledger};
 use super::org::{Numbers, Org, Scene};
-use super::record::{Anchor, LaneRecord, OrgRecord, Slot, Stored, Word};
+use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
+use super::turns::Turns;
 use crate::base::{Boottime, Limits, Now};
 
 /// What is known of the clocks at the start.
@@ -52,77 +53,64 @@ impl Fleet {
         let mut fleet = Self {
             boot_id: Arc::clone(&clocks.boot_id),
             orgs: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             shelf: BTreeMap::new(),
             ledger: Ledger::default(),
             numbers: Numbers::default(),
+            turns: Turns::default(),
             agenda: BTreeMap::new(),
             sweep_at: clocks.now.boot,
         };
-        for lane in stored.lanes {
-            let passage = carry(&lane.anchor);
-            fleet
-                .ledger
-                .insert(lane.id.clone(), lane_of(lane, &passage, clocks.now));
+        for record in stored.lanes {
+            let passage = carry(&record.anchor);
+            let (id, lane) = lane_of(record, &passage, clocks.now);
+            fleet.ledger.insert(id, lane);
         }
         for mut record in stored.orgs {
             let passage = carry(&record.anchor);
             move_times(&mut record, &passage, clocks.now);
+            fleet.throttle_again(&record);
             fleet.shelf.insert(record.org.clone(), record);
         }
-        let mut steps = Vec::new();
-        for settings in settings {
-            fleet.start(settings, clocks.now, dice, &mut steps);
-        }
-        (fleet, steps)
+        let mut moment = Moment {
+            now: clocks.now,
+            dice,
+            steps: Vec::new(),
+        };
+        fleet.start(settings, &mut moment);
+        (fleet, moment.steps)
     }
 
-    fn start(
-        &mut self,
-        settings: OrgSettings,
-        now: Now,
-        dice: &mut dyn Dice,
-        steps: &mut Vec<Step>,
-    ) {
-        let name = settings.name.clone();
-        let record = self.shelf.remove(&name);
-        let scene = Scene {
-            now,
-            dice,
-            ledger: &mut self.ledger,
-            steps,
-            numbers: &mut self.numbers,
-            boot_id: &self.boot_id,
-        };
-        let mut org = match record {
-            Some(record) => Org::restored(settings, record),
-            None => Org::unenrolled(settings, &scene),
-        };
-        org.begin_anew(now.boot);
-        self.orgs.insert(name.clone(), org);
-        self.with(&name, now, dice, steps, |org, scene| {
-            if org.served(scene.now.boot).is_some() {
-                org.is_out = true;
-                scene.steps.push(Step::Publish(org.name().clone()));
-            }
-        });
+    fn start(&mut self, settings: Vec<OrgSettings>, moment: &mut Moment<'_>) {
+        for settings in settings {
+            let name = settings.name.clone();
+            let org = self.adopt(settings, moment);
+            self.orgs.insert(name.clone(), org);
+            self.with(&name, moment, Org::show_or_withdraw);
+        }
+        // What an earlier run left outside may be of an org that has left the config since.
+        let gone = self.shelf.keys().cloned().map(Step::Withdraw);
+        moment.steps.extend(gone);
+    }
+
+    /// Zoho's throttle is the lane's, whichever org was told of it.
+    fn throttle_again(&mut self, record: &OrgRecord) {
+        let is_throttled = record.verdict.word == Word::Throttled;
+        let until = record.verdict.until.filter(|_| is_throttled);
+        if let (Some(grant), Some(until)) = (&record.grant, until) {
+            self.ledger.quieten(&grant.lane, until);
+        }
     }
 }
 
 impl Org {
-    /// An org that was well but has no living token is decided by its first mint of this run.
-    fn begin_anew(&mut self, now: Boottime) {
-        let verdict = &mut self.record.verdict;
-        let is_open = matches!(verdict.word, Word::Ok | Word::Retrying | Word::Starting);
-        let has_token = self
-            .record
-            .token
-            .as_ref()
-            .is_some_and(|token| token.expires > now);
-        if is_open && !has_token && self.record.grant.is_some() {
-            verdict.word = Word::Starting;
-            verdict.since = now;
-            verdict.cause = None;
-        }
+    fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
+        self.is_out = self.served(scene.now.boot).is_some();
+        let name = self.name().clone();
+        scene.steps.push(match self.is_out {
+            true => Step::Publish(name),
+            false => Step::Withdraw(name),
+        });
     }
 }
 
@@ -133,28 +121,41 @@ fn newest_wall(stored: &Stored) -> Option<i64> {
     orgs.chain(lanes).map(|anchor| anchor.at.wall.0).max()
 }
 
-fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> Lane {
+/// The ledger of a lane on this boot's clock.
+///
+/// No clock is believed to free a slot: over a reboot all of them count as if no time had passed in between,
+/// which no clock can make untrue. Counting them as made now would be no safer, and could keep an org that has
+/// no token from minting for a whole window. Only the pace, `started`, follows the wall clock.
+fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
     let anchor = record.anchor;
+    let unpassed = |moment: Boottime| {
+        let ahead = moment.0.saturating_sub(anchor.at.boot.0);
+        Boottime(now.boot.0.saturating_add(ahead))
+    };
     let moved = |slot: Slot| match passage {
-        Passage::SameBoot => slot,
+        Passage::SameBoot => Slot {
+            // Its call was not over when it was written: it may have been sent as late as just now.
+            started: match slot.settled > anchor.at.boot {
+                true => slot.settled.min(now.boot),
+                false => slot.started,
+            },
+            ..slot
+        },
         Passage::ByWallClock => Slot {
             started: anchor.carry(slot.started, now),
-            settled: anchor.carry(slot.settled, now),
-            lives_until: anchor.carry(slot.lives_until, now),
+            settled: unpassed(slot.settled),
+            lives_until: unpassed(slot.lives_until),
         },
-        // `started` alone paces: the window counts from `settled`, and a reboot must not wait for the gap.
+        // Nothing is served, so the mint must not wait for the gap; the window keeps its count all the same.
         Passage::Unknown => Slot {
-            started: now.boot.minus(schedule::gap(Limits::ZOHO)),
-            settled: now.boot,
-            lives_until: now.boot.plus(slot.lives_until.since(slot.settled)),
+            started: unpassed(slot.started).min(now.boot.minus(schedule::gap(Limits::ZOHO))),
+            settled: unpassed(slot.settled),
+            lives_until: unpassed(slot.lives_until),
         },
     };
-    Lane {
-        client_id: record.client_id,
-        data_center: record.data_center,
-        slots: record.slots.into_iter().map(moved).collect(),
-        is_dirty: false,
-    }
+    let mut lane = Lane::new(&record.client_id, &record.data_center);
+    lane.slots = record.slots.into_iter().map(moved).collect();
+    (record.id, lane)
 }
 
 fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {

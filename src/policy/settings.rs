@@ -44,6 +44,8 @@ pub struct Binding {
 pub struct OrgSettings {
     /// Its name.
     pub name: OrgName,
+    /// The config's name of its client.
+    pub client: String,
     /// What its grant must be bound to.
     pub binding: Binding,
     /// How it gives access.

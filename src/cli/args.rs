@@ -1,0 +1,295 @@
+//! The command line: every verb, its flags and its help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::span;
+use crate::base::OrgName;
+
+/// Keeps the OAuth tokens of Zoho CRM orgs fresh and hands them to the jobs of this host
+#[derive(Debug, Parser)]
+#[command(
+    name = "zoho-tokend",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = false,
+    subcommand_value_name = "VERB",
+    subcommand_help_heading = "Verbs",
+    after_help = "Examples:\n  \
+        zoho-tokend demo\n  \
+        zoho-tokend enroll acme-production\n  \
+        curl -H \"$(zoho-tokend get acme-production --format header)\" https://www.zohoapis.eu/crm/v8/org\n\n\
+        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon; 70 a bug; 74 output;\n\
+        75 try later; 77 not permitted; 78 config, or a person must act."
+)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What the program can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Print the access token of an org
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend get acme-production\n  \
+        curl -H \"$(zoho-tokend get acme-production --format header)\" https://www.zohoapis.eu/crm/v8/org\n  \
+        eval \"$(zoho-tokend get acme-production --format env --min-ttl 10m)\"")]
+    Get(Get),
+    /// Show the orgs, their tokens and grants, and what to do about them
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend status\n  \
+        zoho-tokend status acme-production --json\n  \
+        zoho-tokend status --check || alert\n\n\
+        --check exits 0: fresh and ok; 1: fresh, but a grant is not ok; 2: stale, expired or none; 3: no daemon.")]
+    Status(Status),
+    /// Get one new token from Zoho now, inside the org's budget
+    #[command(after_help = "Example:\n  zoho-tokend refresh acme-production")]
+    Refresh(OneOrg),
+    /// Show an org's enrolments, mints, failures and reports
+    #[command(after_help = "Example:\n  zoho-tokend history acme-production --json")]
+    History(History),
+    /// Have the daemon take the new config: all of it or, if it has a problem, none
+    #[command(after_help = "Example:\n  zoho-tokend reload")]
+    Reload(SocketAt),
+    /// Give an org its grant: a grant token of the API console, or a refresh token
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend enroll acme-production\n  \
+        zoho-tokend enroll acme-production < grant-token\n  \
+        zoho-tokend enroll acme-production --refresh-token < refresh-token\n\n\
+        On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
+        it to the enrolment.")]
+    Enroll(Enroll),
+    /// Run the daemon
+    #[command(
+        after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
+    )]
+    Run(ConfigAt),
+    /// Check the config and all that it names; print every problem
+    #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
+    Check(Check),
+    /// Try the whole system on this machine, against a stand-in of Zoho
+    #[cfg(feature = "stand-in")]
+    #[command(after_help = "Example:\n  zoho-tokend demo --for 45s")]
+    Demo(Demo),
+    /// Run the stand-in of Zoho's accounts server alone
+    #[cfg(feature = "stand-in")]
+    #[command(
+        hide = true,
+        after_help = "Example:\n  zoho-tokend stand-in --port 9000 --token-life 60s"
+    )]
+    StandIn(StandIn),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  \
+        zoho-tokend completions bash > /usr/share/bash-completion/completions/zoho-tokend")]
+    Completions(Completions),
+    /// Print the man page, or write one for each verb
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend man | man -l -\n  \
+        zoho-tokend man --out /usr/share/man/man1")]
+    Man(Man),
+}
+
+/// Where the daemon listens.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct SocketAt {
+    /// The daemon's socket [default: `$ZOHO_TOKEND_SOCKET`, else /run/zoho-tokend/zoho-tokend.sock]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+impl SocketAt {
+    /// The flag's path, else the environment's, else the usual one.
+    pub fn path(&self) -> PathBuf {
+        self.path_beside(std::env::var_os("ZOHO_TOKEND_SOCKET"))
+    }
+
+    /// An empty path counts as none, in the flag and in the variable.
+    fn path_beside(&self, variable: Option<OsString>) -> PathBuf {
+        let named = [self.socket.clone(), variable.map(PathBuf::from)];
+        let mut named = named
+            .into_iter()
+            .flatten()
+            .filter(|path| !path.as_os_str().is_empty());
+        named
+            .next()
+            .unwrap_or_else(|| PathBuf::from("/run/zoho-tokend/zoho-tokend.sock"))
+    }
+}
+
+/// One org, and where to ask about it.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct OneOrg {
+    /// The org's name in the config
+    #[arg(value_parser = OrgName::parse)]
+    pub org: OrgName,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub at: SocketAt,
+}
+
+/// `get`.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct Get {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Token)]
+    pub format: Format,
+    /// Only a token that lives at least so long
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    pub min_ttl: Option<Duration>,
+    /// Wait at most so long for such a token, up to 60s
+    #[arg(long, value_name = "TIME", value_parser = span::parse_wait, default_value = span::WAIT_DEFAULT)]
+    pub wait: Duration,
+}
+
+/// How `get` prints a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The token alone
+    Token,
+    /// `Authorization: Zoho-oauthtoken …`, for `curl -H`
+    Header,
+    /// Assignments for a shell's `eval`
+    Env,
+    /// What the daemon answers
+    Json,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this org
+    #[arg(value_parser = OrgName::parse)]
+    pub org: Option<OrgName>,
+    /// Print what the daemon answers
+    #[arg(long)]
+    pub json: bool,
+    /// Also orgs that left the config
+    #[arg(long, conflicts_with = "org")]
+    pub all: bool,
+    /// Tell by the exit code whether all is well
+    #[arg(long)]
+    pub check: bool,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub at: SocketAt,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Print what the daemon answers
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `enroll`.
+#[derive(Debug, Args)]
+pub struct Enroll {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Take over a refresh token instead of exchanging a grant token; one mint proves it
+    #[arg(long)]
+    pub refresh_token: bool,
+}
+
+/// Where the config is.
+#[derive(Debug, Args)]
+pub struct ConfigAt {
+    /// The config
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "ZOHO_TOKEND_CONFIG",
+        default_value = "/etc/zoho-tokend/zoho-tokend.toml"
+    )]
+    pub config: PathBuf,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Which config.
+    #[command(flatten)]
+    pub of: ConfigAt,
+    /// Also list the orgs that a reload would add, remove or change
+    #[arg(long)]
+    pub against_running: bool,
+}
+
+/// `demo`.
+#[cfg(feature = "stand-in")]
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End by itself after so long; exit 0 only if all went well
+    #[arg(long = "for", value_name = "TIME", value_parser = span::parse)]
+    pub span: Option<Duration>,
+}
+
+/// `stand-in`.
+#[cfg(feature = "stand-in")]
+#[derive(Debug, Args)]
+pub struct StandIn {
+    /// Port on loopback; 0 for any
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Life of an access token
+    #[arg(long, value_name = "TIME", value_parser = span::parse, default_value = "1h")]
+    pub token_life: Duration,
+    /// Length of the window in which ten mints are allowed
+    #[arg(long, value_name = "TIME", value_parser = span::parse, default_value = "10m")]
+    pub window: Duration,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write one page for each verb into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_socket_is_the_flags_then_the_variables_then_the_usual_one() {
+        let path = |flag: Option<&str>, variable: Option<&str>| {
+            let at = SocketAt {
+                socket: flag.map(PathBuf::from),
+            };
+            at.path_beside(variable.map(OsString::from))
+        };
+        let usual = PathBuf::from("/run/zoho-tokend/zoho-tokend.sock");
+        assert_eq!(path(Some("/a"), Some("/b")), PathBuf::from("/a"));
+        assert_eq!(path(None, Some("/b")), PathBuf::from("/b"));
+        assert_eq!(path(None, None), usual);
+        assert_eq!(path(None, Some("")), usual);
+    }
+}

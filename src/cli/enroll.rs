@@ -1,0 +1,121 @@
+//! `enroll`: hands the daemon an org's grant, and says what Zoho made of it.
+//!
+//! Asks on a terminal without echo, else reads stdin; never takes a secret as an argument, which every
+//! user of the host could read. Invariant: secrets are wiped, the request's body included.
+
+use std::io;
+use std::time::Duration;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::answer::Answer;
+use super::args::Enroll;
+use super::client::{self, Request};
+use super::failure::{Exit, Failure, in_one_line};
+use super::output;
+use super::refusal::{self, Refusal};
+use super::secret_input::SecretInput;
+use super::status::OrgStatus;
+use crate::base::Secret;
+
+/// Up to three calls to Zoho may lie in between.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The daemon's word for: the config has no secret for this client, send it along.
+const SECRET_NEEDED: &str = "client-secret-needed";
+
+/// Body of `POST /v1/orgs/ORG/enrollment`.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Grant<'a> {
+    Code {
+        code: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret: Option<&'a str>,
+    },
+    RefreshToken {
+        refresh_token: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret: Option<&'a str>,
+    },
+}
+
+/// Takes the grant, and the client's secret where the daemon asks for it.
+pub fn run(args: &Enroll) -> Result<Exit, Failure> {
+    let mut input = SecretInput::open(args.of.org.as_str())?;
+    let grant = input.next(if args.refresh_token {
+        "Refresh token"
+    } else {
+        "Grant token"
+    })?;
+    let mut answer = send(args, &grant, None)?;
+    if is_secret_needed(&answer) {
+        // The daemon looks for the secret before it calls Zoho: the grant token is still good.
+        let client_secret = input.next("Client secret")?;
+        answer = send(args, &grant, Some(&client_secret))?;
+    }
+    let org = args.of.org.as_str();
+    if answer.status != 200 {
+        return Err(refusal::failure(org, &answer));
+    }
+    let status = serde_json::from_slice(&answer.body);
+    let status = status.map_err(|_| refusal::not_understood(org, &answer))?;
+    if input.has_more() {
+        output::complain_of(&unused(org));
+    }
+    output::print(told(org, &status).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn send(args: &Enroll, grant: &Secret, client_secret: Option<&Secret>) -> Result<Answer, Failure> {
+    let target = format!("/v1/orgs/{}/enrollment", args.of.org);
+    let client_secret = client_secret.map(Secret::expose);
+    let grant = if args.refresh_token {
+        Grant::RefreshToken {
+            refresh_token: grant.expose(),
+            client_secret,
+        }
+    } else {
+        Grant::Code {
+            code: grant.expose(),
+            client_secret,
+        }
+    };
+    let body = body(&grant).map_err(|error| Failure::bug("enroll", &error.to_string()))?;
+    client::ask(&args.of.at.path(), &Request::post(&target, &body), PATIENCE)
+}
+
+/// The body in one allocation that never moves, so that wiping it leaves no copy.
+fn body(grant: &Grant<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut room = Zeroizing::new(vec![0; 64 * 1024]);
+    let mut rest = room.as_mut_slice();
+    serde_json::to_writer(&mut rest, grant)?;
+    let left = rest.len();
+    let length = room.len() - left;
+    room.truncate(length);
+    Ok(room)
+}
+
+/// No failure, but a line in its shape: whoever gave a secret should know that it was not taken.
+fn unused(org: &str) -> Failure {
+    let what = "the second line of stdin was not used";
+    let cure = "nothing to do: the config has the client's secret";
+    Failure::new(Exit::Done, org, what, cure)
+}
+
+fn is_secret_needed(answer: &Answer) -> bool {
+    answer.status == 422
+        && Refusal::of(answer).is_some_and(|refusal| refusal.code() == SECRET_NEEDED)
+}
+
+fn told(org: &str, status: &OrgStatus) -> String {
+    let shown = |text: Option<&String>| text.map_or("unknown".to_owned(), |text| in_one_line(text));
+    let scope = status.scope.as_ref().map(|scopes| scopes.join(" "));
+    format!(
+        "{org}: enrolled\n  scope       {}\n  api_domain  {}\n  expires_at  {}\n",
+        shown(scope.as_ref()),
+        shown(status.api_domain.as_ref()),
+        shown(status.expires_at.as_ref())
+    )
+}

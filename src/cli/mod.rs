@@ -1,0 +1,78 @@
+//! The command line: a verb, what it says, and how it ends.
+//!
+//! The verbs of operators and jobs ask the daemon over its socket and never read the config, so they
+//! work for every user that the daemon lets read. Invariant: only [`output`] writes to a terminal, only
+//! [`run`] turns a failure into an exit code, and no secret is in either.
+
+pub mod answer;
+pub mod args;
+pub mod client;
+#[cfg(feature = "stand-in")]
+pub mod demo;
+pub mod enroll;
+pub mod failure;
+pub mod generated;
+pub mod get;
+pub mod history;
+pub mod output;
+pub mod quick;
+pub mod refresh;
+pub mod refusal;
+pub mod reload;
+pub mod run;
+pub mod secret_input;
+pub mod span;
+#[cfg(feature = "stand-in")]
+pub mod stand_in;
+pub mod status;
+pub mod usage;
+
+use std::ffi::OsString;
+
+use args::{CommandLine, Verb};
+use clap::Parser;
+
+pub use failure::{Exit, Failure};
+
+/// Does what `argv` says, the program's name first.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    if let Some(args) = quick::parse(&argv) {
+        return ended(get::run(&args));
+    }
+    let done = match CommandLine::try_parse_from(&argv) {
+        Ok(line) => dispatch(&line.verb),
+        Err(error) => usage::answer(&argv, &error),
+    };
+    ended(done)
+}
+
+fn ended(done: Result<Exit, Failure>) -> Exit {
+    done.unwrap_or_else(|failure| {
+        output::complain_of(&failure);
+        failure.exit
+    })
+}
+
+fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Get(args) => get::run(args),
+        Verb::Status(args) => status::run(args),
+        Verb::Refresh(args) => refresh::run(args),
+        Verb::History(args) => history::run(args),
+        Verb::Reload(args) => reload::run(args),
+        Verb::Enroll(args) => enroll::run(args),
+        Verb::Run(args) => run::run(args),
+        Verb::Check(_) => not_wired("check"),
+        #[cfg(feature = "stand-in")]
+        Verb::Demo(args) => demo::run(args),
+        #[cfg(feature = "stand-in")]
+        Verb::StandIn(args) => stand_in::run(args),
+        Verb::Completions(args) => generated::completions(args),
+        Verb::Man(args) => generated::man(args),
+    }
+}
+
+fn not_wired(verb: &str) -> Result<Exit, Failure> {
+    Err(Failure::bug(verb, "not wired yet"))
+}

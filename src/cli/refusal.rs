@@ -1,0 +1,184 @@
+//! What the daemon says when it does not do what it was asked: RFC 9457 problems, sorted into exit codes.
+//!
+//! Invariant: an answer that is not understood ends in [`Exit::Bug`], never in [`Exit::Done`], and
+//! nothing but the daemon's own words about it is printed.
+
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::failure::{Exit, Failure};
+
+/// What every `type` of ours starts with.
+const TYPE_PREFIX: &str = "urn:zoho-tokend:";
+
+/// The words with which a 503 says that a person must act: no waiting helps.
+const FOR_A_PERSON: [&str; 4] = [
+    "needs-consent",
+    "misconfigured",
+    "quarantined",
+    "unenrolled",
+];
+
+/// A problem as the daemon writes it; every key may be missing or null.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    title: Option<String>,
+    detail: Option<String>,
+    cure: Option<String>,
+    retry_after_s: Option<u64>,
+    /// Of a config that was refused: `file:line:col: message`, one each.
+    problems: Option<Vec<String>>,
+}
+
+impl Refusal {
+    /// The problem in `answer`; `None` where it holds none of ours.
+    pub fn of(answer: &Answer) -> Option<Self> {
+        let refusal: Self = serde_json::from_slice(&answer.body).ok()?;
+        let is_ours = |kind: &String| kind.starts_with(TYPE_PREFIX);
+        refusal
+            .kind
+            .as_ref()
+            .is_some_and(is_ours)
+            .then_some(refusal)
+    }
+
+    /// The daemon's short word for it, `not-fresh`.
+    pub fn code(&self) -> &str {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        kind.strip_prefix(TYPE_PREFIX).unwrap_or_default()
+    }
+
+    /// Each problem of a refused config.
+    pub fn problems(&self) -> &[String] {
+        self.problems.as_deref().unwrap_or_default()
+    }
+
+    /// The exit code that goes with `status`.
+    fn exit(&self, status: u16) -> Exit {
+        match status {
+            400 | 413 => Exit::Usage,
+            403 => Exit::NotPermitted,
+            404 | 422 => Exit::Config,
+            503 if FOR_A_PERSON.contains(&self.code()) => Exit::Config,
+            429 | 503 => Exit::TryLater,
+            _ => Exit::Bug,
+        }
+    }
+
+    fn what(&self) -> String {
+        let words = self.detail.as_deref().or(self.title.as_deref());
+        match words {
+            Some(words) if !words.trim().is_empty() => words.to_owned(),
+            _ => self.code().to_owned(),
+        }
+    }
+
+    fn cure(&self, exit: Exit) -> String {
+        let later = self.retry_after_s.filter(|_| exit == Exit::TryLater);
+        let later = later.map(|seconds| format!("try again in {seconds} s"));
+        let own = self.cure.clone().filter(|cure| !cure.trim().is_empty());
+        match (own, later) {
+            (Some(own), Some(later)) => format!("{}, or {later}", own.trim_end_matches('.')),
+            (Some(own), None) => own,
+            (None, Some(later)) => later,
+            (None, None) => general_cure(exit).to_owned(),
+        }
+    }
+}
+
+/// Why `answer` is not what was asked for, told about `who`.
+pub fn failure(who: &str, answer: &Answer) -> Failure {
+    let status = answer.status;
+    match Refusal::of(answer) {
+        Some(refusal) if status >= 400 => {
+            let exit = refusal.exit(status);
+            Failure::new(exit, who, &refusal.what(), &refusal.cure(exit))
+        }
+        _ => not_understood(who, answer),
+    }
+}
+
+/// For an answer whose body is not what its status promises. Quotes none of it: it may hold a token.
+pub fn not_understood(who: &str, answer: &Answer) -> Failure {
+    let (status, length) = (answer.status, answer.body.len());
+    let what = format!("the answer is not understood (HTTP {status}, {length} bytes)");
+    Failure::bug(who, &what)
+}
+
+/// What to do where the daemon does not say.
+fn general_cure(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Usage => "see --help",
+        Exit::NotPermitted => {
+            "ask an admin of zoho-tokend to name this user, or one of its groups, under `readers`"
+        }
+        Exit::Config => "see `zoho-tokend status`",
+        Exit::TryLater => "try again later",
+        _ => "see `journalctl -u zoho-tokend`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let length = body.len();
+        let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+        Answer::read(text.as_bytes()).expect("a good answer")
+    }
+
+    fn line_of(status: u16, body: &str) -> (Exit, String) {
+        let failure = failure("acme", &answer(status, body));
+        (failure.exit, failure.to_string())
+    }
+
+    #[test]
+    fn a_503_is_for_later_unless_a_person_must_act() {
+        for word in FOR_A_PERSON {
+            let body = format!(r#"{{"type":"urn:zoho-tokend:{word}","retry_after_s":60}}"#);
+            assert_eq!(line_of(503, &body).0, Exit::Config, "{word}");
+        }
+        for word in [
+            "not-fresh",
+            "throttled",
+            "retrying",
+            "starting",
+            "no-budget",
+            "new-word",
+        ] {
+            let body = format!(r#"{{"type":"urn:zoho-tokend:{word}"}}"#);
+            assert_eq!(line_of(503, &body).0, Exit::TryLater, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_daemons_cure_stands_beside_the_time_to_wait() {
+        let body = r#"{"type":"urn:zoho-tokend:retrying","title":"no fresh token",
+            "detail":"Zoho could not be reached.","cure":"see that the host reaches Zoho.","retry_after_s":40}"#;
+        let line =
+            "acme: Zoho could not be reached; see that the host reaches Zoho, or try again in 40 s";
+        assert_eq!(line_of(503, body), (Exit::TryLater, line.to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_a_problem_of_ours_is_a_bug_and_is_not_quoted() {
+        for (status, body) in [
+            (503, "<html>1000.canary</html>"),
+            (403, r#"{"error":"1000.canary"}"#),
+            (500, r#"{"type":"about:blank","detail":"1000.canary"}"#),
+            (
+                200,
+                r#"{"type":"urn:zoho-tokend:not-fresh","detail":"1000.canary"}"#,
+            ),
+            (404, ""),
+        ] {
+            let (exit, line) = line_of(status, body);
+            assert_eq!(exit, Exit::Bug, "{body}");
+            assert!(!line.contains("canary"), "{line}");
+        }
+    }
+}

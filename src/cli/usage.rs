@@ -1,0 +1,62 @@
+//! What is said to a command line that is not one of ours, or that asks for help.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::args::CommandLine;
+use super::failure::{Exit, Failure};
+use super::output;
+
+/// Prints help where it was asked for; else the parser's words in the shape of all our errors.
+pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        output::print(error.render().to_string().as_bytes())?;
+        return Ok(Exit::Done);
+    }
+    let verb = verb(argv);
+    let help = match &verb {
+        Some(verb) => format!("see `zoho-tokend {verb} --help`"),
+        None => "see `zoho-tokend --help`".to_owned(),
+    };
+    let who = verb.as_deref().unwrap_or("command line");
+    if who == "enroll" && error.kind() != ErrorKind::MissingRequiredArgument {
+        return Err(secret_as_argument(who));
+    }
+    Err(Failure::new(Exit::Usage, who, &words(error), &help))
+}
+
+/// The verb that was meant, as far as it is one.
+fn verb(argv: &[OsString]) -> Option<String> {
+    let word = argv.get(1)?.to_str()?;
+    let command = CommandLine::command();
+    command
+        .find_subcommand(word)
+        .map(|verb| verb.get_name().to_owned())
+}
+
+/// The parser's message without its usage lines, which `--help` has.
+fn words(error: &clap::Error) -> String {
+    // The parser would list every verb, the hidden one too.
+    if error.kind() == ErrorKind::MissingSubcommand {
+        return "no verb was given".to_owned();
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let parts = text.split("\n\n").map(str::trim);
+    let parts = parts.take_while(|part| !part.starts_with("Usage:"));
+    let told = parts.filter(|part| !part.starts_with("For more information"));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// The parser would quote what it does not take, and here that is most often the secret itself.
+fn secret_as_argument(who: &str) -> Failure {
+    let what = "it takes an org's name, --refresh-token and --socket, and nothing else";
+    let cure = "give the secret at the prompt or on stdin, and make a new one where it was an argument: \
+                every user of this host could read it";
+    Failure::new(Exit::Usage, who, what, cure)
+}

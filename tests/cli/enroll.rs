@@ -1,0 +1,130 @@
+//! `enroll`: what it sends, what it says, and what it never repeats.
+
+use std::path::Path;
+
+use crate::daemon::{Daemon, Ended, json, problem, program, run};
+
+const ENROLLED: &str = r#"{"org":"acme","token":"fresh","grant":"ok","scope":["ZohoCRM.modules.ALL","ZohoCRM.org.READ"],
+"api_domain":"https://www.zohoapis.eu","expires_at":"2026-11-22T01:12:11Z","binding":"verified"}"#;
+
+/// The body of a request.
+fn body(asked: &str) -> &str {
+    asked.split_once("\r\n\r\n").expect("a head").1
+}
+
+#[test]
+fn enroll_hands_over_a_code_and_says_what_it_is_good_for() {
+    let ended =
+        Daemon::answering([json(ENROLLED)]).run_with(&["enroll", "acme"], "  1000.code\r\n\n");
+    let text = "\
+acme: enrolled
+  scope       ZohoCRM.modules.ALL ZohoCRM.org.READ
+  api_domain  https://www.zohoapis.eu
+  expires_at  2026-11-22T01:12:11Z
+";
+    assert_eq!((ended.exit, &*ended.stdout, &*ended.stderr), (0, text, ""));
+    assert!(ended.asked[0].starts_with("POST /v1/orgs/acme/enrollment HTTP/1.1\r\n"));
+    assert_eq!(
+        body(&ended.asked[0]),
+        r#"{"kind":"code","code":"1000.code"}"#
+    );
+}
+
+#[test]
+fn enroll_takes_over_a_refresh_token() {
+    let args = ["enroll", "acme", "--refresh-token"];
+    let ended = Daemon::answering([json(ENROLLED)]).run_with(&args, "1000.refresh\n");
+    assert_eq!(ended.exit, 0);
+    assert_eq!(
+        body(&ended.asked[0]),
+        r#"{"kind":"refresh-token","refresh_token":"1000.refresh"}"#
+    );
+}
+
+#[test]
+fn enroll_gives_the_client_secret_only_when_asked_for_it() {
+    let needed = problem(422, "client-secret-needed", "");
+    let ended =
+        Daemon::answering([needed, json(ENROLLED)]).run_with(&["enroll", "acme"], "code\nsecret\n");
+    assert_eq!((ended.exit, &*ended.stderr), (0, ""));
+    let bodies: Vec<&str> = ended.asked.iter().map(|asked| body(asked)).collect();
+    let with_secret = r#"{"kind":"code","code":"code","client_secret":"secret"}"#;
+    assert_eq!(bodies, [r#"{"kind":"code","code":"code"}"#, with_secret]);
+
+    let ended = Daemon::answering([json(ENROLLED)]).run_with(&["enroll", "acme"], "code\nsecret\n");
+    let note = "zoho-tokend: acme: the second line of stdin was not used; nothing to do: the config has the client's secret\n";
+    assert_eq!((ended.exit, &*ended.stderr), (0, note));
+}
+
+#[test]
+fn enroll_asks_for_a_missing_client_secret_once() {
+    let needed = || {
+        problem(
+            422,
+            "client-secret-needed",
+            r#","detail":"the secret is empty","cure":"give it""#,
+        )
+    };
+    let ended = Daemon::answering([needed()]).run_with(&["enroll", "acme"], "code\n");
+    assert_eq!(ended.failed().0, 65);
+    let ended =
+        Daemon::answering([needed(), needed()]).run_with(&["enroll", "acme"], "code\nsecret\n");
+    assert_eq!(
+        ended.failed(),
+        (78, "zoho-tokend: acme: the secret is empty; give it\n")
+    );
+}
+
+#[test]
+fn enroll_says_why_zoho_refused() {
+    let more = r#","detail":"Zoho says invalid_code: the grant token is used or older than its life",
+        "cure":"make a new one in the API console and enroll within its minutes""#;
+    let ended = Daemon::answering([problem(422, "refused", more)])
+        .run_with(&["enroll", "acme"], "1000.canary");
+    let line = "zoho-tokend: acme: Zoho says invalid_code: the grant token is used or older than its life; \
+        make a new one in the API console and enroll within its minutes\n";
+    assert_eq!(ended.failed(), (78, line));
+}
+
+#[test]
+fn enroll_refuses_what_cannot_be_a_code() {
+    let large = "a".repeat(5000);
+    let nowhere = Path::new("/nowhere");
+    for (stdin, what) in [
+        ("", "nothing on stdin"),
+        ("\n \n", "nothing on stdin"),
+        (
+            "1000.can\u{7}ary",
+            "the grant token has control characters in it",
+        ),
+        (&*large, "over 4096 bytes on stdin"),
+    ] {
+        let ended = run(nowhere, &["enroll", "acme"], stdin);
+        let (exit, line) = ended.failed();
+        assert_eq!(exit, 65, "{line}");
+        assert!(
+            line.starts_with(&format!("zoho-tokend: acme: {what}; ")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn s1_a_secret_given_as_an_argument_is_refused_and_not_repeated() {
+    for args in [
+        &["enroll", "acme", "1000.canary"][..],
+        &["enroll", "1000.canary"],
+        &["enroll", "acme", "--refresh-token=1000.canary"],
+        &["enroll", "acme", "--refresh-token", "1000.canary"],
+        &["enroll", "acme", "--code", "1000.canary"],
+    ] {
+        let ended = Ended::from(program(args).output().expect("it ends"));
+        let (exit, line) = ended.failed();
+        assert_eq!(exit, 64);
+        assert!(
+            line.contains("every user of this host could read it"),
+            "{line}"
+        );
+        assert!(!line.contains("canary"), "{line}");
+    }
+}
