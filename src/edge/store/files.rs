@@ -47,11 +47,7 @@ impl Files {
             Ok(()) => return Ok(()),
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => (),
             Err(err) if folder.is_dir() => drop(err), // Say, a read-only parent.
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                let (path, hindrance) = (folder.to_owned(), Hindrance::NoFolder);
-                return Err(StoreError::Unwritable { path, hindrance });
-            }
-            Err(err) => return Err(StoreError::of_io(folder, "make this folder", &err)),
+            Err(err) => return Err(StoreError::of_io(&self.state, "make its folder", &err)),
         }
         let found =
             fs::metadata(folder).map_err(|err| StoreError::of_io(folder, "look at it", &err))?;
