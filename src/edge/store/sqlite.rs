@@ -61,7 +61,7 @@ impl Sqlite {
         };
         let (mut conn, meta) =
             open_verified(&files, &key.seal).map_err(|fault| fault.at(state, source))?;
-        files.remove_unfinished()?;
+        files.remove_new()?;
         let settled = settle(&mut conn).map_err(|fault| fault.at(state, source))?;
         let mark = Mark::open(&files.mark, &meta.state_id)?;
         mark.raise(meta.writes, &key.seal);
