@@ -31,9 +31,9 @@ pub(crate) struct Module {
 
 /// Reads `text`, which must be Rust.
 pub(crate) fn of(path: &str, text: &str) -> Outline {
-    let file = syn::parse_file(text).unwrap_or_else(|err| panic!("{path}: not Rust: {err}"));
+    let file = syn::parse_file(text).map_err(|err| format!("{path}: {err}"));
     let mut outline = Outline::default();
-    outline.visit_file(&file);
+    outline.visit_file(&file.expect("all sources are Rust"));
     outline
 }
 

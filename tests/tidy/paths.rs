@@ -20,9 +20,10 @@ pub(crate) fn of(tokens: &[Token]) -> Vec<NamePath> {
     let mut paths = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        at = match is_name(tokens, at) {
-            true => path(tokens, at, &[], &mut paths),
-            false => at + 1,
+        at = if is_name(tokens, at) {
+            path(tokens, at, &[], &mut paths)
+        } else {
+            at + 1
         };
     }
     paths
@@ -54,9 +55,10 @@ fn path(tokens: &[Token], mut at: usize, before: &[String], paths: &mut Vec<Name
 fn group(tokens: &[Token], mut at: usize, before: &[String], paths: &mut Vec<NamePath>) -> usize {
     while at < tokens.len() && !is(tokens, at, "}") {
         let is_renaming = is(tokens, at, "as");
-        at = match is_name(tokens, at) && !is_renaming {
-            true => path(tokens, at, before, paths),
-            false => at + 1 + usize::from(is_renaming),
+        at = if is_name(tokens, at) && !is_renaming {
+            path(tokens, at, before, paths)
+        } else {
+            at + 1 + usize::from(is_renaming)
         };
     }
     at + 1

@@ -1,7 +1,7 @@
 //! The sources as the rules see them: text, syntax, tokens, and what is built for tests alone.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -27,14 +27,13 @@ pub(crate) struct Token {
 impl Source {
     /// Reads `text`; `is_test` where all of the file is built for tests alone.
     pub(crate) fn new(path: &str, text: &str, is_test: bool) -> Self {
-        let stream: Result<TokenStream, _> = text.parse();
-        let stream = stream.unwrap_or_else(|err| panic!("{path}: not Rust: {err}"));
+        let outline = outline::of(path, text);
         let mut tokens = Vec::new();
-        flatten(stream, &mut tokens);
+        flatten(text.parse().expect("it was parsed just now"), &mut tokens);
         Self {
             path: path.to_owned(),
             text: text.to_owned(),
-            outline: outline::of(path, text),
+            outline,
             tokens,
             is_test: is_test || !path.starts_with("src/"),
         }
@@ -79,22 +78,23 @@ pub(crate) fn all(root: &Path) -> Vec<Source> {
         follow(root, Path::new(file), false, &mut sources);
     }
     let reached: Vec<String> = sources.iter().map(|source| source.path.clone()).collect();
-    for path in files_below(&root.join("src")) {
-        let path = relative(root, &path);
-        let is_live = reached.contains(&path) || !path.ends_with(".rs");
+    for path in rust_below(root, "src") {
+        let is_live = reached.contains(&path);
         assert!(is_live, "{path}: no `mod` leads to this file; remove it");
     }
-    for path in files_below(&root.join("tests")) {
-        let path = relative(root, &path);
-        if path.ends_with(".rs") {
-            sources.push(read(root, &path, true));
-        }
-    }
+    let of_tests = rust_below(root, "tests").into_iter();
+    sources.extend(of_tests.map(|path| read(root, &path, true)));
     sources
 }
 
+fn rust_below(root: &Path, folder: &str) -> Vec<String> {
+    let files = files_below(&root.join(folder)).into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|name| name == "rs"));
+    files.map(|path| relative(root, &path)).collect()
+}
+
 /// Every file below `folder`, but for what tools put there.
-pub(crate) fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder of the repository") {
         let entry = entry.expect("readable");
@@ -130,15 +130,17 @@ fn follow(root: &Path, file: &Path, is_test: bool, sources: &mut Vec<Source>) {
     let owns_folder = ["lib.rs", "main.rs", "mod.rs"]
         .iter()
         .any(|name| file.ends_with(name));
-    let folder = match owns_folder {
-        true => folder.to_owned(),
-        false => folder.join(file.file_stem().expect("a name")),
+    let folder = if owns_folder {
+        folder.to_owned()
+    } else {
+        folder.join(file.file_stem().expect("a name"))
     };
     for module in &source.outline.modules {
         let flat = folder.join(format!("{}.rs", module.name));
-        let file = match root.join(&flat).is_file() {
-            true => flat,
-            false => folder.join(&module.name).join("mod.rs"),
+        let file = if root.join(&flat).is_file() {
+            flat
+        } else {
+            folder.join(&module.name).join("mod.rs")
         };
         follow(root, &file, is_test || module.is_test, sources);
     }
