@@ -40,14 +40,18 @@ pub fn run(args: &Status) -> Result<Exit, Failure> {
     if args.json {
         output::print(&as_answered(&answer))?;
     } else {
-        let text = table::render(&orgs, SystemTime::now(), output::columns());
-        output::print(text.as_bytes())?;
+        output::print(draw(&orgs).as_bytes())?;
     }
     if args.check {
         verdict(who, &orgs)
     } else {
         Ok(Exit::Done)
     }
+}
+
+/// The table as of now, as wide as the terminal.
+pub fn draw(orgs: &[OrgStatus]) -> String {
+    table::render(orgs, SystemTime::now(), output::columns())
 }
 
 fn target(args: &Status) -> String {
