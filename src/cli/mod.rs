@@ -2,11 +2,14 @@
 //!
 //! The verbs of operators and jobs ask the daemon over its socket and never read the config, so they
 //! work for every user that the daemon lets read. Invariant: only [`output`] writes to a terminal, only
-//! [`run`] turns a failure into an exit code, and no secret is in either.
+//! [`run()`] turns a failure into an exit code, and no secret is in either.
 
 pub mod answer;
 pub mod args;
+pub mod check;
 pub mod client;
+#[cfg(feature = "stand-in")]
+pub mod demo;
 pub mod enroll;
 pub mod failure;
 pub mod generated;
@@ -17,8 +20,11 @@ pub mod quick;
 pub mod refresh;
 pub mod refusal;
 pub mod reload;
+pub mod run;
 pub mod secret_input;
 pub mod span;
+#[cfg(feature = "stand-in")]
+pub mod stand_in;
 pub mod status;
 pub mod usage;
 
@@ -57,17 +63,13 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
-        Verb::Run(_) => not_wired("run"),
-        Verb::Check(_) => not_wired("check"),
+        Verb::Run(args) => run::run(args),
+        Verb::Check(args) => check::run(args),
         #[cfg(feature = "stand-in")]
-        Verb::Demo(_) => not_wired("demo"),
+        Verb::Demo(args) => demo::run(args),
         #[cfg(feature = "stand-in")]
-        Verb::StandIn(_) => not_wired("stand-in"),
+        Verb::StandIn(args) => stand_in::run(args),
         Verb::Completions(args) => generated::completions(args),
         Verb::Man(args) => generated::man(args),
     }
-}
-
-fn not_wired(verb: &str) -> Result<Exit, Failure> {
-    Err(Failure::bug(verb, "not wired yet"))
 }

@@ -1,0 +1,185 @@
+//! The calls of admins: they answer when Zoho has.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::shared::Shared;
+use super::standing::Standing;
+use crate::base::{OrgName, UnixTime};
+use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
+use crate::policy::event::{Event, Offer, Refusal, Right};
+use crate::policy::record::Cause;
+use crate::policy::reply::Asked;
+
+/// `POST …/enrollment`
+pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
+    let client_secret = enrollment.client_secret.map(Arc::new);
+    if let Some(problem) = wants_client_secret(shared, &org, client_secret.is_some()) {
+        return problem.into();
+    }
+    let (right, asked) = match enrollment.kind {
+        EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
+        EnrollmentKind::RefreshToken(token) => {
+            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
+        }
+    };
+    let offer = Offer {
+        right,
+        client_secret,
+    };
+    let name = org.clone();
+    let result = shared
+        .request(|request| Event::Enroll {
+            org: name,
+            request,
+            offer,
+        })
+        .await;
+    answer(shared, &org, asked, result).await
+}
+
+/// `POST …/refresh`
+pub(super) async fn refresh(shared: &Rc<Shared>, org: OrgName) -> Answer {
+    let name = org.clone();
+    let result = shared
+        .request(|request| Event::Refresh { org: name, request })
+        .await;
+    answer(shared, &org, Asked::Refresh, result).await
+}
+
+/// `GET …/history`
+pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
+    match shared.keeper.history(org.clone()).await {
+        Some(Ok(notes)) => {
+            let entries: Vec<_> = notes
+                .iter()
+                .map(|note| {
+                    json!({
+                        "at": UnixTime(note.at_unix_ms).to_rfc3339(),
+                        "kind": note.kind,
+                        "detail": note.detail,
+                    })
+                })
+                .collect();
+            Answer::json(&json!({ "org": org.as_str(), "entries": entries }))
+        }
+        Some(Err(err)) => Problem::new(503, "state", "Service Unavailable", err.to_string())
+            .of(&org)
+            .into(),
+        None => stopping().of(&org).into(),
+    }
+}
+
+/// `POST /v1/reload`
+pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
+    let changes = if dry_run {
+        super::reload::forecast(shared).await
+    } else {
+        super::reload::reload(shared).await
+    };
+    match changes {
+        Ok(changes) => Answer::json(&changes),
+        Err(problems) => {
+            let detail = "the new config is refused as a whole; the old one stays in force";
+            let cure =
+                "mend every problem and reload again; `zoho-tokend check` shows the same list";
+            Problem::new(422, "config", "Unprocessable Content", detail)
+                .cure(cure.to_owned())
+                .problems(problems)
+                .into()
+        }
+    }
+}
+
+/// Asked before Zoho is: a grant code is good once.
+fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option<Problem> {
+    let standing = shared.standing();
+    let client = standing.client_of(org)?;
+    let is_taken_here = client.secret.is_none();
+    if is_taken_here == is_given {
+        return None;
+    }
+    let name = &standing.org(org)?.client;
+    let problem = if is_given {
+        let detail =
+            format!("the config names the client secret of clients.{name}; leave it out here");
+        Problem::new(
+            422,
+            "client-secret-unwanted",
+            "Unprocessable Content",
+            detail,
+        )
+    } else {
+        let detail = format!(
+            "clients.{name} has no client_secret in the config; it is taken at enroll and sealed"
+        );
+        Problem::new(422, "client-secret-needed", "Unprocessable Content", detail)
+    };
+    Some(problem.of(org))
+}
+
+async fn answer(
+    shared: &Shared,
+    org: &OrgName,
+    asked: Asked,
+    result: Option<Result<(), Refusal>>,
+) -> Answer {
+    let Some(result) = result else {
+        return stopping().of(org).into();
+    };
+    match result {
+        Ok(()) => {
+            shared.delivery.settle(org).await;
+            match shared.status(org) {
+                Some(status) => Answer::json(&status),
+                None => stopping().of(org).into(),
+            }
+        }
+        Err(refusal) => problem(shared, org, asked, refusal).of(org).into(),
+    }
+}
+
+fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
+    let now = shared.clock.now();
+    let fleet = shared.fleet.borrow();
+    let remedy = |cause: &Cause| fleet.org(org).map(|org| org.remedy_for(&cause.code, asked));
+    let told = |cause: &Cause| match remedy(cause) {
+        Some(remedy) => format!("{}: {} ({})", cause.code, remedy.meaning, cause.detail),
+        None => format!("{}: {}", cause.code, cause.detail),
+    };
+    match refusal {
+        Refusal::NoSuchOrg => Problem::new(
+            404,
+            "no-such-org",
+            "Not Found",
+            "the config has no org of this name",
+        ),
+        Refusal::Refused(cause) => {
+            Problem::new(422, "refused", "Unprocessable Content", told(&cause))
+                .cure(remedy(&cause).map(|remedy| remedy.cure))
+        }
+        Refusal::NoBudget(at) => {
+            let detail = "Zoho's limits leave no room for another mint right now; nothing was sent";
+            Problem::new(503, "no-budget", "Service Unavailable", detail)
+                .retry_after(at.since(now.boot))
+        }
+        Refusal::Later(cause, at) => {
+            Problem::new(503, "retrying", "Service Unavailable", told(&cause))
+                .cure(remedy(&cause).map(|remedy| remedy.cure))
+                .retry_after(at.since(now.boot))
+        }
+    }
+}
+
+fn stopping() -> Problem {
+    let detail = "the daemon is stopping; whether it was done, `status` tells after the restart";
+    Problem::new(503, "stopping", "Service Unavailable", detail)
+}
+
+impl Standing {
+    fn client_of(&self, org: &OrgName) -> Option<&crate::config::Client> {
+        self.config.clients.get(&self.org(org)?.client)
+    }
+}

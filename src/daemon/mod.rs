@@ -1,0 +1,255 @@
+//! The daemon: waits for an event, steps the policy, carries out the steps.
+//!
+//! One thread runs the loop, the socket and the calls to Zoho; the disk has threads of its own ([`keeper`] for
+//! the state, [`delivery`] for the files). Nothing in here decides: what an answer means, when to mint and what
+//! a reader gets is [`crate::policy`]'s.
+
+mod admin;
+mod calls;
+mod delivery;
+mod desk;
+mod health;
+mod keeper;
+mod metrics_page;
+mod reload;
+mod shared;
+mod standing;
+mod start;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use calls::Order;
+use shared::Shared;
+pub use start::{Fatal, run};
+
+use crate::edge::dice::Jitter;
+use crate::edge::signals::{Signal, Signals};
+use crate::edge::systemd;
+use crate::policy::event::{Event, Severity, Step};
+use crate::policy::record::Note;
+
+/// The word before an access token in a header: CRM API v8, "Access and Refresh".
+const TOKEN_TYPE: &str = "Zoho-oauthtoken";
+
+/// How long a start may take until READY is said all the same, with the orgs that are not decided named.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the end may take: an unanswered call to Zoho stays a spent slot.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// How often names that no user or group had are looked up again.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_mins(5);
+
+/// The loop, and what it alone holds.
+struct Loop {
+    shared: Rc<Shared>,
+    events: mpsc::UnboundedReceiver<Event>,
+    signals: Signals,
+    dice: Jitter,
+    begun: Instant,
+    look_again_at: Instant,
+    status: String,
+}
+
+impl Loop {
+    /// Runs until a signal says stop.
+    async fn run(&mut self) {
+        loop {
+            self.tell_systemd();
+            let wake = sleep_until(self.wake_at());
+            tokio::select! {
+                Some(event) = self.events.recv() => self.step(event),
+                () = wake => self.step(Event::Tick),
+                signal = self.signals.next() => match signal {
+                    Some(Signal::Reload) => self.reload_by_signal(),
+                    Some(Signal::Stop) | None => break,
+                },
+            }
+        }
+        self.drain().await;
+    }
+
+    /// Ends what is under way, within [`DRAIN_MAX`]. Begins nothing: no tick comes any more.
+    async fn drain(&mut self) {
+        tracing::info!("stopping: no new connections, no new mints");
+        systemd::tell_stopping().ok();
+        self.shared.stop.send_replace(true);
+        let end = Instant::now() + DRAIN_MAX;
+        while self.shared.calls.get() > 0 && Instant::now() < end {
+            tokio::select! {
+                Some(event) = self.events.recv() => self.step(event),
+                () = sleep_until(end) => (),
+            }
+        }
+        // What came last is still to be written: the keeper is waited for when it is dropped.
+        while let Ok(event) = self.events.try_recv() {
+            self.step(event);
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let now = self.shared.clock.now();
+        let steps = self
+            .shared
+            .fleet
+            .borrow_mut()
+            .step(event, now, &mut self.dice);
+        let is_news = !steps.is_empty();
+        for step in steps {
+            self.carry_out(step);
+        }
+        if is_news {
+            self.shared.news.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn carry_out(&self, step: Step) {
+        match step {
+            Step::Write { write, changes } => self.shared.keeper.write(write, changes),
+            // Begun too late: its slot is on the disk and stays spent.
+            Step::Call { .. } if *self.shared.stop.borrow() => (),
+            Step::Call {
+                org,
+                attempt,
+                asked,
+                right,
+                client_secret,
+            } => {
+                let order = Order {
+                    org,
+                    attempt,
+                    asked,
+                    right,
+                    client_secret,
+                };
+                calls::start(&self.shared, order);
+            }
+            Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
+            Step::Reply { request, result } => self.shared.reply(request, result),
+            Step::Tell(severity, note) => tell(severity, &note),
+        }
+    }
+
+    /// When the loop turns at the latest: the fleet's next moment, and often enough for the watchdog.
+    fn wake_at(&self) -> Instant {
+        let now = self.shared.clock.now().boot;
+        let wake = self.shared.fleet.borrow().wake_at(now).since(now);
+        let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
+        let is_starting = !self.shared.is_ready.get();
+        let looked = if is_starting {
+            fed.min(Duration::from_secs(1))
+        } else {
+            fed
+        };
+        Instant::now() + looked
+    }
+
+    /// READY once it is true, the watchdog at each turn, the state in a line when it changes.
+    fn tell_systemd(&mut self) {
+        systemd::feed_watchdog().ok();
+        metrics_page::upkeep();
+        let status = summary(&self.shared);
+        if !self.shared.is_ready.get() {
+            let undecided = self.undecided();
+            let is_late = self.begun.elapsed() >= READY_WITHIN;
+            if undecided.is_empty() || is_late {
+                if !undecided.is_empty() {
+                    tracing::warn!(
+                        "ready, but without a decision on {}; see `zoho-tokend status`",
+                        undecided.join(", ")
+                    );
+                }
+                tracing::info!("ready: {status}");
+                self.shared.is_ready.set(true);
+                systemd::tell_ready(&status).ok();
+            }
+        }
+        if status != self.status {
+            systemd::tell_status(&status).ok();
+            self.status = status;
+        }
+        if Instant::now() >= self.look_again_at {
+            self.look_again_at = Instant::now() + LOOK_AGAIN_EVERY;
+            self.look_again();
+        }
+    }
+
+    fn look_again(&self) {
+        if self.shared.standing().unresolved.is_empty() {
+            return;
+        }
+        let shared = Rc::clone(&self.shared);
+        tokio::task::spawn_local(async move { reload::look_again(&shared).await });
+    }
+
+    fn reload_by_signal(&self) {
+        let shared = Rc::clone(&self.shared);
+        tokio::task::spawn_local(async move {
+            if let Err(problems) = reload::reload(&shared).await {
+                for problem in &problems {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!(
+                    "config: not reloaded, {} problems; the old one stays in force",
+                    problems.len()
+                );
+            }
+        });
+    }
+
+    fn undecided(&self) -> Vec<String> {
+        let now = self.shared.clock.now().boot;
+        let standing = self.shared.standing();
+        let fleet = self.shared.fleet.borrow();
+        let undecided = fleet.orgs().filter(|(name, org)| {
+            let is_required = standing.org(name).is_some_and(|org| org.settings.required);
+            is_required && !org.is_decided(now)
+        });
+        undecided.map(|(name, _)| name.to_string()).collect()
+    }
+}
+
+/// `systemctl status` in a line.
+fn summary(shared: &Shared) -> String {
+    let now = shared.clock.now().boot;
+    let fleet = shared.fleet.borrow();
+    let total = fleet.orgs().count();
+    let served = fleet
+        .orgs()
+        .filter(|(_, org)| org.served(now).is_some())
+        .count();
+    let ill: Vec<String> = fleet
+        .orgs()
+        .filter(|(_, org)| org.word() != crate::policy::record::Word::Ok)
+        .map(|(name, org)| format!("{name} {}", org.word().as_str()))
+        .take(5)
+        .collect();
+    if ill.is_empty() {
+        format!("{served} of {total} orgs have a token")
+    } else {
+        format!("{served} of {total} orgs have a token; {}", ill.join(", "))
+    }
+}
+
+fn tell(severity: Severity, note: &Note) {
+    let Note {
+        org, kind, detail, ..
+    } = note;
+    match severity {
+        Severity::Info => tracing::info!(%org, "{kind}: {detail}"),
+        Severity::Warning => tracing::warn!(%org, "{kind}: {detail}"),
+        Severity::Error => tracing::error!(%org, "{kind}: {detail}"),
+    }
+}
+
+/// Lets the socket's tasks end, for a moment.
+async fn finish(serving: tokio::task::JoinHandle<()>) {
+    tokio::select! {
+        _ = serving => (),
+        () = sleep(Duration::from_secs(1)) => (),
+    }
+}

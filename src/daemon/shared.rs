@@ -1,0 +1,137 @@
+//! What the loop and the tasks around it share. One thread, so cells and no locks.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::delivery::Delivery;
+use super::keeper::Keeper;
+use super::standing::Standing;
+use crate::base::OrgName;
+use crate::edge::clock::SystemClock;
+use crate::edge::outlet::Publication;
+use crate::policy::event::{Event, Refusal, RequestId};
+use crate::policy::fleet::Fleet;
+use crate::policy::status::Status;
+
+/// The daemon's state.
+pub(super) struct Shared {
+    pub(super) fleet: RefCell<Fleet>,
+    /// The config in force, with what it names.
+    pub(super) standing: RefCell<Rc<Standing>>,
+    pub(super) clock: Arc<SystemClock>,
+    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) keeper: Keeper,
+    pub(super) delivery: Rc<Delivery>,
+    /// Counts the changes that a waiting reader may care about.
+    pub(super) news: watch::Sender<u64>,
+    /// True once the daemon drains.
+    pub(super) stop: watch::Sender<bool>,
+    /// Whether READY has been said.
+    pub(super) is_ready: Cell<bool>,
+    /// Calls to Zoho on their way.
+    pub(super) calls: Cell<usize>,
+    requests: RefCell<Requests>,
+}
+
+/// Admins who wait.
+#[derive(Debug, Default)]
+struct Requests {
+    last: u64,
+    waiting: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        fleet: Fleet,
+        standing: Rc<Standing>,
+        clock: Arc<SystemClock>,
+        events: mpsc::UnboundedSender<Event>,
+        keeper: Keeper,
+        delivery: Rc<Delivery>,
+    ) -> Self {
+        Self {
+            fleet: RefCell::new(fleet),
+            standing: RefCell::new(standing),
+            clock,
+            events,
+            keeper,
+            delivery,
+            news: watch::Sender::new(0),
+            stop: watch::Sender::new(false),
+            is_ready: Cell::new(false),
+            calls: Cell::new(0),
+            requests: RefCell::default(),
+        }
+    }
+
+    pub(super) fn standing(&self) -> Rc<Standing> {
+        Rc::clone(&self.standing.borrow())
+    }
+
+    /// Tells the loop what happened. Where the loop is gone, so is everything.
+    pub(super) fn tell(&self, event: Event) {
+        self.events.send(event).ok();
+    }
+
+    /// Sends an admin's wish to the loop, and waits for what comes of it.
+    pub(super) async fn request(
+        &self,
+        event: impl FnOnce(RequestId) -> Event,
+    ) -> Option<Result<(), Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        let id = {
+            let mut requests = self.requests.borrow_mut();
+            requests.last += 1;
+            let id = RequestId(requests.last);
+            requests.waiting.insert(id, reply);
+            id
+        };
+        self.tell(event(id));
+        answer.await.ok()
+    }
+
+    /// Hands an admin the outcome.
+    pub(super) fn reply(&self, request: RequestId, result: Result<(), Refusal>) {
+        if let Some(reply) = self.requests.borrow_mut().waiting.remove(&request) {
+            reply.send(result).ok();
+        }
+    }
+
+    /// The status of one org, with what keeps its files from being written.
+    pub(super) fn status(&self, org: &OrgName) -> Option<Status> {
+        let mut status = self.fleet.borrow().status(org, self.clock.now())?;
+        status.warnings.extend(self.delivery.troubles_of(org));
+        Some(status)
+    }
+
+    /// Brings the files of an org in line with what is served.
+    pub(super) fn deliver(&self, org: &OrgName) {
+        let standing = self.standing();
+        let publication = self.publication(org, &standing).map(Arc::new);
+        self.delivery
+            .wish(org, publication.as_ref(), standing.outputs_of(org));
+    }
+
+    fn publication(&self, name: &OrgName, standing: &Standing) -> Option<Publication> {
+        let now = self.clock.now();
+        let fleet = self.fleet.borrow();
+        let token = fleet.org(name)?.served(now.boot)?;
+        let org = standing.org(name)?;
+        Some(Publication {
+            org: name.clone(),
+            access_token: Arc::clone(&token.access_token),
+            token_type: super::TOKEN_TYPE.to_owned(),
+            api_domain: token.api_domain.clone(),
+            scope: token.scope.iter().map(str::to_owned).collect(),
+            environment: org.settings.binding.environment,
+            data_center: org.settings.binding.data_center.clone(),
+            expires_at: now.wall_at(token.expires),
+            generation: token.generation,
+            readers: standing.access.file_readers(standing.readers_of(name)),
+        })
+    }
+}

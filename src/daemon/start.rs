@@ -1,0 +1,166 @@
+//! The way up, in the order in which things can be refused: config, state, socket. And the way down.
+
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
+
+use super::delivery::Delivery;
+use super::desk::FrontDesk;
+use super::keeper::Keeper;
+use super::shared::Shared;
+use super::standing::Standing;
+use super::{LOOK_AGAIN_EVERY, Loop, finish, metrics_page};
+use crate::base::OrgName;
+use crate::edge::clock::{SystemClock, boot_id};
+use crate::edge::dice::Jitter;
+use crate::edge::kernel;
+use crate::edge::log::LogError;
+use crate::edge::outlet::{OutletError, TokenFiles};
+use crate::edge::signals::Signals;
+use crate::edge::socket::{Socket, SocketError};
+use crate::edge::store::{Sqlite, Store, StoreError};
+use crate::edge::systemd;
+use crate::policy::event::Step;
+use crate::policy::fleet::Fleet;
+use crate::policy::restore::Clocks;
+
+/// Why the daemon does not run. Displays as `WHO: WHAT; WHAT TO DO`.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// Every problem of the config, in order.
+    #[error("{}", .0.join("\n"))]
+    Config(Vec<String>),
+    /// The state cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The socket cannot be served.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The folder of token files cannot be used.
+    #[error(transparent)]
+    Files(#[from] OutletError),
+    /// The log cannot be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The operating system refuses what every process has.
+    #[error("{what}: {source}; see the unit's sandbox and limits")]
+    System {
+        /// What was asked of it.
+        what: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+/// Runs the daemon on the config at `path` until a signal ends it.
+pub fn run(path: &Path) -> Result<(), Fatal> {
+    // First of all: it changes the environment, which other threads may read.
+    let adopted = systemd::adopted_listener().map_err(SocketError::from)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| Fatal::System {
+        what: "runtime",
+        source,
+    })?;
+    LocalSet::new().block_on(&runtime, up_and_down(path, adopted))
+}
+
+async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), Fatal> {
+    let standing = Standing::load(path).await.map_err(Fatal::Config)?;
+    let standing = Rc::new(standing.start_log()?);
+    for warning in &standing.warnings {
+        tracing::warn!("{warning}");
+    }
+    metrics_page::start();
+    // Before the state is held: a signal from here on is an orderly end.
+    let signals = Signals::register().map_err(|source| Fatal::System {
+        what: "signals",
+        source,
+    })?;
+    let (shared, events, first) = assemble(&standing)?;
+    let socket = Socket::open(adopted, &standing.config.daemon.socket)?;
+    let (listener, own_path) = socket.into_parts();
+    let desk = Rc::new(FrontDesk(Rc::clone(&shared)));
+    let serving = spawn_local(crate::edge::http::serve(
+        listener,
+        desk,
+        shared.stop.subscribe(),
+    ));
+    let mut main = Loop {
+        shared,
+        events,
+        signals,
+        dice: Jitter::default(),
+        begun: Instant::now(),
+        look_again_at: Instant::now() + LOOK_AGAIN_EVERY,
+        status: String::new(),
+    };
+    for step in first {
+        main.carry_out(step);
+    }
+    main.run().await;
+    finish(serving).await;
+    remove(own_path);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+type Assembled = (
+    Rc<Shared>,
+    mpsc::UnboundedReceiver<crate::policy::event::Event>,
+    Vec<Step>,
+);
+
+/// Opens the state, restores the fleet, and puts the parts together.
+fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
+    let system = |what| move |source| Fatal::System { what, source };
+    let daemon = &standing.config.daemon;
+    let mut store = Sqlite::open(&daemon.state, &standing.key_source())?;
+    let stored = store.load()?;
+    let clock = Arc::new(SystemClock::new());
+    let clocks = Clocks {
+        boot_id: boot_id().map_err(system("boot id"))?.into(),
+        now: clock.now(),
+        is_synchronised: kernel::is_wall_clock_synchronised(),
+    };
+    let settings = standing.settings();
+    let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut Jitter::default());
+    let files = daemon
+        .tokens_dir
+        .as_deref()
+        .map(TokenFiles::open)
+        .transpose()?;
+    let delivery = Delivery::new(files, Arc::clone(&clock));
+    let live: Vec<OrgName> = fleet
+        .orgs()
+        .filter(|(_, org)| org.served(clocks.now.boot).is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    delivery.tidy(&live);
+    let (sender, events) = mpsc::unbounded_channel();
+    let keeper = Keeper::start(Box::new(store), sender.clone()).map_err(system("store thread"))?;
+    let shared = Shared::new(fleet, Rc::clone(standing), clock, sender, keeper, delivery);
+    let shared = Rc::new(shared);
+    // Outputs of orgs without a token are withdrawn here; those with one are among the first steps.
+    for name in standing
+        .config
+        .orgs
+        .keys()
+        .filter(|name| !live.contains(name))
+    {
+        shared.deliver(name);
+    }
+    Ok((shared, events, steps))
+}
+
+fn remove(own_path: Option<PathBuf>) {
+    if let Some(path) = own_path {
+        std::fs::remove_file(path).ok();
+    }
+}

@@ -1,0 +1,185 @@
+//! Answers as bytes: JSON, a bare token, Prometheus text, RFC 9457 problems.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, VARY,
+};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::base::OrgName;
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+/// An error as RFC 9457 says it.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_min_ttl_s: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
+}
+
+impl Problem {
+    /// A problem of type `urn:zoho-tokend:CODE`.
+    pub fn new(status: u16, code: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:zoho-tokend:{code}"),
+            title,
+            status,
+            detail: detail.into(),
+            org: None,
+            cure: None,
+            retry_after_s: None,
+            max_min_ttl_s: None,
+            problems: Vec::new(),
+            allow: None,
+        }
+    }
+
+    /// Names the org.
+    #[must_use]
+    pub fn of(mut self, org: &OrgName) -> Self {
+        self.org = Some(org.to_string());
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn cure(mut self, cure: impl Into<Option<String>>) -> Self {
+        self.cure = cure.into();
+        self
+    }
+
+    /// Says when to ask again: whole seconds, rounded up, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, wait: impl Into<Option<Duration>>) -> Self {
+        let whole = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.retry_after_s = wait.into().map(|wait| whole(wait).max(1));
+        self
+    }
+
+    /// Says which `min_ttl` would do.
+    #[must_use]
+    pub fn max_min_ttl(mut self, max: Duration) -> Self {
+        self.max_min_ttl_s = Some(max.as_secs());
+        self
+    }
+
+    /// Lists a config's problems.
+    #[must_use]
+    pub fn problems(mut self, problems: Vec<String>) -> Self {
+        self.problems = problems;
+        self
+    }
+
+    /// Names the methods that the path has.
+    #[must_use]
+    pub fn allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        let mut answer = Self::json_of(problem.status, &problem);
+        answer.set(CONTENT_TYPE, "application/problem+json");
+        if let Some(wait_s) = problem.retry_after_s {
+            answer.set(RETRY_AFTER, &wait_s.to_string());
+        }
+        if let Some(methods) = problem.allow {
+            answer.set(ALLOW, methods);
+        }
+        answer
+    }
+}
+
+impl Answer {
+    /// 200 with JSON.
+    pub fn json(value: &impl Serialize) -> Self {
+        Self::json_of(200, value)
+    }
+
+    /// JSON with another status.
+    pub fn json_of(status: u16, value: &impl Serialize) -> Self {
+        // Our own types have text keys and no failing serialisers: nothing in them can be refused.
+        let body = serde_json::to_vec(value).unwrap_or_default();
+        Self::new(status, "application/json", body)
+    }
+
+    /// 200 with text.
+    pub fn text(content_type: &'static str, body: String) -> Self {
+        Self::new(200, content_type, body.into_bytes())
+    }
+
+    /// No body: 204, 304.
+    pub fn empty(status: u16) -> Self {
+        let mut answer = Self::new(status, "", Vec::new());
+        answer.headers.retain(|(name, _)| name != CONTENT_TYPE);
+        answer
+    }
+
+    /// Adds what lets a client revalidate a token, and keeps caches from holding one.
+    #[must_use]
+    pub fn with_etag(mut self, etag: &str) -> Self {
+        self.set(ETAG, etag);
+        self.set(VARY, "Accept");
+        self
+    }
+
+    /// The status, for metrics.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+        let headers = vec![
+            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            headers,
+            body: body.into(),
+        }
+    }
+
+    fn set(&mut self, name: HeaderName, value: &str) {
+        self.headers.retain(|(own, _)| *own != name);
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}

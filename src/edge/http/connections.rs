@@ -1,0 +1,119 @@
+//! The list of open connections, and who has to make room.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::pulse::Pulse;
+
+/// Most connections at once.
+const TOTAL_MAX: usize = 4_096;
+
+/// Most connections of one user at once.
+const PER_UID_MAX: usize = 2_048;
+
+/// The open connections. Closing one is dropping its [`Place`].
+#[derive(Debug, Default)]
+pub(super) struct Connections(RefCell<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    last: u64,
+    open: BTreeMap<u64, (u32, Rc<Pulse>)>,
+    of_uid: BTreeMap<u32, usize>,
+}
+
+/// One connection's place in the list.
+#[derive(Debug)]
+pub(super) struct Place {
+    list: Rc<Connections>,
+    number: u64,
+}
+
+impl Connections {
+    pub(super) fn count(&self) -> usize {
+        self.0.borrow().open.len()
+    }
+
+    /// A place for a connection of `uid`, if need be by closing the longest-idle one of its user; when the
+    /// whole list is full, of the user that has the most. `None` where all of those are busy.
+    pub(super) fn admit(self: &Rc<Self>, uid: u32, pulse: &Rc<Pulse>) -> Option<Place> {
+        let mut list = self.0.borrow_mut();
+        let own = list.of_uid.get(&uid).copied().unwrap_or(0);
+        if own >= PER_UID_MAX {
+            list.evict_idle(uid)?;
+        } else if list.open.len() >= TOTAL_MAX {
+            let greediest = list.of_uid.iter().max_by_key(|(_, count)| **count);
+            let greediest = greediest.map(|(uid, _)| *uid)?;
+            list.evict_idle(greediest)?;
+        }
+        list.last += 1;
+        let number = list.last;
+        list.open.insert(number, (uid, Rc::clone(pulse)));
+        *list.of_uid.entry(uid).or_default() += 1;
+        Some(Place {
+            list: Rc::clone(self),
+            number,
+        })
+    }
+}
+
+impl List {
+    fn evict_idle(&mut self, uid: u32) -> Option<()> {
+        let of_uid = self.open.iter().filter(|(_, (owner, _))| *owner == uid);
+        let idle = of_uid.filter_map(|(number, (_, pulse))| Some((pulse.idle_since()?, *number)));
+        let (_, number) = idle.min()?;
+        self.remove(number)?.evict();
+        Some(())
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Rc<Pulse>> {
+        let (uid, pulse) = self.open.remove(&number)?;
+        if let Some(count) = self.of_uid.get_mut(&uid) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_uid.remove(&uid);
+            }
+        }
+        Some(pulse)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.list.0.borrow_mut().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn r10_a_greedy_user_makes_room_for_itself_and_for_others_from_its_own() {
+        let list = Rc::new(Connections::default());
+        let places: Vec<Place> = (0..PER_UID_MAX)
+            .map(|_| list.admit(1000, &Pulse::new()).expect("below the limit"))
+            .collect();
+        let more = list.admit(1000, &Pulse::new());
+        assert!(more.is_some());
+        assert_eq!(list.count(), PER_UID_MAX);
+        assert!(list.admit(1001, &Pulse::new()).is_some());
+        drop(places);
+        drop(more);
+        assert_eq!(list.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_user_whose_connections_are_all_busy_gets_no_more() {
+        let list = Rc::new(Connections::default());
+        let _places: Vec<Place> = (0..PER_UID_MAX)
+            .map(|_| {
+                let pulse = Pulse::new();
+                pulse.begin();
+                list.admit(1000, &pulse).expect("below the limit")
+            })
+            .collect();
+        assert!(list.admit(1000, &Pulse::new()).is_none());
+    }
+}

@@ -1,0 +1,149 @@
+//! What one connection is doing and since when: the stream's own bytes tell.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+use tokio::time::Instant;
+
+/// A connection that asks nothing for so long is closed.
+const IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// A request whose head takes longer is given up.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+
+/// What a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Between requests, or taking the last answer in, since then.
+    Idle(Instant),
+    /// In the middle of a request's head, since then.
+    Head(Instant),
+    /// Being answered; what bounds it is the answer's own business.
+    Busy,
+}
+
+/// One connection's state, shared by its stream, its service and the list of connections.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    phase: Cell<Phase>,
+    is_evicted: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Pulse {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            phase: Cell::new(Phase::Idle(Instant::now())),
+            is_evicted: Cell::new(false),
+            waker: RefCell::new(None),
+        })
+    }
+
+    /// A request is whole and is being answered.
+    pub(super) fn begin(&self) {
+        self.phase.set(Phase::Busy);
+    }
+
+    /// The answer is on its way out.
+    pub(super) fn end(&self) {
+        self.phase.set(Phase::Idle(Instant::now()));
+    }
+
+    /// Since when nothing has been asked; `None` while something is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        match self.phase.get() {
+            Phase::Idle(since) => Some(since),
+            Phase::Head(_) | Phase::Busy => None,
+        }
+    }
+
+    /// When the connection is closed if nothing changes.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.phase.get() {
+            Phase::Idle(since) => Some(since + IDLE_MAX),
+            Phase::Head(since) => Some(since + HEAD_MAX),
+            Phase::Busy => None,
+        }
+    }
+
+    /// Makes room for another connection of the same user.
+    pub(super) fn evict(&self) {
+        self.is_evicted.set(true);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether the connection has to go; wakes the task again when that changes.
+    pub(super) fn is_evicted(&self, cx: &Context<'_>) -> bool {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|own| own.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        self.is_evicted.get()
+    }
+
+    fn read(&self) {
+        if let Phase::Idle(_) = self.phase.get() {
+            self.phase.set(Phase::Head(Instant::now()));
+        }
+    }
+}
+
+/// The stream, watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) stream: UnixStream,
+    pub(super) pulse: Rc<Pulse>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.pulse.read();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,166 @@
+//! Single files of the operator's choice (`[[orgs.ORG.outputs]]`), each replaced whole.
+//!
+//! Written under another name in the same folder, given group and mode, synced, renamed. What stands at the
+//! path before, a link included, is replaced and never followed or opened for writing; a folder there is
+//! refused. Invariant: the path names a whole token with the right group and mode, or what it named before.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fchown};
+use rustix::io::Errno;
+use rustix::process::{Gid, getegid, geteuid};
+
+use super::acl::{drop_list, has_list};
+use super::folder::{create_new, holds, is_durable, open, sync};
+use super::{Format, OutletError, Publication, Published, Trouble};
+use crate::base::OrgName;
+
+/// One file, as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Absolute.
+    pub path: PathBuf,
+    /// What stands in it.
+    pub format: Format,
+    /// One of the daemon's groups; `None` is its own, whatever the folder would give.
+    pub group: Option<u32>,
+    /// Permission bits, `0o640`.
+    pub mode: u32,
+}
+
+impl Output {
+    /// Writes the token to the path, unless exactly that is there already.
+    ///
+    /// On an error the path names what it named before.
+    pub fn publish(&self, publication: &Publication) -> Result<Published, OutletError> {
+        let published = self.try_publish(publication);
+        published.map_err(|trouble| self.with_name(&publication.org, trouble))
+    }
+
+    /// Removes the file, and what a crash may have left beside it; neither need be there.
+    pub fn withdraw(&self, org: &OrgName) -> Result<(), OutletError> {
+        let removed = self.remove(&self.path);
+        let tidied = self.remove(&self.half_made());
+        removed
+            .and(tidied)
+            .map_err(|trouble| self.with_name(org, trouble))
+    }
+
+    fn try_publish(&self, publication: &Publication) -> Result<Published, Trouble> {
+        let content = self.format.render(publication);
+        // Left by a crash: the daemon is the only one to use this name.
+        self.remove(&self.half_made())?;
+        if self.is_there(&content).unwrap_or(false) {
+            return Ok(Published::Unchanged);
+        }
+        let (folder, durable) =
+            open_folder(self.folder()).map_err(|err| self.trouble("open", self.folder(), err))?;
+        let written = self
+            .write_half(&content, durable)
+            .and_then(|()| self.put_in_place());
+        if written.is_err() {
+            // The first error is the one to tell.
+            drop(fs::remove_file(self.half_made()));
+        }
+        written?;
+        sync(&folder, durable).map_err(|err| self.trouble("sync", self.folder(), err))?;
+        Ok(Published::Written)
+    }
+
+    /// The whole file with group and mode, under the name of [`Self::half_made`].
+    fn write_half(&self, content: &[u8], durable: bool) -> Result<(), Trouble> {
+        let half = self.half_made();
+        let failed = |step, err| self.trouble(step, &half, err);
+        let mut file = create_new(&half).map_err(|err| failed("make", err))?;
+        file.write_all(content)
+            .map_err(|err| failed("write", err))?;
+        let group = self.gid();
+        fchown(&file, None, Some(Gid::from_raw(group)))
+            .map_err(|err| self.group_trouble(group, err.into()))?;
+        // A default list of the folder would let in others than the config names.
+        drop_list(&file).map_err(|err| failed("drop the access list of", err))?;
+        file.set_permissions(Permissions::from_mode(self.mode))
+            .map_err(|err| failed("set the mode of", err))?;
+        sync(&file, durable).map_err(|err| failed("sync", err))
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), Trouble> {
+        match fs::remove_file(path) {
+            Err(err) if !is_absent(&err) => Err(self.trouble("remove", path, err)),
+            _ => Ok(()),
+        }
+    }
+
+    fn put_in_place(&self) -> Result<(), Trouble> {
+        fs::rename(self.half_made(), &self.path)
+            .map_err(|err| self.trouble("replace", &self.path, err))
+    }
+
+    /// Whether the path names a file of the daemon with this content, group and mode.
+    fn is_there(&self, content: &[u8]) -> io::Result<bool> {
+        let file = open(&self.path, OFlags::NONBLOCK)?;
+        let metadata = file.metadata()?;
+        let as_made = metadata.uid() == geteuid().as_raw()
+            && metadata.gid() == self.gid()
+            && metadata.mode() & 0o7777 == self.mode
+            && metadata.nlink() == 1
+            && !has_list(&file)?;
+        Ok(as_made && holds(file, content)?)
+    }
+
+    fn gid(&self) -> u32 {
+        self.group.unwrap_or_else(|| getegid().as_raw())
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// In the same folder, so that it can be renamed; hidden, so that `*` does not find it.
+    fn half_made(&self) -> PathBuf {
+        let mut name = OsString::from(".");
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(".zoho-tokend");
+        self.folder().join(name)
+    }
+
+    fn trouble(&self, step: &'static str, path: &Path, err: io::Error) -> Trouble {
+        Trouble::of(step, path, self.folder(), err)
+    }
+
+    fn group_trouble(&self, group: u32, err: io::Error) -> Trouble {
+        if err.kind() == io::ErrorKind::PermissionDenied {
+            Trouble::NotInGroup(group)
+        } else {
+            self.trouble("set the group of", &self.half_made(), err)
+        }
+    }
+
+    fn with_name(&self, org: &OrgName, trouble: Trouble) -> OutletError {
+        OutletError {
+            what: format!("output {} of org {org}", self.path.display()),
+            trouble,
+        }
+    }
+}
+
+/// The folder, and whether it outlives a power loss. It may be a link: the operator chose it.
+fn open_folder(folder: &Path) -> io::Result<(File, bool)> {
+    let file = File::open(folder)?;
+    if !file.metadata()?.is_dir() {
+        return Err(Errno::NOTDIR.into());
+    }
+    let durable = is_durable(&file)?;
+    Ok((file, durable))
+}
+
+fn is_absent(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

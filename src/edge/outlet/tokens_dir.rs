@@ -1,0 +1,208 @@
+//! The folder `tokens_dir` on disk: names of orgs, and the generations that they lead to.
+//!
+//! ```text
+//! tokens_dir/                    0711: readers walk through, and cannot list the orgs
+//!   acme-production              -> .generations/acme-production.1795306331.2
+//!   .generations/                0711
+//!     acme-production.1795306331.2/   access_token  header  env  token.json
+//!     acme-production.1795304519.1/   the one before, for a moment
+//! ```
+//!
+//! Single steps, without memory; in which order they keep the promises is [`super::bundle`]'s. Never
+//! touches what the daemon did not make, but for a file in the place of an org's name.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::Trouble;
+use super::folder::{Contents, FolderName, is_durable, open, sync};
+use crate::base::OrgName;
+
+/// Where the folders are; no org can have this name.
+const GENERATIONS: &str = ".generations";
+
+/// For everybody's passage, and nobody's listing.
+const PASSAGE_MODE: u32 = 0o711;
+
+/// The path, and nothing that could be out of date.
+#[derive(Debug)]
+pub(super) struct TokensDir {
+    root: PathBuf,
+    generations: PathBuf,
+}
+
+impl TokensDir {
+    pub(super) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            generations: root.join(GENERATIONS),
+        }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes what is missing and mends the modes; says whether it outlives a power loss.
+    pub(super) fn prepare(&self) -> Result<bool, Trouble> {
+        if !self.generations.is_dir() {
+            self.refuse_if_used()?;
+        }
+        for folder in [&self.root, &self.generations] {
+            let parent = folder.parent().unwrap_or(folder);
+            make_passage(folder).map_err(|err| Trouble::of("make", folder, parent, err))?;
+        }
+        open(&self.generations, OFlags::DIRECTORY)
+            .and_then(|folder| is_durable(&folder))
+            .map_err(|err| Trouble::of("open", &self.generations, &self.root, err))
+    }
+
+    /// The folder that the org's name leads to, there or not; `None` where it leads nowhere of ours.
+    pub(super) fn current(&self, org: &OrgName) -> Result<Option<FolderName>, Trouble> {
+        let link = self.root.join(org.as_str());
+        match fs::read_link(&link) {
+            Ok(target) => {
+                let name = target.strip_prefix(GENERATIONS).ok().and_then(Path::to_str);
+                let name = name.and_then(FolderName::parse);
+                Ok(name.filter(|name| name.org == *org))
+            }
+            // Invalid: no link. The rename replaces a file there and refuses a folder.
+            Err(err) => match err.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(None),
+                _ => Err(Trouble::of("read", &link, &self.root, err)),
+            },
+        }
+    }
+
+    /// Makes the folder `name` with `contents`, or nothing.
+    pub(super) fn write(
+        &self,
+        name: &FolderName,
+        contents: &Contents,
+        durable: bool,
+    ) -> Result<(), Trouble> {
+        let written = contents.write_to(&self.path_of(name), durable);
+        let written = written.and_then(|()| self.sync(&self.generations, durable));
+        if written.is_err() {
+            // The first error is the one to tell; what is left goes when it is next tidied.
+            drop(self.remove(&name.to_string()));
+        }
+        written
+    }
+
+    /// Makes the folder the org's: a link under another name, renamed over the old one.
+    pub(super) fn swap_in(&self, name: &FolderName) -> Result<(), Trouble> {
+        let new = self.generations.join(format!("{}.link", name.org));
+        let link = self.root.join(name.org.as_str());
+        let target = Path::new(GENERATIONS).join(name.to_string());
+        // Left by a crash, or not there.
+        drop(fs::remove_file(&new));
+        let swapped = symlink(target, &new).and_then(|()| fs::rename(&new, &link));
+        swapped.map_err(|err| {
+            drop(fs::remove_file(&new));
+            Trouble::of("replace", &link, &self.root, err)
+        })
+    }
+
+    /// Waits until the names of the orgs are on disk.
+    pub(super) fn sync_names(&self, durable: bool) -> Result<(), Trouble> {
+        self.sync(&self.root, durable)
+    }
+
+    /// Takes the org's name away.
+    pub(super) fn unlink(&self, org: &OrgName) -> Result<(), Trouble> {
+        let link = self.root.join(org.as_str());
+        match fs::remove_file(&link) {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                Err(Trouble::of("remove", &link, &self.root, err))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The orgs whose name leads, or led, to a folder of ours.
+    pub(super) fn orgs(&self) -> Result<Vec<OrgName>, Trouble> {
+        let names = list(&self.root)?;
+        let orgs = names.iter().filter_map(|name| OrgName::parse(name).ok());
+        let is_ours = |org: &OrgName| {
+            let target = fs::read_link(self.root.join(org.as_str()));
+            target.is_ok_and(|target| target.starts_with(GENERATIONS))
+        };
+        Ok(orgs.filter(is_ours).collect())
+    }
+
+    /// All that lies beside the generations, half-made things included.
+    pub(super) fn entries(&self) -> Result<Vec<String>, Trouble> {
+        list(&self.generations)
+    }
+
+    /// Removes one of [`Self::entries`]; it may be gone already.
+    pub(super) fn remove(&self, entry: &str) -> Result<(), Trouble> {
+        let path = self.generations.join(entry);
+        let removed = path.symlink_metadata().and_then(|metadata| {
+            if metadata.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            }
+        });
+        match removed {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                Err(Trouble::of("remove", &path, &self.generations, err))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn path_of(&self, name: &FolderName) -> PathBuf {
+        self.generations.join(name.to_string())
+    }
+
+    /// A folder with things in it but without ours is somebody else's: `tokens_dir = "/etc"`, say.
+    fn refuse_if_used(&self) -> Result<(), Trouble> {
+        match list(&self.root)?.into_iter().next() {
+            None => Ok(()),
+            Some(found) => Err(Trouble::NotOurs {
+                folder: self.root.clone(),
+                found,
+            }),
+        }
+    }
+
+    fn sync(&self, folder: &Path, durable: bool) -> Result<(), Trouble> {
+        // Follows a link, which the operator may have put in the place of `tokens_dir`.
+        File::open(folder)
+            .and_then(|handle| sync(&handle, durable))
+            .map_err(|err| Trouble::of("sync", folder, &self.root, err))
+    }
+}
+
+/// Makes a folder to walk through, whatever the umask, or mends its mode.
+fn make_passage(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(PASSAGE_MODE).create(folder) {
+        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => return Err(err),
+        _ => (),
+    }
+    if fs::metadata(folder)?.mode() & 0o7777 == PASSAGE_MODE {
+        return Ok(());
+    }
+    fs::set_permissions(folder, Permissions::from_mode(PASSAGE_MODE))
+}
+
+/// The names in `folder`, ours and others'; none where there is no folder.
+fn list(folder: &Path) -> Result<Vec<String>, Trouble> {
+    let entries = match fs::read_dir(folder) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries,
+    };
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    entries
+        .and_then(|entries| entries.map(name).collect())
+        .map_err(|err| Trouble::of("list", folder, folder, err))
+}

@@ -1,0 +1,262 @@
+//! Records to rows; [`super::cells`] is the way back.
+//!
+//! Both go through the columns in the order of [`ORG`] and [`LANE`]. A group of columns (the grant, the prior, the
+//! token, the cause) is all NULL where the record has none.
+
+use rusqlite::types::Value;
+
+use super::seal::Seal;
+use super::table::{Table, Values};
+use crate::base::Secret;
+use crate::policy::record::{Anchor, Grant, LaneRecord, OrgRecord, Slot, Token, Verdict};
+
+pub(super) const ORG: Table = Table {
+    name: "org",
+    columns: &[
+        "name",
+        "revision",
+        "boot_id",
+        "anchor_boot_ms",
+        "anchor_unix_ms",
+        "client_id",
+        "data_center",
+        "environment",
+        "scopes",
+        "refresh_token",
+        "client_secret",
+        "lane",
+        "enrolled_boot_ms",
+        "prior_refresh_token",
+        "prior_lane",
+        "access_token",
+        "token_generation",
+        "token_started_boot_ms",
+        "token_expires_boot_ms",
+        "token_api_domain",
+        "token_scopes",
+        "token_verified",
+        "generation",
+        "word",
+        "since_boot_ms",
+        "cause_code",
+        "cause_detail",
+        "failures",
+        "until_boot_ms",
+    ],
+};
+
+pub(super) const LANE: Table = Table {
+    name: "lane",
+    columns: &[
+        "id",
+        "client_id",
+        "data_center",
+        "boot_id",
+        "anchor_boot_ms",
+        "anchor_unix_ms",
+        "slots",
+    ],
+};
+
+pub(super) const GRANT_WIDTH: usize = 8;
+pub(super) const PRIOR_WIDTH: usize = 2;
+pub(super) const TOKEN_WIDTH: usize = 7;
+pub(super) const CAUSE_WIDTH: usize = 2;
+
+/// Whose secrets a row holds: they open under no other org, client, data center or environment.
+pub(super) struct Owner<'a> {
+    org: &'a str,
+    client_id: &'a str,
+    data_center: &'a str,
+    environment: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    fn of_record(record: &'a OrgRecord) -> Self {
+        let binding = record.grant.as_ref().map(|grant| &grant.binding);
+        Self {
+            org: record.org.as_str(),
+            client_id: binding.map_or("", |binding| &binding.client_id),
+            data_center: binding.map_or("", |binding| &binding.data_center),
+            environment: binding.map_or("", |binding| binding.environment.as_str()),
+        }
+    }
+
+    pub(super) fn of_row(row: &'a Values) -> Self {
+        let text = |column| match &row[index(column)] {
+            Value::Text(text) => text.as_str(),
+            _ => "",
+        };
+        Self {
+            org: text("name"),
+            client_id: text("client_id"),
+            data_center: text("data_center"),
+            environment: text("environment"),
+        }
+    }
+
+    /// `1`: the first arrangement of the associated data.
+    pub(super) fn place(&self, column: &'a str) -> [&'a [u8]; 7] {
+        [
+            b"secret",
+            b"1",
+            self.org.as_bytes(),
+            column.as_bytes(),
+            self.client_id.as_bytes(),
+            self.data_center.as_bytes(),
+            self.environment.as_bytes(),
+        ]
+    }
+}
+
+fn index(column: &str) -> usize {
+    let found = ORG.columns.iter().position(|name| *name == column);
+    found.expect("a column of the list above")
+}
+
+/// Seals the secrets of one row; those that did not change stay as they are, byte for byte.
+struct Sealer<'a> {
+    seal: &'a Seal,
+    owner: Owner<'a>,
+    old: Option<&'a Values>,
+    wiped: bool,
+}
+
+impl Sealer<'_> {
+    fn cell(&mut self, column: &'static str, secret: Option<&Secret>) -> Value {
+        let old = self.old.map(|row| &row[index(column)]);
+        if let (Some(Value::Blob(sealed)), Some(secret)) = (old, secret) {
+            let plain = self.seal.unseal(sealed, &self.owner.place(column));
+            if plain.is_ok_and(|plain| plain.as_slice() == secret.expose().as_bytes()) {
+                return Value::Blob(sealed.clone());
+            }
+        }
+        // An access token lives an hour: what is left of it in the log is worth no extra sync.
+        self.wiped |= column != "access_token" && matches!(old, Some(Value::Blob(_)));
+        let place = self.owner.place(column);
+        secret.map_or(Value::Null, |secret| {
+            Value::Blob(self.seal.seal(secret.expose().as_bytes(), &place))
+        })
+    }
+}
+
+/// A row for `record`, and whether that drops a lasting secret of the `old` row.
+pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (Values, bool) {
+    let owner = Owner::of_record(record);
+    let mut sealer = Sealer {
+        seal,
+        owner,
+        old,
+        wiped: false,
+    };
+    let mut row = vec![
+        text(record.org.as_str()),
+        Value::Integer(record.revision.cast_signed()),
+    ];
+    row.extend(of_anchor(&record.anchor));
+    row.extend(of_grant(record.grant.as_ref(), &mut sealer));
+    let prior = record.prior.as_ref();
+    row.push(sealer.cell(
+        "prior_refresh_token",
+        prior.map(|prior| &*prior.refresh_token),
+    ));
+    row.push(prior.map_or(Value::Null, |prior| text(&prior.lane.0)));
+    row.extend(of_token(record.token.as_ref(), &mut sealer));
+    row.push(Value::Integer(record.generation.cast_signed()));
+    row.extend(of_verdict(&record.verdict));
+    (row, sealer.wiped)
+}
+
+fn of_anchor(anchor: &Anchor) -> [Value; 3] {
+    [
+        text(&anchor.boot_id),
+        Value::Integer(anchor.at.boot.0),
+        Value::Integer(anchor.at.wall.0),
+    ]
+}
+
+fn of_grant(grant: Option<&Grant>, sealer: &mut Sealer<'_>) -> [Value; GRANT_WIDTH] {
+    let secret = grant.and_then(|grant| grant.client_secret.as_deref());
+    let refresh_token = sealer.cell("refresh_token", grant.map(|grant| &*grant.refresh_token));
+    let client_secret = sealer.cell("client_secret", secret);
+    let Some(Grant {
+        binding,
+        lane,
+        enrolled_at,
+        ..
+    }) = grant
+    else {
+        return [const { Value::Null }; GRANT_WIDTH];
+    };
+    [
+        text(&binding.client_id),
+        text(&binding.data_center),
+        text(binding.environment.as_str()),
+        Value::Text(binding.scopes.to_string()),
+        refresh_token,
+        client_secret,
+        text(&lane.0),
+        Value::Integer(enrolled_at.0),
+    ]
+}
+
+fn of_token(token: Option<&Token>, sealer: &mut Sealer<'_>) -> [Value; TOKEN_WIDTH] {
+    let access_token = sealer.cell("access_token", token.map(|token| &*token.access_token));
+    let Some(token) = token else {
+        return [const { Value::Null }; TOKEN_WIDTH];
+    };
+    [
+        access_token,
+        Value::Integer(token.generation.cast_signed()),
+        Value::Integer(token.started.0),
+        Value::Integer(token.expires.0),
+        text(&token.api_domain),
+        Value::Text(token.scope.to_string()),
+        Value::Integer(token.verified.into()),
+    ]
+}
+
+fn of_verdict(verdict: &Verdict) -> [Value; 6] {
+    let cause = verdict.cause.as_ref();
+    [
+        text(verdict.word.as_str()),
+        Value::Integer(verdict.since.0),
+        cause.map_or(Value::Null, |cause| text(&cause.code)),
+        cause.map_or(Value::Null, |cause| text(&cause.detail)),
+        Value::Integer(verdict.failures.into()),
+        verdict
+            .until
+            .map_or(Value::Null, |until| Value::Integer(until.0)),
+    ]
+}
+
+/// A row for `record`.
+pub(super) fn of_lane(record: &LaneRecord) -> Values {
+    let slots = record.slots.iter().map(|slot| {
+        let Slot {
+            started,
+            settled,
+            lives_until,
+        } = slot;
+        format!("[{},{},{}]", started.0, settled.0, lives_until.0)
+    });
+    let slots = format!("[{}]", slots.collect::<Vec<_>>().join(","));
+    let head = [&*record.id.0, &record.client_id, &record.data_center].map(text);
+    let anchor = of_anchor(&record.anchor);
+    head.into_iter()
+        .chain(anchor)
+        .chain([Value::Text(slots)])
+        .collect()
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// The revision in `row`.
+pub(super) fn revision(row: &Values) -> u64 {
+    match row[index("revision")] {
+        Value::Integer(revision) => revision.cast_unsigned(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,143 @@
+//! The tables, as a list of migrations; `user_version` counts those that are done.
+//!
+//! Times are milliseconds: `*_boot_ms` on the clock of `boot_id`, `*_unix_ms` on the wall clock. Sealed columns
+//! are BLOBs ([`super::seal`]); everything else is there to be read by people.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{Damage, Fault};
+use super::meta::{Digest, Meta};
+use super::rows::{LANE, ORG};
+use super::seal::Seal;
+
+/// Says in the file's header whose database this is: `ztkd`.
+pub(super) const APPLICATION_ID: i32 = 0x7a74_6b64;
+
+/// What makes each schema from the one before. Append only: a released one never changes.
+pub(super) const MIGRATIONS: &[&str] = &[V1];
+
+const V1: &str = "
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  state_id TEXT NOT NULL,
+  writes INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  canary BLOB NOT NULL,
+  seal BLOB NOT NULL
+) STRICT;
+CREATE TABLE org (
+  name TEXT PRIMARY KEY NOT NULL,
+  revision INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  anchor_boot_ms INTEGER NOT NULL,
+  anchor_unix_ms INTEGER NOT NULL,
+  client_id TEXT,
+  data_center TEXT,
+  environment TEXT,
+  scopes TEXT,
+  refresh_token BLOB,
+  client_secret BLOB,
+  lane TEXT,
+  enrolled_boot_ms INTEGER,
+  prior_refresh_token BLOB,
+  prior_lane TEXT,
+  access_token BLOB,
+  token_generation INTEGER,
+  token_started_boot_ms INTEGER,
+  token_expires_boot_ms INTEGER,
+  token_api_domain TEXT,
+  token_scopes TEXT,
+  token_verified INTEGER,
+  generation INTEGER NOT NULL,
+  word TEXT NOT NULL,
+  since_boot_ms INTEGER NOT NULL,
+  cause_code TEXT,
+  cause_detail TEXT,
+  failures INTEGER NOT NULL,
+  until_boot_ms INTEGER,
+  seal BLOB NOT NULL
+) STRICT;
+CREATE TABLE lane (
+  id TEXT PRIMARY KEY NOT NULL,
+  client_id TEXT NOT NULL,
+  data_center TEXT NOT NULL,
+  boot_id TEXT NOT NULL,
+  anchor_boot_ms INTEGER NOT NULL,
+  anchor_unix_ms INTEGER NOT NULL,
+  slots TEXT NOT NULL, -- [[started, settled, lives until], ...] in *_boot_ms
+  seal BLOB NOT NULL
+) STRICT;
+CREATE TABLE history (
+  org TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  at_unix_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (org, n)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The newest schema that this release knows.
+pub(super) fn newest() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("a short list")
+}
+
+/// The schema of the database.
+pub(super) fn version(conn: &Connection) -> rusqlite::Result<u32> {
+    let version: i32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(version.cast_unsigned())
+}
+
+/// Does `migrations` beyond the schema that is there. The caller holds the transaction.
+pub(super) fn migrate(conn: &Connection, migrations: &[&str]) -> Result<(), Fault> {
+    let done = usize::try_from(version(conn)?).unwrap_or(usize::MAX);
+    for (done, sql) in (1i32..).zip(migrations).skip(done) {
+        conn.execute_batch(sql)?;
+        conn.pragma_update(None, "user_version", done)?;
+    }
+    Ok(())
+}
+
+/// Brings a verified state to the newest schema, in one transaction, and seals its rows anew.
+pub(super) fn upgrade(
+    conn: &mut Connection,
+    seal: &Seal,
+    migrations: &[&str],
+) -> Result<(), Fault> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut meta = Meta::read(&tx, seal)?;
+    migrate(&tx, migrations)?;
+    meta.digest = Digest::default();
+    for table in [&ORG, &LANE] {
+        table.seal_again(&tx, &mut meta.digest, seal)?;
+    }
+    meta.write(&tx, seal)?;
+    Ok(tx.commit()?)
+}
+
+/// Refuses a database that is not of this program.
+pub(super) fn require_ours(conn: &Connection) -> Result<(), Fault> {
+    let id: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if id == APPLICATION_ID && version(conn)? > 0 {
+        return Ok(());
+    }
+    Err(Damage::Foreign.into())
+}
+
+/// The tables are letter by letter what the migrations up to their version make: a changed name in there would
+/// show only at the next write.
+pub(super) fn require_exact(conn: &Connection, migrations: &[&str]) -> Result<(), Fault> {
+    let done = usize::try_from(version(conn)?).unwrap_or(usize::MAX);
+    let reference = Connection::open_in_memory()?;
+    migrate(&reference, &migrations[..done.min(migrations.len())])?;
+    if definitions(conn)? == definitions(&reference)? {
+        return Ok(());
+    }
+    Err(Damage::Structure("its tables are not as this release makes them".into()).into())
+}
+
+fn definitions(conn: &Connection) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
+    let mut select = conn.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}

@@ -1,0 +1,142 @@
+//! What is asked of the token endpoint, as the form that Zoho reads.
+//!
+//! Parameters: Accounts "Authorization Code Flow" and "Access Token Expiry"; CRM "Access and Refresh Tokens"
+//! asks for the body instead of the query. The encoding: RFC 6749 appendix B.
+
+use std::sync::Arc;
+
+use url::form_urlencoded::byte_serialize;
+use zeroize::Zeroizing;
+
+use crate::base::Secret;
+
+/// One request, with the secrets that it needs.
+#[derive(Debug, Clone)]
+pub enum Form {
+    /// A grant code for a refresh token.
+    Exchange {
+        /// Of Zoho's API console.
+        client_id: String,
+        /// Of Zoho's API console.
+        client_secret: Arc<Secret>,
+        /// The grant code; works once.
+        code: Arc<Secret>,
+        /// As registered; a Self Client has none.
+        redirect_uri: Option<String>,
+    },
+    /// A refresh token for an access token.
+    Refresh {
+        /// Of Zoho's API console.
+        client_id: String,
+        /// Of Zoho's API console.
+        client_secret: Arc<Secret>,
+        /// The root secret of the org.
+        refresh_token: Arc<Secret>,
+    },
+}
+
+impl Form {
+    /// `application/x-www-form-urlencoded`, in one piece of memory that is wiped when dropped.
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let pairs = self.pairs();
+        // Three bytes for one at worst: a Vec that grew would leave its smaller selves behind, not wiped.
+        let worst = pairs.iter().map(|(k, v)| k.len() + 3 * v.len() + 2).sum();
+        let mut form = Zeroizing::new(Vec::with_capacity(worst));
+        for (name, value) in pairs {
+            if !form.is_empty() {
+                form.push(b'&');
+            }
+            form.extend_from_slice(name.as_bytes());
+            form.push(b'=');
+            let encoded = byte_serialize(value.as_bytes());
+            encoded.for_each(|part| form.extend_from_slice(part.as_bytes()));
+        }
+        form
+    }
+
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Exchange {
+                client_id,
+                client_secret,
+                code,
+                redirect_uri,
+            } => {
+                let mut pairs = vec![
+                    ("grant_type", "authorization_code"),
+                    ("client_id", client_id),
+                    ("client_secret", client_secret.expose()),
+                    ("code", code.expose()),
+                ];
+                pairs.extend(redirect_uri.as_deref().map(|uri| ("redirect_uri", uri)));
+                pairs
+            }
+            Self::Refresh {
+                client_id,
+                client_secret,
+                refresh_token,
+            } => vec![
+                ("grant_type", "refresh_token"),
+                ("client_id", client_id),
+                ("client_secret", client_secret.expose()),
+                ("refresh_token", refresh_token.expose()),
+            ],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Arc<Secret> {
+        Arc::new(Secret::new(text.into()))
+    }
+
+    fn exchange(redirect_uri: Option<&str>) -> Form {
+        Form::Exchange {
+            client_id: "1000.ABC".into(),
+            client_secret: secret("s&=+ %é"),
+            code: secret("1000.a.b"),
+            redirect_uri: redirect_uri.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn whatever_is_in_a_secret_stays_in_its_own_field() {
+        assert_eq!(
+            std::str::from_utf8(&exchange(None).encode()),
+            Ok("grant_type=authorization_code&client_id=1000.ABC\
+                &client_secret=s%26%3D%2B+%25%C3%A9&code=1000.a.b")
+        );
+    }
+
+    #[test]
+    fn a_redirect_uri_is_sent_where_there_is_one() {
+        let form = exchange(Some("http://localhost:8976/callback")).encode();
+        assert!(form.ends_with(b"&redirect_uri=http%3A%2F%2Flocalhost%3A8976%2Fcallback"));
+    }
+
+    #[test]
+    fn a_form_never_moves_while_it_is_written() {
+        let form = exchange(Some(&"é".repeat(300)));
+        let worst: usize = form
+            .pairs()
+            .iter()
+            .map(|(k, v)| k.len() + 3 * v.len() + 2)
+            .sum();
+        let encoded = form.encode();
+        assert_eq!(encoded.capacity(), worst);
+        assert!(encoded.len() <= worst);
+    }
+
+    #[test]
+    fn s1_a_form_prints_no_secret() {
+        let form = Form::Refresh {
+            client_id: "1000.ABC".into(),
+            client_secret: secret("canary-one"),
+            refresh_token: secret("canary-two"),
+        };
+        assert!(!format!("{form:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Zoho's token endpoint: one POST with limits.
+//!
+//! Sends secrets in the body alone, to an https address or to loopback, and never again after a redirect. What
+//! the answer means is [`crate::policy::reply`]'s. Invariant: [`Reply::NotSent`] is said only where no byte of
+//! the form has left or can leave this process, since whatever comes after may cost a mint.
+
+mod content;
+mod failure;
+mod form;
+mod network;
+
+use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
+
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::{Body, Response};
+use zeroize::Zeroizing;
+
+use crate::base::UnixTime;
+use crate::policy::record::Cause;
+use content::{Content, Gate};
+use failure::Failure;
+pub use form::Form;
+use network::{Clients, Destination};
+pub use network::{Network, NetworkError};
+
+/// Longest answer that is read. Zoho's have under 500 bytes.
+const BODY_MAX: usize = 64 * 1024;
+
+/// The way to Zoho. Cheap to clone; one per config, since proxy and roots come from there.
+#[derive(Clone)]
+pub struct Zoho {
+    clients: Clients,
+}
+
+/// One call of the token endpoint.
+#[derive(Debug)]
+pub struct TokenCall {
+    /// `https://accounts.zoho.eu/oauth/v2/token`; `http` on loopback alone.
+    pub token_url: String,
+    /// For all of it: address, connection, TLS, request, answer.
+    pub timeout: Duration,
+    /// What is asked for.
+    pub form: Form,
+}
+
+/// What became of a call.
+pub enum Reply {
+    /// Zoho cannot have seen the form: no mint is spent.
+    NotSent(Cause),
+    /// Zoho may have minted, and the answer is not here.
+    Lost(Cause),
+    /// An answer, of whatever status.
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// The body, whole, at most 64 KiB, wiped when dropped.
+        body: Zeroizing<Vec<u8>>,
+        /// What Zoho's clock showed, to the second.
+        date: Option<UnixTime>,
+    },
+}
+
+/// S1: a body holds tokens.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent(cause) => f.debug_tuple("NotSent").field(cause).finish(),
+            Self::Lost(cause) => f.debug_tuple("Lost").field(cause).finish(),
+            Self::Answered { status, body, .. } => {
+                write!(f, "Answered({status}, {} bytes)", body.len())
+            }
+        }
+    }
+}
+
+impl Zoho {
+    /// Reads the roots and prepares the connections; sends nothing.
+    pub fn new(network: &Network) -> Result<Self, NetworkError> {
+        let clients = Clients::new(network)?;
+        Ok(Self { clients })
+    }
+
+    /// Sends the form once and waits for the answer. Dropping the future closes the connection.
+    pub async fn post_token(&self, call: TokenCall) -> Reply {
+        let destination = match self.clients.destination(&call.token_url) {
+            Ok(destination) => destination,
+            Err(cause) => return Reply::NotSent(cause),
+        };
+        let gate = Gate::new();
+        let content = Content::new(call.form.encode(), &gate);
+        let exchange = exchange(&destination, content);
+        let failure = match tokio::time::timeout(call.timeout, exchange).await {
+            Ok(Ok(answered)) => return answered,
+            Ok(Err(failure)) => failure,
+            Err(_elapsed) => Failure::Late(call.timeout),
+        };
+        let is_out = gate.shut();
+        let cause = failure.into_cause(destination.host(), is_out);
+        if is_out {
+            Reply::Lost(cause)
+        } else {
+            Reply::NotSent(cause)
+        }
+    }
+}
+
+async fn exchange(destination: &Destination<'_>, content: Content) -> Result<Reply, Failure> {
+    let request = destination
+        .client
+        .post(destination.url.clone())
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::wrap(content));
+    let response = request.send().await?;
+    let (status, date) = (response.status().as_u16(), date(response.headers()));
+    let body = read(response).await?;
+    Ok(Reply::Answered { status, body, date })
+}
+
+/// Reads the whole body into one piece of memory that never moves, so that it can be wiped.
+async fn read(mut response: Response) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_MAX));
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > BODY_MAX {
+            return Err(Failure::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// RFC 9110 §5.6.7, in any of its three forms.
+fn date(headers: &HeaderMap) -> Option<UnixTime> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    let since_epoch = httpdate::parse_http_date(text)
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
+    Some(UnixTime::default().plus(since_epoch))
+}

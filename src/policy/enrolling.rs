@@ -1,0 +1,230 @@
+//! An enrolment: a person's grant code or refresh token becomes the org's grant.
+//!
+//! Nothing of the older grant changes until Zoho has confirmed the new one and nothing contradicts it. The
+//! call is the first slot of a new lane, unless the refresh token is one that we know: then its lane goes on.
+
+use std::sync::Arc;
+
+use super::binding;
+use super::call::Call;
+use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
+use super::ledger::{Fate, Want};
+use super::org::{Org, Scene};
+use super::record::{Cause, Grant, LaneId, Prior};
+use super::reply::{Asked, Granted, Outcome};
+use super::saving::refuse;
+use super::settings::Binding;
+use crate::base::{Boottime, Secret};
+
+/// An enrolment on its way.
+#[derive(Debug)]
+pub(super) struct Enrolling {
+    pub(super) call: Call,
+    request: RequestId,
+    offer: Offer,
+    /// What the config said when the call was made: the grant will be of that place, whatever it says later.
+    binding: Binding,
+}
+
+impl Enrolling {
+    /// The lane that this refresh token is being enrolled in.
+    pub(super) fn lane_of(&self, offered: &Secret) -> Option<&LaneId> {
+        match &self.offer.right {
+            Right::RefreshToken(own) if own.is_same_as(offered) => Some(&self.call.lane),
+            _ => None,
+        }
+    }
+}
+
+impl Org {
+    /// Takes a slot for the offer, in `known` (the lane of a refresh token that we have) or a new lane.
+    pub(super) fn enroll(
+        &mut self,
+        request: RequestId,
+        offer: Offer,
+        known: Option<LaneId>,
+        scene: &mut Scene<'_>,
+    ) {
+        let now = scene.now.boot;
+        if self.enrolling.is_some() {
+            let cause = Cause::new("busy", "another enrolment of this org is on its way");
+            let until = now.plus(self.settings.timeout);
+            return refuse(request, Refusal::Later(cause, until), scene);
+        }
+        if let Some(refusal) = self.saving.refusal(now) {
+            return refuse(request, refusal, scene);
+        }
+        let lane = known.unwrap_or_else(|| self.new_lane(scene));
+        let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
+        if room > now {
+            return refuse(request, Refusal::NoBudget(room), scene);
+        }
+        self.enrolling = Some(Enrolling {
+            call: Call::reserve(lane, &self.settings, scene),
+            request,
+            offer,
+            binding: self.settings.binding.clone(),
+        });
+        self.saving.is_dirty = true;
+    }
+
+    /// A name that no lane has, also after a restart with a clock that was set back.
+    fn new_lane(&self, scene: &mut Scene<'_>) -> LaneId {
+        loop {
+            let (org, wall, number) = (self.name(), scene.now.wall.0, scene.numbers.next());
+            let id = LaneId(format!("{org}.{wall}.{number}").into());
+            if scene.ledger.lane(&id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// The slot may be on the disk: then call.
+    pub(super) fn call_for_enrolment(&mut self, write: WriteId, scene: &mut Scene<'_>) {
+        let Some(own) = &mut self.enrolling else {
+            return;
+        };
+        if !own.call.begins_on(write, self.settings.timeout, scene) {
+            return;
+        }
+        scene.steps.push(Step::Call {
+            org: self.settings.name.clone(),
+            attempt: own.call.attempt,
+            asked: match own.offer.right {
+                Right::Code(_) => Asked::Exchange,
+                Right::RefreshToken(_) => Asked::TakeOver,
+            },
+            right: own.offer.right.clone(),
+            client_secret: own.offer.client_secret.clone(),
+        });
+    }
+
+    /// The slot cannot be kept: then nothing is sent, and the person's code is still good.
+    pub(super) fn abandon_unsent_enrolment(
+        &mut self,
+        cause: &Cause,
+        retry_at: Boottime,
+        scene: &mut Scene<'_>,
+    ) {
+        let Some(own) = self.enrolling.take_if(|own| !own.call.is_calling()) else {
+            return;
+        };
+        own.call.close(Fate::NeverSent, scene);
+        refuse(own.request, Refusal::Later(cause.clone(), retry_at), scene);
+    }
+
+    /// The config is another one since the call: an answer to it would be stored under a place that it is not of.
+    pub(super) fn refuse_enrolment(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
+        let Some(own) = self.enrolling.take() else {
+            return;
+        };
+        if !own.call.is_calling() {
+            own.call.close(Fate::NeverSent, scene);
+        }
+        refuse(own.request, Refusal::Refused(cause.clone()), scene);
+    }
+
+    /// Where the config of today contradicts the enrolment that is on its way.
+    pub(super) fn contradicted_enrolment(&self) -> Option<Cause> {
+        let own = self.enrolling.as_ref()?;
+        binding::contradiction(&own.binding, &self.settings.binding)
+    }
+
+    /// Zoho's word on the offer.
+    pub(super) fn enrolment_answered(
+        &mut self,
+        own: Enrolling,
+        answer: Answer,
+        scene: &mut Scene<'_>,
+    ) {
+        let now = scene.now.boot;
+        own.call.close(Fate::of(&answer), scene);
+        // The slot counts on disk too, whatever comes of the offer.
+        self.saving.is_dirty = true;
+        let request = own.request;
+        let refusal = match answer {
+            Answer::Sorted(Outcome::Granted(granted)) => match self.accept(own, granted, scene) {
+                Ok(()) => return,
+                Err(cause) => Refusal::Refused(cause),
+            },
+            Answer::Sorted(Outcome::Throttled(_)) => {
+                let until = now.plus(self.settings.limits.window);
+                scene.ledger.quieten(&own.call.lane, until);
+                Refusal::NoBudget(until)
+            }
+            Answer::Sorted(Outcome::NeedsConsent(cause) | Outcome::Misconfigured(cause)) => {
+                Refusal::Refused(cause)
+            }
+            Answer::NotSent(cause)
+            | Answer::Lost(cause)
+            | Answer::Sorted(Outcome::Transient(cause)) => Refusal::Later(cause, now),
+        };
+        if let Refusal::Refused(cause) | Refusal::Later(cause, _) = &refusal {
+            let detail = format!("enrolment refused: {}: {}", cause.code, cause.detail);
+            self.tell(Severity::Warning, "enroll", detail, scene);
+        }
+        refuse(request, refusal, scene);
+    }
+
+    /// Puts the new grant in force, with the token that came with it; an error leaves the older one as it is.
+    fn accept(
+        &mut self,
+        own: Enrolling,
+        mut granted: Granted,
+        scene: &mut Scene<'_>,
+    ) -> Result<(), Cause> {
+        let (refresh_token, is_proved) = refresh_token_of(&own.offer, &mut granted)?;
+        let proof = binding::weigh(&granted, &self.settings)
+            .inspect_err(|_| self.follow_rotation(&own.offer, &refresh_token))?;
+        let askers = self.abandon_mint(scene);
+        self.shelve_grant(&refresh_token, is_proved);
+        self.record.grant = Some(Grant {
+            binding: own.binding,
+            refresh_token,
+            client_secret: own.offer.client_secret,
+            lane: own.call.lane.clone(),
+            enrolled_at: scene.now.boot,
+        });
+        self.compare_with_config();
+        self.awaiting_token.extend(askers);
+        self.awaiting_token.push(own.request);
+        let how = match own.offer.right {
+            Right::Code(_) => "a grant code",
+            Right::RefreshToken(_) => "a refresh token",
+        };
+        self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
+        self.take_token(granted, proof, own.call.started(), scene);
+        Ok(())
+    }
+
+    /// A refused offer may have been our own refresh token, which a server that rotates has now replaced.
+    fn follow_rotation(&mut self, offer: &Offer, rotated: &Arc<Secret>) {
+        if let (Some(grant), Right::RefreshToken(offered)) = (&mut self.record.grant, &offer.right)
+            && grant.refresh_token.is_same_as(offered)
+        {
+            grant.refresh_token = Arc::clone(rotated);
+        }
+    }
+
+    /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
+    fn shelve_grant(&mut self, refresh_token: &Secret, is_proved: bool) {
+        let older = self.record.grant.take();
+        let older = older.filter(|grant| !grant.refresh_token.is_same_as(refresh_token));
+        let prior = self.record.prior.take().or(older.map(|grant| Prior {
+            refresh_token: grant.refresh_token,
+            lane: grant.lane,
+        }));
+        self.record.prior = prior.filter(|_| !is_proved);
+    }
+}
+
+/// The refresh token that the grant will stand on, and whether it has minted.
+fn refresh_token_of(offer: &Offer, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
+    let given = granted.refresh_token.take().map(Arc::new);
+    match &offer.right {
+        Right::Code(_) => given
+            .map(|token| (token, false))
+            .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
+        Right::RefreshToken(offered) => Ok((given.unwrap_or_else(|| offered.clone()), true)),
+    }
+}

@@ -1,0 +1,149 @@
+//! What happens to the policy, and what it wants done.
+
+use std::sync::Arc;
+
+use super::record::{Cause, Change, Note};
+use super::reply::{Asked, Outcome};
+use super::settings::OrgSettings;
+use crate::base::{Boottime, OrgName, Secret};
+
+/// Numbers one call to Zoho. An answer that names another than the one awaited changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempt(pub u64);
+
+/// Numbers one write to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteId(pub u64);
+
+/// Numbers one admin's call that waits for its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Time has passed.
+    Tick,
+    /// A write is on the disk.
+    Stored(WriteId),
+    /// A write is not on the disk.
+    StoreFailed(WriteId, Cause),
+    /// A call to Zoho is over.
+    Answered {
+        /// The org it was made for.
+        org: OrgName,
+        /// Which call.
+        attempt: Attempt,
+        /// What came.
+        answer: Answer,
+    },
+    /// An admin brings a grant.
+    Enroll {
+        /// For this org.
+        org: OrgName,
+        /// Who waits.
+        request: RequestId,
+        /// The grant.
+        offer: Offer,
+    },
+    /// An admin wants a new token now.
+    Refresh {
+        /// Of this org.
+        org: OrgName,
+        /// Who waits.
+        request: RequestId,
+    },
+    /// The config is another one.
+    Configured(Vec<OrgSettings>),
+}
+
+/// How a call to Zoho ended.
+#[derive(Debug)]
+pub enum Answer {
+    /// No byte of it was written: it cannot have minted.
+    NotSent(Cause),
+    /// It was written, and no whole answer came: it may have minted.
+    Lost(Cause),
+    /// Zoho answered.
+    Sorted(Outcome),
+}
+
+/// What an admin brings to an enrolment.
+#[derive(Debug)]
+pub struct Offer {
+    /// The right itself.
+    pub right: Right,
+    /// The client secret, where the config leaves it to the enrolment.
+    pub client_secret: Option<Arc<Secret>>,
+}
+
+/// A right to mint, as a person holds it.
+#[derive(Debug, Clone)]
+pub enum Right {
+    /// A grant code: exchanged once.
+    Code(Arc<Secret>),
+    /// A refresh token that one already has: proved by one mint.
+    RefreshToken(Arc<Secret>),
+}
+
+/// What the policy wants done, in this order.
+#[derive(Debug)]
+pub enum Step {
+    /// Keep these changes, all or none, and say [`Event::Stored`] or [`Event::StoreFailed`].
+    Write {
+        /// Which write.
+        write: WriteId,
+        /// What.
+        changes: Vec<Change>,
+    },
+    /// Call Zoho's token endpoint once, and say [`Event::Answered`].
+    Call {
+        /// For this org.
+        org: OrgName,
+        /// Which call.
+        attempt: Attempt,
+        /// What to ask of it.
+        asked: Asked,
+        /// With this right.
+        right: Right,
+        /// And this client secret instead of the config's.
+        client_secret: Option<Arc<Secret>>,
+    },
+    /// The org's token is another one: bring it to every outlet.
+    Publish(OrgName),
+    /// The org's token must not be read any more: take it from every outlet.
+    Withdraw(OrgName),
+    /// Tell the admin who waits.
+    Reply {
+        /// Who.
+        request: RequestId,
+        /// How it went.
+        result: Result<(), Refusal>,
+    },
+    /// Tell the operator.
+    Tell(Severity, Note),
+}
+
+/// How loudly to tell the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// All is well.
+    Info,
+    /// It may heal by itself.
+    Warning,
+    /// A person must act.
+    Error,
+}
+
+/// Why an admin's call came to nothing, sorted by what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such org in the config.
+    NoSuchOrg,
+    /// Zoho or the config says no; the same call will fail again.
+    Refused(Cause),
+    /// The limits of Zoho leave no room before that moment.
+    NoBudget(Boottime),
+    /// Something that heals by itself is in the way; the schedule tries again at that moment.
+    Later(Cause, Boottime),
+}

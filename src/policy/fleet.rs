@@ -1,0 +1,294 @@
+//! All orgs together: events to the org they concern, and the next moment at which anything is due.
+//!
+//! Orgs share nothing here but the ledger and the turns of their data center, so that one org's trouble is
+//! no other's (R10).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
+use super::ledger::Ledger;
+use super::org::{Numbers, Org, Scene};
+use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::schedule::Dice;
+use super::turns::{Turn, Turns};
+use crate::base::{Boottime, Limits, Now, OrgName, Secret};
+
+/// The longest sleep: a clock that was set, or a suspend that ended, is noticed within it (R9).
+pub const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// How often lanes that nothing counts by any more are dropped.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// Every org: those of the config, and the records of those that left it.
+#[derive(Debug)]
+pub struct Fleet {
+    pub(super) boot_id: Arc<str>,
+    pub(super) orgs: BTreeMap<OrgName, Org>,
+    /// Orgs that have left the config, until their last call is over and their record is on the disk.
+    pub(super) leaving: BTreeMap<OrgName, Org>,
+    /// Records of orgs that are not in the config: kept, not used.
+    pub(super) shelf: BTreeMap<OrgName, OrgRecord>,
+    pub(super) ledger: Ledger,
+    pub(super) numbers: Numbers,
+    pub(super) turns: Turns,
+    /// When each org is due next.
+    pub(super) agenda: BTreeMap<OrgName, Boottime>,
+    pub(super) sweep_at: Boottime,
+}
+
+/// One step: its time, its jitter, and what it wants done so far.
+pub(super) struct Moment<'a> {
+    pub(super) now: Now,
+    pub(super) dice: &'a mut dyn Dice,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Fleet {
+    /// Takes what happened, and says what to do.
+    pub fn step(&mut self, event: Event, now: Now, dice: &mut dyn Dice) -> Vec<Step> {
+        let mut moment = Moment {
+            now,
+            dice,
+            steps: Vec::new(),
+        };
+        self.take(event, &mut moment);
+        self.pump_due(&mut moment);
+        self.sweep(&mut moment);
+        moment.steps
+    }
+
+    /// When to call [`Fleet::step`] with a tick at the latest.
+    pub fn wake_at(&self, now: Boottime) -> Boottime {
+        let due = self.agenda.values().min().copied();
+        let latest = now.plus(SLEEP_MAX);
+        due.map_or(latest, |at| at.min(latest)).max(now)
+    }
+
+    /// The org, if the config has it.
+    pub fn org(&self, name: &OrgName) -> Option<&Org> {
+        self.orgs.get(name)
+    }
+
+    /// Every configured org, in the order of the names.
+    pub fn orgs(&self) -> impl Iterator<Item = (&OrgName, &Org)> {
+        self.orgs.iter()
+    }
+
+    /// The orgs that have a record but left the config.
+    pub fn shelved(&self) -> impl Iterator<Item = &OrgRecord> {
+        let leaving = self.leaving.values().map(|org| &org.record);
+        leaving.chain(self.shelf.values())
+    }
+
+    /// The ledger, to show what is left.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// When the schedule wants the org's next mint.
+    pub fn next_mint_at(&self, name: &OrgName, now: Boottime) -> Option<Boottime> {
+        self.orgs.get(name)?.next_mint_at(&self.ledger, now)
+    }
+
+    fn take(&mut self, event: Event, moment: &mut Moment<'_>) {
+        match event {
+            Event::Tick => (),
+            Event::Stored(write) => {
+                let writer = self.writer_of(write);
+                self.with_each(writer, moment, |org, scene| org.stored(write, scene));
+            }
+            Event::StoreFailed(write, cause) => {
+                let writer = self.writer_of(write);
+                self.with_each(writer, moment, |org, scene| org.store_failed(&cause, scene));
+            }
+            Event::Answered {
+                org,
+                attempt,
+                answer,
+            } => self.with(&org, moment, |org, scene| {
+                org.answered(attempt, answer, scene);
+            }),
+            Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
+                org.refresh(request, scene);
+            }),
+            Event::Enroll {
+                org,
+                request,
+                offer,
+            } => self.enroll(&org, request, offer, moment),
+            Event::Configured(settings) => self.configure(settings, moment),
+        }
+    }
+
+    /// Lets one org act on the scene, then does what is due for it and plans it anew.
+    pub(super) fn with(
+        &mut self,
+        name: &OrgName,
+        moment: &mut Moment<'_>,
+        act: impl FnOnce(&mut Org, &mut Scene<'_>),
+    ) {
+        let org = self.orgs.get_mut(name);
+        let Some(org) = org.or_else(|| self.leaving.get_mut(name)) else {
+            return;
+        };
+        let data_center = org.settings.binding.data_center.clone();
+        let mut scene = Scene {
+            now: moment.now,
+            dice: moment.dice,
+            ledger: &mut self.ledger,
+            steps: &mut moment.steps,
+            numbers: &mut self.numbers,
+            boot_id: &self.boot_id,
+            has_turn: self.turns.has_room(&data_center),
+        };
+        act(org, &mut scene);
+        org.pump(&mut scene);
+        self.turns.note(name, &data_center, org.turn());
+        match org.wake_at(&self.ledger, moment.now.boot) {
+            Some(at) => self.agenda.insert(name.clone(), at),
+            None => self.agenda.remove(name),
+        };
+        self.shelve_if_settled(name);
+    }
+
+    fn with_each(
+        &mut self,
+        names: Option<OrgName>,
+        moment: &mut Moment<'_>,
+        act: impl FnOnce(&mut Org, &mut Scene<'_>),
+    ) {
+        if let Some(name) = names {
+            self.with(&name, moment, act);
+        }
+    }
+
+    fn writer_of(&self, write: WriteId) -> Option<OrgName> {
+        let mut all = self.orgs.iter().chain(&self.leaving);
+        let writer = all.find(|(_, org)| org.saving.is_awaiting(write));
+        writer.map(|(name, _)| name.clone())
+    }
+
+    fn ask(
+        &mut self,
+        name: &OrgName,
+        request: RequestId,
+        moment: &mut Moment<'_>,
+        act: impl FnOnce(&mut Org, &mut Scene<'_>),
+    ) {
+        if self.orgs.contains_key(name) {
+            return self.with(name, moment, act);
+        }
+        moment.steps.push(Step::Reply {
+            request,
+            result: Err(Refusal::NoSuchOrg),
+        });
+    }
+
+    fn enroll(
+        &mut self,
+        name: &OrgName,
+        request: RequestId,
+        offer: Offer,
+        moment: &mut Moment<'_>,
+    ) {
+        let known = match &offer.right {
+            Right::Code(_) => None,
+            Right::RefreshToken(offered) => self.lane_of(offered),
+        };
+        self.ask(name, request, moment, |org, scene| {
+            org.enroll(request, offer, known, scene);
+        });
+    }
+
+    /// The lane of a refresh token that any org has, is being enrolled with, or had until its last enrolment.
+    fn lane_of(&self, offered: &Secret) -> Option<LaneId> {
+        let present = self.orgs.values().chain(self.leaving.values());
+        let mut enrolling = present.filter_map(|org| org.enrolling.as_ref());
+        let lane_in = |record: &OrgRecord| {
+            let grant = record.grant.as_ref();
+            let prior = record.prior.as_ref();
+            let own = grant.filter(|grant| grant.refresh_token.is_same_as(offered));
+            let older = prior.filter(|prior| prior.refresh_token.is_same_as(offered));
+            own.map(|grant| grant.lane.clone())
+                .or(older.map(|prior| prior.lane.clone()))
+        };
+        self.records()
+            .find_map(lane_in)
+            .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
+    }
+
+    /// Every record: of orgs in the config, leaving it, and on the shelf.
+    fn records(&self) -> impl Iterator<Item = &OrgRecord> {
+        let configured = self.orgs.values().map(|org| &org.record);
+        configured.chain(self.shelved())
+    }
+
+    fn pump_due(&mut self, moment: &mut Moment<'_>) {
+        let due: Vec<OrgName> = self
+            .agenda
+            .iter()
+            .filter(|(_, at)| **at <= moment.now.boot)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in due {
+            self.with(&name, moment, |_, _| ());
+        }
+        // Each round either begins that org's call or finds that it waits for none any more.
+        while let Some(name) = self.turns.next() {
+            self.with(&name, moment, |_, _| ());
+        }
+    }
+
+    /// Drops lanes of grants that are gone, once nothing counts by them.
+    fn sweep(&mut self, moment: &mut Moment<'_>) {
+        let now = moment.now.boot;
+        if self.sweep_at > now {
+            return;
+        }
+        self.sweep_at = now.plus(SWEEP_EVERY);
+        let windows = self.orgs.values().map(|org| org.settings.limits.window);
+        let window = windows.fold(Limits::ZOHO.window, Duration::max);
+        let idle = self.ledger.spent_out(now, window);
+        let dropped: Vec<LaneId> = idle.into_iter().filter(|id| !self.is_used(id)).collect();
+        if dropped.is_empty() {
+            return;
+        }
+        for id in &dropped {
+            self.ledger.remove(id);
+        }
+        let changes = dropped.into_iter().map(Change::DropLane).collect();
+        let write = WriteId(self.numbers.next());
+        moment.steps.push(Step::Write { write, changes });
+    }
+
+    fn is_used(&self, id: &LaneId) -> bool {
+        let mut present = self.orgs.values().chain(self.leaving.values());
+        let mut calls = |org: &Org| org.calls().any(|call| call.lane == *id);
+        let stands_on = |record: &OrgRecord| {
+            record.grant.as_ref().is_some_and(|own| own.lane == *id)
+                || record.prior.as_ref().is_some_and(|own| own.lane == *id)
+        };
+        present.any(&mut calls) || self.records().any(stands_on)
+    }
+
+    /// Both clocks and the boot, for a record of now.
+    pub(super) fn anchor(&self, now: Now) -> Anchor {
+        Anchor {
+            boot_id: Arc::clone(&self.boot_id),
+            at: now,
+        }
+    }
+}
+
+impl Org {
+    /// Where it stands with its call.
+    fn turn(&self) -> Turn {
+        match self.waits_since {
+            _ if self.calls().next().is_some() => Turn::Busy,
+            Some(since) => Turn::Waiting(since),
+            None => Turn::Idle,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Decides: when to mint, what Zoho's answer means, who may read, what is stored and published.
+//!
+//! Plain synchronous code: events and [`crate::base::Now`] in, steps out. No I/O, clock, randomness or
+//! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
+
+pub mod access;
+pub mod binding;
+mod call;
+mod enrolling;
+pub mod event;
+pub mod fleet;
+pub mod ledger;
+mod minting;
+pub mod org;
+pub mod query;
+pub mod record;
+mod reload;
+pub mod remedy;
+pub mod reply;
+pub mod restore;
+mod saving;
+pub mod schedule;
+pub mod settings;
+pub mod status;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod verdict;

@@ -1,0 +1,332 @@
+//! One org: what it has, what it waits for, and when it acts next.
+//!
+//! The durable part is [`OrgRecord`]; `saving` brings it to the disk. A mint lives in `minting`, an
+//! enrolment in `enrolling`; the files of those names hold their steps. What readers get is `published`:
+//! it changes only after the store has the token (R7), and a failure never touches it (R2).
+
+use std::sync::Arc;
+
+use super::binding;
+use super::call::Call;
+use super::enrolling::Enrolling;
+use super::event::{RequestId, Severity, Step};
+use super::ledger::{Lane, Ledger, Want};
+use super::minting::Mint;
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::saving::Saving;
+use super::schedule::{self, Dice};
+use super::settings::OrgSettings;
+use crate::base::{Boottime, Now, OrgName};
+
+/// What a step may use besides the org itself.
+pub(super) struct Scene<'a> {
+    pub(super) now: Now,
+    pub(super) dice: &'a mut dyn Dice,
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) steps: &'a mut Vec<Step>,
+    pub(super) numbers: &'a mut Numbers,
+    pub(super) boot_id: &'a Arc<str>,
+    /// Whether one more call to the org's data center may begin by schedule.
+    pub(super) has_turn: bool,
+}
+
+/// The last number given to anything that needs one.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(u64);
+
+impl Numbers {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+impl Scene<'_> {
+    /// Both clocks and the boot, for a record written now.
+    pub(super) fn anchor(&self) -> Anchor {
+        Anchor {
+            boot_id: Arc::clone(self.boot_id),
+            at: self.now,
+        }
+    }
+}
+
+/// One configured org.
+#[derive(Debug)]
+pub struct Org {
+    pub(super) settings: OrgSettings,
+    pub(super) record: OrgRecord,
+    /// What readers get, while it lives and nothing contradicts it.
+    pub(super) published: Option<Token>,
+    /// Whether the outlets hold `published`.
+    pub(super) is_out: bool,
+    /// Admins to tell once the newest token is published.
+    pub(super) awaiting_token: Vec<RequestId>,
+    pub(super) minting: Option<Mint>,
+    pub(super) enrolling: Option<Enrolling>,
+    pub(super) saving: Saving,
+    /// Calls in a row that never reached Zoho.
+    pub(super) unsent: u32,
+    /// No mint by schedule before: what the last failure asks for.
+    pub(super) not_before: Boottime,
+    /// Since when a mint is due that waits for its turn.
+    pub(super) waits_since: Option<Boottime>,
+    /// The last failure, kept after it has healed.
+    pub(super) last_error: Option<(Boottime, Cause)>,
+    /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
+    pub(super) contradiction: Option<Cause>,
+}
+
+impl Org {
+    /// An org nobody has enrolled yet.
+    pub(super) fn unenrolled(settings: OrgSettings, anchor: Anchor) -> Self {
+        let record = OrgRecord {
+            org: settings.name.clone(),
+            revision: 0,
+            grant: None,
+            prior: None,
+            token: None,
+            generation: 0,
+            verdict: Verdict {
+                word: Word::Unenrolled,
+                since: anchor.at.boot,
+                cause: None,
+                failures: 0,
+                until: None,
+            },
+            anchor,
+        };
+        Self::restored(settings, record)
+    }
+
+    /// An org as the store has it, its times on this boot's clock.
+    pub(super) fn restored(settings: OrgSettings, record: OrgRecord) -> Self {
+        let mut org = Self {
+            published: record.token.clone(),
+            not_before: record.verdict.until.unwrap_or(Boottime(i64::MIN)),
+            settings,
+            record,
+            is_out: false,
+            awaiting_token: Vec::new(),
+            minting: None,
+            enrolling: None,
+            saving: Saving::default(),
+            unsent: 0,
+            waits_since: None,
+            last_error: None,
+            contradiction: None,
+        };
+        org.compare_with_config();
+        org
+    }
+
+    pub(super) fn name(&self) -> &OrgName {
+        &self.settings.name
+    }
+
+    /// The word of `status`: a config that contradicts the grant outranks what Zoho last said.
+    pub fn word(&self) -> Word {
+        match self.contradiction {
+            Some(_) => Word::Misconfigured,
+            None => self.record.verdict.word,
+        }
+    }
+
+    /// Why the word is not `ok`.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.contradiction
+            .as_ref()
+            .or(self.record.verdict.cause.as_ref())
+    }
+
+    /// The token that readers may have at `now`.
+    pub fn served(&self, now: Boottime) -> Option<&Token> {
+        let token = self.published.as_ref()?;
+        let is_whole = self.contradiction.is_none() && self.word() != Word::Quarantined;
+        (is_whole && token.expires > now).then_some(token)
+    }
+
+    /// What a reader of this token is promised to have left.
+    pub fn min_ttl(&self, token: &Token) -> std::time::Duration {
+        let life = token.expires.since(token.started);
+        schedule::min_ttl_in_force(self.settings.min_ttl, life)
+    }
+
+    /// Whether the org is as far as a start waits for: a token, or a reason why there is none.
+    pub fn is_decided(&self, now: Boottime) -> bool {
+        self.word() != Word::Starting || self.served(now).is_some()
+    }
+
+    /// Looks anew at whether the config agrees with the grant.
+    pub(super) fn compare_with_config(&mut self) {
+        let grant = self.record.grant.as_ref();
+        self.contradiction =
+            grant.and_then(|grant| binding::contradiction(&grant.binding, &self.settings.binding));
+    }
+
+    /// When the schedule wants the next mint; `None` while it wants none.
+    pub(super) fn next_mint_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
+        let grant = self.record.grant.as_ref()?;
+        let is_held = self.contradiction.is_some() || self.word() == Word::Quarantined;
+        if is_held || self.minting.is_some() || self.enrolling.is_some() || self.saving.hangs() {
+            return None;
+        }
+        let token = self.record.token.as_ref();
+        // A verdict that wants a person is probed at its own times, however fresh the token is.
+        let token = token.filter(|_| !self.word().wants_a_person());
+        let due = token.map_or(now, |token| {
+            let offset = schedule::offset(self.name());
+            schedule::refresh_at(token.started, token.expires, self.settings.at, offset)
+        });
+        let mut at = due.max(self.not_before);
+        at = at.max(self.saving.retry_at().unwrap_or(at));
+        let last = ledger.lane(&grant.lane).and_then(Lane::last_started);
+        if let Some(last) = last {
+            at = at.max(last.plus(schedule::gap(self.settings.limits)));
+        }
+        Some(self.room_at(&grant.lane, Want::Schedule, ledger, at.max(now)))
+    }
+
+    /// From when on the limits leave room for one more token of `lane`: in the window, for the client, and
+    /// among the live ones.
+    pub(super) fn room_at(
+        &self,
+        lane: &LaneId,
+        want: Want,
+        ledger: &Ledger,
+        now: Boottime,
+    ) -> Boottime {
+        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
+        let window = ledger.room_at(lane, now, limits, want);
+        let client = ledger.client_room_at(&self.settings.binding, now, limits, client_mints);
+        window.max(client).max(self.live_room_at(lane, ledger, now))
+    }
+
+    /// From when on another live token is in order: there is room, or readers are about to go without.
+    fn live_room_at(&self, id: &LaneId, ledger: &Ledger, now: Boottime) -> Boottime {
+        let Some(lane) = ledger.lane(id) else {
+            return now;
+        };
+        let limits = self.settings.limits;
+        let room = lane.live_room_at(now, limits);
+        let grant = self.record.grant.as_ref();
+        if grant.is_none_or(|grant| grant.lane != *id) {
+            // Another org's lane: what its readers have is not ours to give up.
+            return room;
+        }
+        let Some(token) = self.published.as_ref() else {
+            return now;
+        };
+        // Two minutes of Zoho's ten: time for one more try before the promise of min_ttl breaks.
+        let eve = self.min_ttl(token) + limits.window / 5;
+        room.min(token.expires.minus(eve)).max(now)
+    }
+
+    /// Its calls, from their slots on.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
+        let mint = self.minting.as_ref().map(|own| &own.call);
+        mint.into_iter()
+            .chain(self.enrolling.as_ref().map(|own| &own.call))
+    }
+
+    /// The next moment at which this org has something to do.
+    pub(super) fn wake_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
+        let mint_at = self.next_mint_at(ledger, now);
+        let end = self.published.as_ref().filter(|_| self.is_out);
+        let moments = [
+            mint_at.filter(|_| self.waits_since.is_none()),
+            end.map(|token| token.expires),
+            self.saving.wake_at(),
+            self.calls().filter_map(Call::overdue_at).min(),
+            self.rescue_at(),
+        ];
+        moments.into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(super) fn pump(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        self.give_up_overdue_calls(scene);
+        self.give_up_late_write(scene);
+        self.mint_if_due(scene);
+        if self.rescue_at().is_some_and(|at| at <= now) {
+            self.show(scene);
+        }
+        if self.is_out && self.served(now).is_none() {
+            self.is_out = false;
+            scene.steps.push(Step::Withdraw(self.name().clone()));
+        }
+        self.save(scene);
+    }
+
+    fn mint_if_due(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let at = self.next_mint_at(scene.ledger, now);
+        let due = at.filter(|at| *at <= now);
+        self.waits_since = match due {
+            // The moment from which it waits, not the newest look at it: the longest wait goes first.
+            Some(at) if !scene.has_turn => Some(self.waits_since.unwrap_or(at)),
+            _ => None,
+        };
+        let lane = self.record.grant.as_ref().map(|grant| grant.lane.clone());
+        if let (Some(_), true, Some(lane)) = (due, scene.has_turn, lane) {
+            self.begin_mint(lane, Want::Schedule, Vec::new(), scene);
+        }
+    }
+
+    /// The newest token is on the disk: readers may have it, and those who waited for it are told.
+    pub(super) fn publish(&mut self, scene: &mut Scene<'_>) {
+        self.saving.publish_on = None;
+        self.show(scene);
+        for request in self.awaiting_token.drain(..) {
+            scene.steps.push(Step::Reply {
+                request,
+                result: Ok(()),
+            });
+        }
+    }
+
+    /// Lets readers have the newest token.
+    fn show(&mut self, scene: &mut Scene<'_>) {
+        let is_shown = self.is_shown();
+        self.published.clone_from(&self.record.token);
+        if self.served(scene.now.boot).is_some() && !(is_shown && self.is_out) {
+            self.is_out = true;
+            scene.steps.push(Step::Publish(self.name().clone()));
+        }
+    }
+
+    /// Whether readers have the newest token.
+    fn is_shown(&self) -> bool {
+        let number = |token: &Option<Token>| token.as_ref().map(|token| token.generation);
+        number(&self.published) == number(&self.record.token)
+    }
+
+    /// When a token that the disk does not take is published all the same: readers would go short.
+    fn rescue_at(&self) -> Option<Boottime> {
+        let waits = self.saving.publish_on.is_some() && !self.is_shown();
+        let is_stuck = waits && self.saving.is_in_trouble();
+        is_stuck.then(|| match &self.published {
+            Some(old) => old.expires.minus(self.min_ttl(old)),
+            None => Boottime(i64::MIN),
+        })
+    }
+
+    /// Tells the operator, and the org's history with the next write.
+    pub(super) fn tell(
+        &mut self,
+        severity: Severity,
+        kind: &str,
+        detail: String,
+        scene: &mut Scene<'_>,
+    ) {
+        let note = Note {
+            org: self.name().clone(),
+            at_unix_ms: scene.now.wall.0,
+            kind: kind.to_owned(),
+            detail,
+        };
+        self.saving.note(note.clone());
+        scene.steps.push(Step::Tell(severity, note));
+    }
+}

@@ -1,0 +1,115 @@
+//! Another config: orgs come, go and change; what stays keeps its state.
+//!
+//! An org that leaves stops at once for readers and admins, but it goes on until its last call is over and
+//! its record is on the disk: only then is it shelved. Were it shelved sooner, a refresh token that the
+//! call brings, or the revision that the disk has, would be lost, and the org could not come back.
+
+use super::event::{Refusal, Step};
+use super::fleet::{Fleet, Moment};
+use super::org::{Org, Scene};
+use super::record::Cause;
+use super::settings::OrgSettings;
+use super::turns::Turn;
+use super::verdict::refuse_all;
+use crate::base::{Boottime, OrgName};
+
+impl Fleet {
+    /// Takes another config.
+    pub(super) fn configure(&mut self, settings: Vec<OrgSettings>, moment: &mut Moment<'_>) {
+        let mut gone = std::mem::take(&mut self.orgs);
+        for settings in settings {
+            let name = settings.name.clone();
+            let known = gone.remove(&name).or_else(|| self.leaving.remove(&name));
+            let org = match known {
+                Some(mut org) => {
+                    org.settings = settings;
+                    org.compare_with_config();
+                    org
+                }
+                None => self.adopt(settings, moment),
+            };
+            self.orgs.insert(name.clone(), org);
+            self.with(&name, moment, Org::reconfigured);
+        }
+        for (name, org) in gone {
+            self.leaving.insert(name.clone(), org);
+            self.with(&name, moment, Org::leave);
+        }
+    }
+
+    /// An org that the config names anew: from the shelf, if it has been here before.
+    pub(super) fn adopt(&mut self, settings: OrgSettings, moment: &Moment<'_>) -> Org {
+        match self.shelf.remove(&settings.name) {
+            Some(record) => {
+                let mut org = Org::restored(settings, record);
+                org.begin_anew(moment.now.boot);
+                org
+            }
+            None => Org::unenrolled(settings, self.anchor(moment.now)),
+        }
+    }
+
+    /// Shelves an org that has left and has nothing more to do.
+    pub(super) fn shelve_if_settled(&mut self, name: &OrgName) {
+        if !self.leaving.get(name).is_some_and(Org::is_settled) {
+            return;
+        }
+        let Some(org) = self.leaving.remove(name) else {
+            return;
+        };
+        self.agenda.remove(name);
+        self.turns.note(name, "", Turn::Idle);
+        if org.record.revision > 0 {
+            self.shelf.insert(name.clone(), org.record);
+        }
+    }
+}
+
+impl Org {
+    /// The config may have changed what is served, and what may be sent.
+    fn reconfigured(&mut self, scene: &mut Scene<'_>) {
+        if let Some(cause) = self.contradiction.clone() {
+            self.stop(&cause, scene);
+        }
+        if let Some(cause) = self.contradicted_enrolment() {
+            self.refuse_enrolment(&cause, scene);
+        }
+        if self.served(scene.now.boot).is_some() {
+            self.is_out = true;
+            scene.steps.push(Step::Publish(self.name().clone()));
+        }
+    }
+
+    /// The config has the org no more.
+    fn leave(&mut self, scene: &mut Scene<'_>) {
+        let cause = Cause::new("removed", "the org has left the config");
+        self.contradiction = Some(cause.clone());
+        self.refuse_enrolment(&cause, scene);
+        self.stop(&cause, scene);
+    }
+
+    /// Nothing more is sent for now, and nobody is left waiting.
+    fn stop(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
+        let mut askers = self.release_mint(scene);
+        askers.append(&mut self.awaiting_token);
+        refuse_all(askers, &Refusal::Refused(cause.clone()), scene);
+    }
+
+    fn is_settled(&self) -> bool {
+        self.minting.is_none() && self.saving.is_done() && !self.is_out
+    }
+
+    /// An org that was well but has no living token is decided by its first mint of this run.
+    pub(super) fn begin_anew(&mut self, now: Boottime) {
+        use super::record::Word;
+        let verdict = &mut self.record.verdict;
+        let is_open = matches!(verdict.word, Word::Ok | Word::Retrying | Word::Starting);
+        let token = self.record.token.as_ref();
+        let has_token = token.is_some_and(|token| token.expires > now);
+        if is_open && !has_token && self.record.grant.is_some() {
+            verdict.word = Word::Starting;
+            verdict.since = now;
+            verdict.cause = None;
+        }
+    }
+}

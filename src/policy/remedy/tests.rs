@@ -1,0 +1,185 @@
+//! What the table says, letter by letter where a person reads it, and that it leaves out no code.
+
+use super::*;
+use Asked::{Exchange, Refresh, TakeOver};
+
+fn acme() -> OrgName {
+    OrgName::parse("acme").expect("a good name")
+}
+
+fn place(org: &OrgName) -> Place<'_> {
+    Place {
+        data_center: "eu",
+        console_url: Some("https://api-console.zoho.eu"),
+        org,
+        client: "warehouse",
+    }
+}
+
+fn cure(code: &str, asked: Asked, failures: u32) -> String {
+    remedy(code, asked, failures, &place(&acme())).cure
+}
+
+#[test]
+fn a_spent_grant_token_and_a_revoked_refresh_token_have_their_own_cures() {
+    assert_eq!(
+        cure("invalid_code", Exchange, 1),
+        "Make a new one at https://api-console.zoho.eu (Self Client, Generate Code) and give it to `zoho-tokend enroll acme` at once"
+    );
+    assert_eq!(
+        cure("invalid_code", Refresh, 1),
+        "Make a grant token at https://api-console.zoho.eu (Self Client, Generate Code) and run `zoho-tokend enroll acme`; readers keep the current token until it ends"
+    );
+}
+
+#[test]
+fn an_unknown_client_points_at_the_data_center_first() {
+    let it = remedy("invalid_client", Refresh, 1, &place(&acme()));
+    assert_eq!(
+        it.meaning,
+        "Data center eu knows no client warehouse with this client id and secret, most often because the client belongs to another data center"
+    );
+    assert_eq!(
+        it.cure,
+        "Check `data_center` of org acme first: the client's page must be at https://api-console.zoho.eu, or have Multi-DC switched on; then compare client id and secret of client warehouse with that page"
+    );
+}
+
+#[test]
+fn a_throttle_asks_for_patience_and_names_the_likely_rival() {
+    for code in ["Access Denied", "access_denied"] {
+        assert_eq!(
+            cure(code, Refresh, 1),
+            "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, stop whatever else refreshes with client warehouse (an old script, another host)"
+        );
+    }
+}
+
+#[test]
+fn the_third_web_page_in_a_row_names_the_data_center() {
+    assert_eq!(
+        cure("html", Refresh, 2),
+        "Nothing to do: it is tried again, and readers keep the current token until it ends"
+    );
+    assert_eq!(
+        cure("html", Refresh, 3),
+        "Check `data_center` of org acme, now eu: the client and the user's account must live there, and the client's page must be at https://api-console.zoho.eu; it is tried on"
+    );
+    assert_eq!(cure("http-404", Refresh, 3), cure("html", Refresh, 3));
+}
+
+#[test]
+fn at_an_enrolment_nothing_is_tried_again_by_itself() {
+    assert_eq!(
+        cure("html", Exchange, 1),
+        "Check `data_center` of org acme, now eu: the client and the user's account must live there, and the client's page must be at https://api-console.zoho.eu; then run `zoho-tokend enroll acme` again, with a new grant token since this one may be used up"
+    );
+    assert_eq!(
+        cure("connect", Exchange, 1),
+        "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again, with a new grant token since this one may be used up"
+    );
+    for code in codes() {
+        let cures = [Exchange, TakeOver].map(|asked| cure(code, asked, 1));
+        assert!(!cures.concat().contains("it is tried"), "{code}: {cures:?}");
+    }
+}
+
+#[test]
+fn a_refresh_token_that_is_none_is_suspected_where_an_operator_brings_it() {
+    let cure = cure("invalid_code", TakeOver, 1);
+    assert!(cure.contains("not an access token"), "{cure}");
+}
+
+#[test]
+fn an_unknown_issuer_names_ca_file_and_says_that_nothing_secret_was_sent() {
+    let it = remedy("tls-unknown-issuer", Refresh, 1, &place(&acme()));
+    assert!(it.cure.contains("`ca_file` in [daemon]"), "{it:?}");
+    assert!(
+        it.meaning.ends_with("nothing secret was sent to it"),
+        "{it:?}"
+    );
+}
+
+#[test]
+fn an_expired_certificate_points_at_this_hosts_clock_first() {
+    assert!(cure("tls-expired", Refresh, 1).starts_with("Check this host's clock first"));
+}
+
+#[test]
+fn a_status_without_a_row_of_its_own_has_its_familys() {
+    assert_eq!(cure("http-503", Refresh, 1), cure("http-500", Refresh, 1));
+    assert_ne!(cure("http-429", Refresh, 1), cure("http-400", Refresh, 1));
+    assert!(!is_known("http-99"));
+    assert!(!is_known("http-x"));
+}
+
+#[test]
+fn a_data_center_without_a_known_console_is_named_in_words() {
+    let org = acme();
+    let sg = Place {
+        data_center: "sg",
+        console_url: None,
+        ..place(&org)
+    };
+    let it = remedy("invalid_redirect_uri", Exchange, 1, &sg);
+    assert!(
+        it.cure.contains("the API console of data center sg"),
+        "{it:?}"
+    );
+    let lab = Place {
+        data_center: "lab",
+        ..sg
+    };
+    let it = remedy("dns", Refresh, 1, &lab);
+    assert!(
+        it.meaning
+            .contains("the accounts server of data center lab"),
+        "{it:?}"
+    );
+}
+
+#[test]
+fn a_code_that_nobody_has_seen_is_quoted() {
+    let it = remedy("never_seen", Refresh, 1, &place(&acme()));
+    assert_eq!(
+        it.meaning,
+        "Zoho answered `never_seen`, which no document of Zoho's explains"
+    );
+    assert!(!is_known("never_seen"));
+}
+
+#[test]
+fn a_name_with_braces_is_not_filled_again() {
+    let org = acme();
+    let odd = Place {
+        client: "{org}{",
+        ..place(&org)
+    };
+    let it = remedy("invalid_client_secret", Refresh, 1, &odd);
+    assert!(
+        it.meaning
+            .starts_with("The secret of client {org}{ is wrong"),
+        "{it:?}"
+    );
+}
+
+#[test]
+fn every_code_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
+    let org = acme();
+    for code in codes() {
+        assert_eq!(code, folded(code));
+        for (asked, failures) in [(Exchange, 1), (Refresh, 1), (Refresh, 9), (TakeOver, 1)] {
+            assert!(row(code, asked).is_some(), "{code} {asked:?}");
+            let it = remedy(code, asked, failures, &place(&org));
+            for text in [it.meaning, it.cure] {
+                assert!(!text.contains(['{', '}', '?', '\n']), "{code}: {text}");
+                assert!(
+                    !text.contains("  ") && !text.ends_with('.'),
+                    "{code}: {text}"
+                );
+                assert!(text.starts_with(char::is_uppercase), "{code}: {text}");
+                assert!(text.len() <= 280, "{code}: {} bytes: {text}", text.len());
+            }
+        }
+    }
+}

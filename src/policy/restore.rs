@@ -1,0 +1,190 @@
+//! From the store's records to a fleet: which times still hold.
+//!
+//! Within one boot they hold as they are. Over a reboot only the wall clock connects then and now: it is
+//! believed if it is synchronised and not behind the newest time in the state (R9). If it is not, no stored
+//! token is used. It never frees a slot, so that neither a dead token nor an eleventh mint results.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::Step;
+use super::fleet::{Fleet, Moment};
+use super::ledger::{Lane, Ledger};
+use super::org::{Numbers, Org, Scene};
+use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
+use super::schedule::{self, Dice};
+use super::settings::OrgSettings;
+use super::turns::Turns;
+use crate::base::{Boottime, Limits, Now};
+
+/// What is known of the clocks at the start.
+#[derive(Debug, Clone)]
+pub struct Clocks {
+    /// Names this boot.
+    pub boot_id: Arc<str>,
+    /// Both clocks.
+    pub now: Now,
+    /// Whether the kernel calls the wall clock synchronised.
+    pub is_synchronised: bool,
+}
+
+/// How the times of a record come to this boot's clock.
+enum Passage {
+    SameBoot,
+    ByWallClock,
+    Unknown,
+}
+
+impl Fleet {
+    /// The fleet of this config with the state of that store, and the first steps.
+    pub fn restore(
+        settings: Vec<OrgSettings>,
+        stored: Stored,
+        clocks: &Clocks,
+        dice: &mut dyn Dice,
+    ) -> (Self, Vec<Step>) {
+        let newest = newest_wall(&stored);
+        let is_credible = clocks.is_synchronised && newest.is_none_or(|at| at <= clocks.now.wall.0);
+        let carry = |anchor: &Anchor| match anchor.is_of(&clocks.boot_id, clocks.now) {
+            true => Passage::SameBoot,
+            false if is_credible => Passage::ByWallClock,
+            false => Passage::Unknown,
+        };
+        let mut fleet = Self {
+            boot_id: Arc::clone(&clocks.boot_id),
+            orgs: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            shelf: BTreeMap::new(),
+            ledger: Ledger::default(),
+            numbers: Numbers::default(),
+            turns: Turns::default(),
+            agenda: BTreeMap::new(),
+            sweep_at: clocks.now.boot,
+        };
+        for record in stored.lanes {
+            let passage = carry(&record.anchor);
+            let (id, lane) = lane_of(record, &passage, clocks.now);
+            fleet.ledger.insert(id, lane);
+        }
+        for mut record in stored.orgs {
+            let passage = carry(&record.anchor);
+            move_times(&mut record, &passage, clocks.now);
+            fleet.throttle_again(&record);
+            fleet.shelf.insert(record.org.clone(), record);
+        }
+        let mut moment = Moment {
+            now: clocks.now,
+            dice,
+            steps: Vec::new(),
+        };
+        fleet.start(settings, &mut moment);
+        (fleet, moment.steps)
+    }
+
+    fn start(&mut self, settings: Vec<OrgSettings>, moment: &mut Moment<'_>) {
+        for settings in settings {
+            let name = settings.name.clone();
+            let org = self.adopt(settings, moment);
+            self.orgs.insert(name.clone(), org);
+            self.with(&name, moment, Org::show_or_withdraw);
+        }
+        // What an earlier run left outside may be of an org that has left the config since.
+        let gone = self.shelf.keys().cloned().map(Step::Withdraw);
+        moment.steps.extend(gone);
+    }
+
+    /// Zoho's throttle is the lane's, whichever org was told of it.
+    fn throttle_again(&mut self, record: &OrgRecord) {
+        let is_throttled = record.verdict.word == Word::Throttled;
+        let until = record.verdict.until.filter(|_| is_throttled);
+        if let (Some(grant), Some(until)) = (&record.grant, until) {
+            self.ledger.quieten(&grant.lane, until);
+        }
+    }
+}
+
+impl Org {
+    fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
+        self.is_out = self.served(scene.now.boot).is_some();
+        let name = self.name().clone();
+        scene.steps.push(if self.is_out {
+            Step::Publish(name)
+        } else {
+            Step::Withdraw(name)
+        });
+    }
+}
+
+/// The newest wall-clock time in the state, in milliseconds.
+fn newest_wall(stored: &Stored) -> Option<i64> {
+    let orgs = stored.orgs.iter().map(|record| &record.anchor);
+    let lanes = stored.lanes.iter().map(|lane| &lane.anchor);
+    orgs.chain(lanes).map(|anchor| anchor.at.wall.0).max()
+}
+
+/// The ledger of a lane on this boot's clock.
+///
+/// No clock is believed to free a slot: over a reboot all of them count as if no time had passed in between,
+/// which no clock can make untrue. Counting them as made now would be no safer, and could keep an org that has
+/// no token from minting for a whole window. Only the pace, `started`, follows the wall clock.
+fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
+    let anchor = record.anchor;
+    let unpassed = |moment: Boottime| {
+        let ahead = moment.0.saturating_sub(anchor.at.boot.0);
+        Boottime(now.boot.0.saturating_add(ahead))
+    };
+    let moved = |slot: Slot| match passage {
+        Passage::SameBoot => Slot {
+            // Its call was not over when it was written: it may have been sent as late as just now.
+            started: if slot.settled > anchor.at.boot {
+                slot.settled.min(now.boot)
+            } else {
+                slot.started
+            },
+            ..slot
+        },
+        Passage::ByWallClock => Slot {
+            started: anchor.carry(slot.started, now),
+            settled: unpassed(slot.settled),
+            lives_until: unpassed(slot.lives_until),
+        },
+        // Nothing is served, so the mint must not wait for the gap; the window keeps its count all the same.
+        Passage::Unknown => Slot {
+            started: unpassed(slot.started).min(now.boot.minus(schedule::gap(Limits::ZOHO))),
+            settled: unpassed(slot.settled),
+            lives_until: unpassed(slot.lives_until),
+        },
+    };
+    let mut lane = Lane::new(&record.client_id, &record.data_center);
+    lane.slots = record.slots.into_iter().map(moved).collect();
+    (record.id, lane)
+}
+
+fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {
+    let anchor = record.anchor.clone();
+    let carry = |moment: Boottime| anchor.carry(moment, now);
+    match passage {
+        Passage::SameBoot => (),
+        Passage::ByWallClock => {
+            if let Some(token) = &mut record.token {
+                token.started = carry(token.started);
+                token.expires = carry(token.expires);
+            }
+            if let Some(grant) = &mut record.grant {
+                grant.enrolled_at = carry(grant.enrolled_at);
+            }
+            record.verdict.since = carry(record.verdict.since);
+            record.verdict.until = record.verdict.until.map(carry);
+        }
+        Passage::Unknown => {
+            record.token = None;
+            if let Some(grant) = &mut record.grant {
+                grant.enrolled_at = carry(grant.enrolled_at);
+            }
+            record.verdict.since = now.boot;
+            // What was left of a wait when it was last written, counted from now.
+            let left = record.verdict.until.map(|at| at.since(anchor.at.boot));
+            record.verdict.until = left.map(|left| now.boot.plus(left));
+        }
+    }
+}

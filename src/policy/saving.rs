@@ -1,0 +1,248 @@
+//! Brings an org's record, its lanes and its history to the disk: one write at a time, until it is there.
+//!
+//! Lanes go with every write, also when another org that shares one has just written it: that write may
+//! yet fail. Invariant: a revision is given again only after the store has said that it is not there.
+
+use std::time::Duration;
+
+use super::event::{Refusal, RequestId, Severity, Step, WriteId};
+use super::org::{Org, Scene};
+use super::record::{Cause, Change, LaneId, Note};
+use super::schedule;
+use crate::base::Boottime;
+
+/// Notes that wait for a write; while the disk takes none, the oldest go.
+const NOTES_MAX: usize = 32;
+
+/// How long a write may take before nothing waits for it any more. A call that it was to precede is off:
+/// its slot is dated for a call that starts within this time.
+pub(super) const WRITE_MAX: Duration = Duration::from_secs(30);
+
+/// How far the disk is behind.
+#[derive(Debug, Default)]
+pub(super) struct Saving {
+    /// Whether the record is newer than the last write.
+    pub(super) is_dirty: bool,
+    flight: Option<Flight>,
+    trouble: Option<Trouble>,
+    notes: Vec<Note>,
+    /// Set while the newest token waits for the disk: with the number of the write that has it, once one has.
+    pub(super) publish_on: Option<Option<WriteId>>,
+}
+
+/// A write on its way.
+#[derive(Debug)]
+struct Flight {
+    write: WriteId,
+    lanes: Vec<LaneId>,
+    notes: Vec<Note>,
+    began: Boottime,
+    is_late: bool,
+}
+
+/// The disk does not do its work.
+#[derive(Debug, Clone)]
+struct Trouble {
+    cause: Cause,
+    /// Writes in a row that failed.
+    failures: u32,
+    /// No write before.
+    retry_at: Boottime,
+}
+
+impl Saving {
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(note);
+        self.bound_notes();
+    }
+
+    fn bound_notes(&mut self) {
+        let surplus = self.notes.len().saturating_sub(NOTES_MAX);
+        self.notes.drain(..surplus);
+    }
+
+    pub(super) fn is_awaiting(&self, write: WriteId) -> bool {
+        self.flight.as_ref().is_some_and(|own| own.write == write)
+    }
+
+    /// Whether all that there is to write is on the disk.
+    pub(super) fn is_done(&self) -> bool {
+        !self.is_dirty && self.flight.is_none()
+    }
+
+    /// When to look at the disk again.
+    pub(super) fn wake_at(&self) -> Option<Boottime> {
+        match &self.flight {
+            Some(flight) => (!flight.is_late).then(|| flight.began.plus(WRITE_MAX)),
+            None => self.retry_at().filter(|_| self.is_dirty),
+        }
+    }
+
+    /// After a failure: no write before.
+    pub(super) fn retry_at(&self) -> Option<Boottime> {
+        self.trouble.as_ref().map(|trouble| trouble.retry_at)
+    }
+
+    /// Whether a write hangs: until it ends nothing can be kept, so nothing may be sent.
+    pub(super) fn hangs(&self) -> bool {
+        self.flight.as_ref().is_some_and(|own| own.is_late)
+    }
+
+    /// Whether the last write failed, or hangs.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    /// Why nothing can be begun now, and until when.
+    pub(super) fn refusal(&self, now: Boottime) -> Option<Refusal> {
+        let trouble = self.trouble.as_ref()?;
+        let is_held = self.hangs() || trouble.retry_at > now;
+        is_held.then(|| Refusal::Later(trouble.cause.clone(), trouble.retry_at.max(now)))
+    }
+}
+
+impl Org {
+    /// Starts a write if one is wanted and none is in flight.
+    pub(super) fn save(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let is_held = self.saving.retry_at().is_some_and(|at| at > now);
+        if self.saving.flight.is_some() || is_held {
+            return;
+        }
+        let lanes = self.lanes_in_use();
+        let is_behind = |id| scene.ledger.lane(id).is_some_and(|lane| lane.is_dirty);
+        if !self.saving.is_dirty && !lanes.iter().any(is_behind) {
+            return;
+        }
+        let write = WriteId(scene.numbers.next());
+        let timeout = self.settings.timeout;
+        if let Some(mint) = &mut self.minting {
+            mint.call.ride(write, timeout, scene);
+        }
+        if let Some(enrolling) = &mut self.enrolling {
+            enrolling.call.ride(write, timeout, scene);
+        }
+        let changes = self.changes(&lanes, scene);
+        self.saving.is_dirty = false;
+        self.saving.flight = Some(Flight {
+            write,
+            lanes,
+            notes: std::mem::take(&mut self.saving.notes),
+            began: now,
+            is_late: false,
+        });
+        if let Some(waits_for @ None) = &mut self.saving.publish_on {
+            *waits_for = Some(write);
+        }
+        scene.steps.push(Step::Write { write, changes });
+    }
+
+    fn changes(&mut self, lanes: &[LaneId], scene: &mut Scene<'_>) -> Vec<Change> {
+        let anchor = scene.anchor();
+        self.record.revision += 1;
+        self.record.anchor = anchor.clone();
+        let mut changes = vec![Change::Org(Box::new(self.record.clone()))];
+        let lanes = lanes
+            .iter()
+            .filter_map(|id| scene.ledger.record(id, &anchor));
+        changes.extend(lanes.map(Change::Lane));
+        changes.extend(self.saving.notes.iter().cloned().map(Change::Note));
+        changes
+    }
+
+    fn lanes_in_use(&self) -> Vec<LaneId> {
+        let grant = self.record.grant.as_ref().map(|grant| grant.lane.clone());
+        let offered = self.enrolling.as_ref().map(|own| own.call.lane.clone());
+        let mut lanes: Vec<LaneId> = grant.into_iter().chain(offered).collect();
+        lanes.dedup();
+        lanes
+    }
+
+    /// A write of ours is on the disk.
+    pub(super) fn stored(&mut self, write: WriteId, scene: &mut Scene<'_>) {
+        self.give_up_late_write(scene);
+        self.saving.flight = None;
+        if self.saving.trouble.take().is_some() {
+            let detail = "the state can be written again".to_owned();
+            self.tell(Severity::Info, "state", detail, scene);
+        }
+        if self.saving.publish_on == Some(Some(write)) {
+            self.publish(scene);
+        }
+        self.call_for_mint(write, scene);
+        self.call_for_enrolment(write, scene);
+    }
+
+    /// A write of ours is not on the disk: what waited for it is told, and all of it is written again.
+    pub(super) fn store_failed(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
+        if let Some(flight) = self.saving.flight.take() {
+            for lane in &flight.lanes {
+                if let Some(lane) = scene.ledger.lane_mut(lane) {
+                    lane.is_dirty = true;
+                }
+            }
+            let newer = std::mem::replace(&mut self.saving.notes, flight.notes);
+            self.saving.notes.extend(newer);
+            self.saving.bound_notes();
+        }
+        // The revision that failed is given again: compare and set must meet what is on the disk.
+        self.record.revision = self.record.revision.saturating_sub(1);
+        self.saving.is_dirty = true;
+        if let Some(Some(_)) = self.saving.publish_on {
+            self.saving.publish_on = Some(None);
+        }
+        self.disappoint(cause, scene);
+    }
+
+    /// Nothing waits any longer for a write that does not end. Should it end after all, the slot that it
+    /// holds counts for nothing sent, which is safe.
+    pub(super) fn give_up_late_write(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let is_overdue = |own: &&mut Flight| !own.is_late && own.began.plus(WRITE_MAX) <= now;
+        let Some(flight) = self.saving.flight.as_mut().filter(is_overdue) else {
+            return;
+        };
+        flight.is_late = true;
+        let cause = Cause::new("state-hangs", "a write to the state does not end");
+        self.disappoint(&cause, scene);
+    }
+
+    /// The disk is in trouble: nobody is left waiting, nothing is sent.
+    fn disappoint(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
+        let failures = self
+            .saving
+            .trouble
+            .take()
+            .map_or(0, |trouble| trouble.failures);
+        let failures = failures.saturating_add(1);
+        let limits = self.settings.limits;
+        let retry_at = schedule::after_unsent(scene.now.boot, failures, limits, scene.dice);
+        self.saving.trouble = Some(Trouble {
+            cause: cause.clone(),
+            failures,
+            retry_at,
+        });
+        if failures == 1 {
+            self.tell(Severity::Error, "state", cause.detail.clone(), scene);
+        }
+        self.abandon_unsent_enrolment(cause, retry_at, scene);
+        self.abandon_unsaved_mint(cause, retry_at, scene);
+        let detail = format!(
+            "Zoho granted, but the state cannot be written: {}; the token is kept in memory and written \
+             as soon as that works, so do not stop the daemon",
+            cause.detail
+        );
+        let granted = Cause::new(&cause.code, &detail);
+        for request in std::mem::take(&mut self.awaiting_token) {
+            refuse(request, Refusal::Later(granted.clone(), retry_at), scene);
+        }
+    }
+}
+
+/// Tells an admin that it came to nothing.
+pub(super) fn refuse(request: RequestId, refusal: Refusal, scene: &mut Scene<'_>) {
+    scene.steps.push(Step::Reply {
+        request,
+        result: Err(refusal),
+    });
+}

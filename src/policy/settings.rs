@@ -1,0 +1,69 @@
+//! What the policy knows of an org from the config.
+
+use std::time::Duration;
+
+use crate::base::{ApiDomains, Environment, Limits, OrgName, ScopeSet};
+
+/// How an org gives access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantKind {
+    /// A code made in Zoho's API console for oneself.
+    SelfClient,
+    /// Consent in a browser.
+    Web,
+    /// The client's own right; no refresh token.
+    ClientCredentials,
+}
+
+impl GrantKind {
+    /// The word of the config.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SelfClient => "self-client",
+            Self::Web => "web",
+            Self::ClientCredentials => "client-credentials",
+        }
+    }
+}
+
+/// What a grant is bound to. A grant is used only while the config says the same.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// Zoho's id of the client.
+    pub client_id: String,
+    /// The data center's word.
+    pub data_center: String,
+    /// Production, sandbox or developer.
+    pub environment: Environment,
+    /// What the token may do.
+    pub scopes: ScopeSet,
+}
+
+/// One org as configured, complete and in range.
+#[derive(Debug, Clone)]
+pub struct OrgSettings {
+    /// Its name.
+    pub name: OrgName,
+    /// The config's name of its client.
+    pub client: String,
+    /// What its grant must be bound to.
+    pub binding: Binding,
+    /// How it gives access.
+    pub grant: GrantKind,
+    /// The API hosts of its data center.
+    pub api_domains: ApiDomains,
+    /// Where a person makes grant tokens, if known.
+    pub console_url: Option<String>,
+    /// When to refresh, as a part of the token's life: 0.2 to 0.7.
+    pub at: f64,
+    /// Life that a reader is promised to have left, as configured.
+    pub min_ttl: Duration,
+    /// Longest call to Zoho.
+    pub timeout: Duration,
+    /// Limits per refresh token.
+    pub limits: Limits,
+    /// At most so many mints per window for the whole client, if configured.
+    pub client_mints: Option<u32>,
+    /// Whether READY waits for it.
+    pub required: bool,
+}

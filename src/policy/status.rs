@@ -1,0 +1,296 @@
+//! What an operator sees of an org: the view behind `status`, `GET /v1/orgs` and the metrics. No secret.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::fleet::Fleet;
+use super::ledger::Lane;
+use super::org::Org;
+use super::record::{Cause, OrgRecord, Token, Word};
+use super::remedy::{Place, Remedy, remedy};
+use super::reply::Asked;
+use super::schedule;
+use crate::base::{Boottime, Now, OrgName};
+
+/// How a reader finds the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenState {
+    /// There is none to serve.
+    None,
+    /// At least the org's `min_ttl` is left.
+    Fresh,
+    /// Less than that.
+    Stale,
+    /// It has ended.
+    Expired,
+}
+
+impl TokenState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::None, Self::Fresh, Self::Stale, Self::Expired];
+
+    /// The word of `status` and of the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// One org, as `GET /v1/orgs/ORG` answers. Times are RFC 3339 in UTC, spans whole seconds.
+#[derive(Debug, Clone, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the keys are the contract's own, explained in the README"
+)]
+pub struct Status {
+    pub org: String,
+    pub environment: &'static str,
+    pub data_center: String,
+    pub token: TokenState,
+    pub token_since: Option<String>,
+    pub grant: &'static str,
+    pub grant_since: String,
+    pub cause: Option<String>,
+    pub cure: Option<String>,
+    pub generation: Option<u64>,
+    pub expires_at: Option<String>,
+    pub expires_in: Option<u64>,
+    pub next_refresh_at: Option<String>,
+    pub mints_left: Option<u32>,
+    pub outage_budget_s: Budget,
+    pub min_ttl_s: u64,
+    pub life_too_short: bool,
+    pub binding: Option<&'static str>,
+    pub scope: Vec<String>,
+    pub api_domain: Option<String>,
+    pub required: bool,
+    pub configured: bool,
+    pub last_error: Option<LastError>,
+    pub warnings: Vec<String>,
+}
+
+/// How long Zoho may be away, from now on, before a reader notices.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Budget {
+    /// Before a reader gets less than `min_ttl`, in seconds.
+    pub min_ttl: Option<u64>,
+    /// Before a reader gets nothing, in seconds.
+    pub end: Option<u64>,
+}
+
+/// The newest failure, also one that has healed.
+#[derive(Debug, Clone, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the keys are the contract's own, explained in the README"
+)]
+pub struct LastError {
+    pub at: String,
+    pub code: String,
+    pub detail: String,
+}
+
+impl Fleet {
+    /// The view of one configured org.
+    pub fn status(&self, name: &OrgName, now: Now) -> Option<Status> {
+        let next = self.next_mint_at(name, now.boot);
+        let org = self.orgs.get(name)?;
+        let grant = org.record.grant.as_ref();
+        let lane = grant.and_then(|grant| self.ledger.lane(&grant.lane));
+        Some(org.status(lane, next, now))
+    }
+
+    /// The views of all configured orgs, in the order of their names.
+    pub fn statuses(&self, now: Now) -> Vec<Status> {
+        let names: Vec<OrgName> = self.orgs.keys().cloned().collect();
+        names
+            .iter()
+            .filter_map(|name| self.status(name, now))
+            .collect()
+    }
+
+    /// The views of the orgs that left the config and still have a record.
+    pub fn shelved_statuses(&self, now: Now) -> Vec<Status> {
+        self.shelf
+            .values()
+            .filter_map(|record| shelved(record, now))
+            .collect()
+    }
+}
+
+impl Org {
+    /// What the newest token is to readers, and since when.
+    pub fn token_state(&self, now: Boottime) -> (TokenState, Option<Boottime>) {
+        let Some(token) = &self.published else {
+            return (TokenState::None, None);
+        };
+        if self.contradiction.is_some() || self.word() == Word::Quarantined {
+            return (TokenState::None, None);
+        }
+        let stale_at = token.expires.minus(self.min_ttl(token));
+        if now >= token.expires {
+            (TokenState::Expired, Some(token.expires))
+        } else if now > stale_at {
+            (TokenState::Stale, Some(stale_at))
+        } else {
+            (TokenState::Fresh, Some(token.started))
+        }
+    }
+
+    /// What the word's cause means and what to do, for a person; `None` while all is well.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let code = match (self.cause(), self.word()) {
+            (Some(cause), _) => &cause.code,
+            (None, Word::Unenrolled) => "unenrolled",
+            (None, _) => return None,
+        };
+        Some(self.remedy_for(code, Asked::Refresh))
+    }
+
+    /// The remedy of any code at this org.
+    pub fn remedy_for(&self, code: &str, asked: Asked) -> Remedy {
+        let place = Place {
+            data_center: &self.settings.binding.data_center,
+            console_url: self.settings.console_url.as_deref(),
+            org: &self.settings.name,
+            client: &self.settings.client,
+        };
+        remedy(code, asked, self.record.verdict.failures, &place)
+    }
+
+    /// How long Zoho may be away from `now` on: what is left at the planned refresh, less one pause between
+    /// tries, since the try that succeeds may be the one after the outage's end.
+    fn budget(&self, now: Boottime) -> Budget {
+        let Some(token) = self.served(now) else {
+            return Budget::default();
+        };
+        let settings = &self.settings;
+        let offset = schedule::offset(&settings.name);
+        let due = schedule::refresh_at(token.started, token.expires, settings.at, offset).max(now);
+        let pause = schedule::gap(settings.limits) + settings.limits.window / 60;
+        let left = token.expires.since(due).saturating_sub(pause);
+        Budget {
+            min_ttl: Some(left.saturating_sub(self.min_ttl(token)).as_secs()),
+            end: Some(left.as_secs()),
+        }
+    }
+
+    fn status(&self, lane: Option<&Lane>, next: Option<Boottime>, now: Now) -> Status {
+        let (state, since) = self.token_state(now.boot);
+        let served = self.served(now.boot);
+        let limits = self.settings.limits;
+        let life = self.published.as_ref().map(life_of);
+        let is_short = |life| schedule::life_is_too_short(life, self.settings.at, limits);
+        let text = |moment: Boottime| now.wall_at(moment).to_rfc3339();
+        let binding = &self.settings.binding;
+        Status {
+            org: self.settings.name.to_string(),
+            environment: binding.environment.as_str(),
+            data_center: binding.data_center.clone(),
+            token: state,
+            token_since: since.map(text),
+            grant: self.word().as_str(),
+            grant_since: text(self.record.verdict.since),
+            cause: self.cause().map(|cause| cause.code.clone()),
+            cure: self.remedy().map(|remedy| remedy.cure),
+            generation: served.map(|token| token.generation),
+            expires_at: served.map(|token| text(token.expires)),
+            expires_in: served.map(|token| token.expires.since(now.boot).as_secs()),
+            next_refresh_at: next.map(|at| text(at.max(now.boot))),
+            mints_left: lane.map(|lane| {
+                limits
+                    .mints
+                    .saturating_sub(lane.spent(now.boot, limits.window))
+            }),
+            outage_budget_s: self.budget(now.boot),
+            min_ttl_s: life
+                .map_or(self.settings.min_ttl, |life| {
+                    schedule::min_ttl_in_force(self.settings.min_ttl, life)
+                })
+                .as_secs(),
+            life_too_short: life.is_some_and(is_short),
+            binding: served.map(|token| {
+                if token.verified {
+                    "verified"
+                } else {
+                    "unverified"
+                }
+            }),
+            scope: served
+                .map(|token| token.scope.iter().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            api_domain: served.map(|token| token.api_domain.clone()),
+            required: self.settings.required,
+            configured: true,
+            last_error: self.last_error.as_ref().map(|(at, cause)| LastError {
+                at: text(*at),
+                code: cause.code.clone(),
+                detail: cause.detail.clone(),
+            }),
+            warnings: self.warnings(life.filter(|life| is_short(*life))),
+        }
+    }
+
+    fn warnings(&self, short_life: Option<Duration>) -> Vec<String> {
+        let limits = self.settings.limits;
+        let short = short_life.map(|life| {
+            format!(
+                "tokens live {} s, too short for {} mints per {} s: refreshes are paced and readers go without in between",
+                life.as_secs(), limits.mints, limits.window.as_secs()
+            )
+        });
+        let unsaved = self.saving.is_in_trouble().then(|| {
+            "the state cannot be written: free the disk or mend its permissions; no token is minted until then"
+                .to_owned()
+        });
+        short.into_iter().chain(unsaved).collect()
+    }
+}
+
+fn life_of(token: &Token) -> Duration {
+    token.expires.since(token.started)
+}
+
+/// An org that left the config: what it was, for `status --all`.
+fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
+    let grant = record.grant.as_ref()?;
+    let cause = Cause::new(
+        "not-configured",
+        "the org has left the config; its grant is kept",
+    );
+    Some(Status {
+        org: record.org.to_string(),
+        environment: grant.binding.environment.as_str(),
+        data_center: grant.binding.data_center.clone(),
+        token: TokenState::None,
+        token_since: None,
+        grant: record.verdict.word.as_str(),
+        grant_since: now.wall_at(record.verdict.since).to_rfc3339(),
+        cause: Some(cause.code),
+        cure: Some(format!(
+            "write [orgs.{}] into the config again and reload to use its grant, or revoke it",
+            record.org
+        )),
+        generation: None,
+        expires_at: None,
+        expires_in: None,
+        next_refresh_at: None,
+        mints_left: None,
+        outage_budget_s: Budget::default(),
+        min_ttl_s: 0,
+        life_too_short: false,
+        binding: None,
+        scope: Vec::new(),
+        api_domain: None,
+        required: false,
+        configured: false,
+        last_error: None,
+        warnings: Vec::new(),
+    })
+}

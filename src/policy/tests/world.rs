@@ -1,0 +1,389 @@
+//! The outside of the policy, on command: two clocks that move apart, a disk, a Zoho, outlets, admins.
+//!
+//! Checks of its own at every step: a write meets the revision that the disk has, a call's slot is on the
+//! disk before the call, nobody is answered twice, and no wake-up is due at once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Boottime, DataCenter, Environment, Limits, Now, OrgName, ScopeSet, UnixTime};
+use crate::policy::event::{
+    Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Severity, Step, WriteId,
+};
+use crate::policy::fleet::Fleet;
+use crate::policy::org::Org;
+use crate::policy::query::{Query, Reading};
+use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Stored, Token, Word};
+use crate::policy::restore::Clocks;
+use crate::policy::schedule::Dice;
+use crate::policy::settings::{Binding, GrantKind, OrgSettings};
+
+use super::zoho::{Seeded, code, full, granted};
+
+/// 2026-11-22T00:00:00Z.
+const START_WALL: i64 = 1_795_305_600_000;
+
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+pub(super) fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(super) fn name(text: &str) -> OrgName {
+    OrgName::parse(text).expect("a good name")
+}
+
+/// What the disk does with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disk {
+    /// Keeps it at once.
+    Good,
+    /// Keeps nothing.
+    Full,
+    /// Says nothing until [`World::settle_write`].
+    Slow,
+}
+
+/// A call that Zoho has not answered.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) org: OrgName,
+    pub(super) attempt: Attempt,
+    pub(super) right: Right,
+}
+
+pub(super) struct World {
+    pub(super) fleet: Fleet,
+    pub(super) now: Now,
+    pub(super) dice: Seeded,
+    pub(super) boot_id: Arc<str>,
+    pub(super) settings: Vec<OrgSettings>,
+    pub(super) disk: Disk,
+    pub(super) orgs: BTreeMap<OrgName, OrgRecord>,
+    pub(super) lanes: BTreeMap<LaneId, LaneRecord>,
+    /// Writes that a slow disk has not decided.
+    pub(super) writes: VecDeque<(WriteId, Vec<Change>)>,
+    pub(super) writes_seen: usize,
+    pub(super) calls: Vec<Sent>,
+    /// When a call went out, and for whom.
+    pub(super) sent: Vec<(Boottime, OrgName)>,
+    pub(super) replies: BTreeMap<RequestId, Result<(), Refusal>>,
+    /// What the outlets hold.
+    pub(super) out: BTreeMap<OrgName, u64>,
+    pub(super) published: usize,
+    /// What was told to be taken away, since the start.
+    pub(super) withdrawn: Vec<OrgName>,
+    pub(super) told: Vec<(Severity, Note)>,
+    /// The notes that the disk has.
+    pub(super) history: Vec<Note>,
+    requests: u64,
+}
+
+pub(super) fn settings(org: &str) -> OrgSettings {
+    let eu = DataCenter::of_zoho("eu").expect("in the table");
+    OrgSettings {
+        name: name(org),
+        client: "warehouse".into(),
+        binding: Binding {
+            client_id: "1000.CLIENT".into(),
+            data_center: "eu".into(),
+            environment: Environment::Production,
+            scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
+        },
+        grant: GrantKind::SelfClient,
+        api_domains: eu.api_domains,
+        console_url: eu.console_url,
+        at: 0.5,
+        min_ttl: secs(600),
+        timeout: secs(20),
+        limits: Limits::ZOHO,
+        client_mints: None,
+        required: true,
+    }
+}
+
+impl World {
+    /// Orgs that nobody has enrolled.
+    pub(super) fn new(settings: Vec<OrgSettings>) -> Self {
+        let now = Now {
+            boot: Boottime(5_000_000),
+            wall: UnixTime(START_WALL),
+        };
+        let boot_id: Arc<str> = "boot-1".into();
+        let clocks = Clocks {
+            boot_id: Arc::clone(&boot_id),
+            now,
+            is_synchronised: true,
+        };
+        let mut dice = Seeded(1);
+        let stored = Stored::default();
+        let (fleet, _) = Fleet::restore(settings.clone(), stored, &clocks, &mut dice);
+        Self {
+            fleet,
+            now,
+            dice,
+            boot_id,
+            settings,
+            disk: Disk::Good,
+            orgs: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            writes: VecDeque::new(),
+            writes_seen: 0,
+            calls: Vec::new(),
+            sent: Vec::new(),
+            replies: BTreeMap::new(),
+            out: BTreeMap::new(),
+            published: 0,
+            withdrawn: Vec::new(),
+            told: Vec::new(),
+            history: Vec::new(),
+            requests: 0,
+        }
+    }
+
+    /// One org, `acme`, enrolled with the refresh token `rt-acme` and an hour's token just now.
+    pub(super) fn enrolled() -> Self {
+        let mut world = Self::new(vec![settings("acme")]);
+        world.enroll_with_code("acme", HOUR);
+        world
+    }
+
+    pub(super) fn enroll_with_code(&mut self, org: &str, life: Duration) {
+        let request = self.enroll(org, code());
+        let answer = granted(life, Some(&format!("rt-{org}")));
+        self.answer(org, answer);
+        assert_eq!(self.replies.get(&request), Some(&Ok(())));
+    }
+
+    pub(super) fn step(&mut self, event: Event) {
+        let mut dice = Seeded(self.dice.next());
+        self.step_with(event, &mut dice);
+    }
+
+    pub(super) fn step_with(&mut self, event: Event, dice: &mut dyn Dice) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let steps = self.fleet.step(event, self.now, dice);
+            for step in steps {
+                self.carry_out(step, &mut events);
+            }
+            let wake = self.fleet.wake_at(self.now.boot);
+            assert!(wake > self.now.boot, "due at once, again and again");
+        }
+    }
+
+    fn carry_out(&mut self, step: Step, events: &mut VecDeque<Event>) {
+        match step {
+            Step::Write { write, changes } => {
+                self.writes_seen += 1;
+                match self.disk {
+                    Disk::Good => {
+                        self.apply(changes);
+                        events.push_back(Event::Stored(write));
+                    }
+                    Disk::Full => events.push_back(Event::StoreFailed(write, full())),
+                    Disk::Slow => self.writes.push_back((write, changes)),
+                }
+            }
+            Step::Call {
+                org,
+                attempt,
+                right,
+                ..
+            } => {
+                self.sent.push((self.now.boot, org.clone()));
+                self.calls.push(Sent {
+                    org,
+                    attempt,
+                    right,
+                });
+            }
+            Step::Publish(org) => {
+                let token = self.fleet.org(&org).and_then(|o| o.served(self.now.boot));
+                let generation = token.expect("what is published is served").generation;
+                self.published += 1;
+                self.out.insert(org, generation);
+            }
+            Step::Withdraw(org) => {
+                self.out.remove(&org);
+                self.withdrawn.push(org);
+            }
+            Step::Reply { request, result } => {
+                let earlier = self.replies.insert(request, result);
+                assert!(earlier.is_none(), "{request:?} was answered twice");
+            }
+            Step::Tell(severity, note) => self.told.push((severity, note)),
+        }
+    }
+
+    fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Org(record) => {
+                    let known = self.orgs.get(&record.org).map_or(0, |own| own.revision);
+                    assert_eq!(
+                        record.revision,
+                        known + 1,
+                        "compare and set: {}",
+                        record.org
+                    );
+                    self.orgs.insert(record.org.clone(), *record);
+                }
+                Change::Lane(record) => {
+                    self.lanes.insert(record.id.clone(), record);
+                }
+                Change::DropLane(id) => {
+                    self.lanes.remove(&id);
+                }
+                Change::Note(note) => self.history.push(note),
+            }
+        }
+    }
+
+    /// Decides the oldest write that a slow disk holds.
+    pub(super) fn settle_write(&mut self, is_kept: bool) {
+        let (write, changes) = self.writes.pop_front().expect("a write is held");
+        if is_kept {
+            self.apply(changes);
+            self.step(Event::Stored(write));
+        } else {
+            self.step(Event::StoreFailed(write, full()));
+        }
+    }
+
+    /// Lets both clocks run, waking the policy whenever it asked for it.
+    pub(super) fn pass(&mut self, span: Duration) {
+        let end = self.now.boot.plus(span);
+        loop {
+            let at = self.fleet.wake_at(self.now.boot).min(end);
+            let passed = at.since(self.now.boot);
+            self.now.boot = at;
+            self.now.wall = self.now.wall.plus(passed);
+            self.step(Event::Tick);
+            if at == end {
+                return;
+            }
+        }
+    }
+
+    /// Lets time pass until a call is out, at most `most`; says how long that took.
+    pub(super) fn pass_until_call(&mut self, most: Duration) -> Option<Duration> {
+        let start = self.now.boot;
+        while self.calls.is_empty() && self.now.boot.since(start) < most {
+            let left = most.checked_sub(self.now.boot.since(start))?;
+            let next = self.fleet.wake_at(self.now.boot).since(self.now.boot);
+            self.pass(next.min(left));
+        }
+        (!self.calls.is_empty()).then(|| self.now.boot.since(start))
+    }
+
+    pub(super) fn answer(&mut self, org: &str, answer: Answer) {
+        let is_its = |call: &Sent| call.org == name(org);
+        let at = self.calls.iter().position(is_its).expect("a call is out");
+        let Sent { org, attempt, .. } = self.calls.remove(at);
+        self.step(Event::Answered {
+            org,
+            attempt,
+            answer,
+        });
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
+    }
+
+    pub(super) fn enroll(&mut self, org: &str, right: Right) -> RequestId {
+        let request = self.request();
+        self.step(Event::Enroll {
+            org: name(org),
+            request,
+            offer: Offer {
+                right,
+                client_secret: None,
+            },
+        });
+        request
+    }
+
+    pub(super) fn refresh(&mut self, org: &str) -> RequestId {
+        let request = self.request();
+        self.step(Event::Refresh {
+            org: name(org),
+            request,
+        });
+        request
+    }
+
+    pub(super) fn reply(&self, request: RequestId) -> Option<&Result<(), Refusal>> {
+        self.replies.get(&request)
+    }
+
+    pub(super) fn reload(&mut self, settings: Vec<OrgSettings>) {
+        self.settings.clone_from(&settings);
+        self.step(Event::Configured(settings));
+    }
+
+    /// The process ends without notice and starts again, in this boot.
+    pub(super) fn restart(&mut self) {
+        self.start(true);
+    }
+
+    /// The machine starts again after `off`; its wall clock is then off by `wall_error_ms`.
+    pub(super) fn reboot(&mut self, off: Duration, wall_error_ms: i64, is_synchronised: bool) {
+        self.boot_id = format!("{}+", self.boot_id).into();
+        self.now.boot = Boottime(10_000);
+        self.now.wall = self.now.wall.plus(off);
+        self.now.wall.0 += wall_error_ms;
+        self.start(is_synchronised);
+    }
+
+    fn start(&mut self, is_synchronised: bool) {
+        self.calls.clear();
+        self.writes.clear();
+        self.out.clear();
+        self.withdrawn.clear();
+        let stored = Stored {
+            orgs: self.orgs.values().cloned().collect(),
+            lanes: self.lanes.values().cloned().collect(),
+        };
+        let clocks = Clocks {
+            boot_id: Arc::clone(&self.boot_id),
+            now: self.now,
+            is_synchronised,
+        };
+        let settings = self.settings.clone();
+        let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut self.dice);
+        self.fleet = fleet;
+        let mut events = VecDeque::new();
+        for step in steps {
+            self.carry_out(step, &mut events);
+        }
+        while let Some(event) = events.pop_front() {
+            self.step(event);
+        }
+    }
+
+    pub(super) fn org(&self, org: &str) -> &Org {
+        self.fleet.org(&name(org)).expect("configured")
+    }
+
+    pub(super) fn word(&self, org: &str) -> Word {
+        self.org(org).word()
+    }
+
+    /// What a plain reader gets.
+    pub(super) fn read(&self, org: &str) -> Option<&Token> {
+        match self.fleet.read(&name(org), Query::default(), self.now.boot) {
+            Some(Reading::Token { token, .. }) => Some(token),
+            _ => None,
+        }
+    }
+
+    /// The refresh token that the disk has.
+    pub(super) fn kept(&self, org: &str) -> Option<String> {
+        let grant = self.orgs.get(&name(org))?.grant.as_ref()?;
+        Some(grant.refresh_token.expose().to_owned())
+    }
+}

@@ -1,0 +1,80 @@
+//! Whose turn it is to call: so many calls to one data center at once, and no more.
+//!
+//! A cold start of a thousand orgs is no herd that way, and a data center that hangs keeps its own callers
+//! waiting and nobody else's (R10). Only the schedule waits; a person's call goes at once, and is counted.
+//! Invariant: who has waited longest is next.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Boottime, OrgName};
+
+/// Calls by schedule that may be on their way to one data center at once.
+pub(super) const CALLS_MAX: usize = 64;
+
+/// Where an org stands with its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It wants none.
+    Idle,
+    /// Its mint has been due since then.
+    Waiting(Boottime),
+    /// Its call, or the slot for it, is on its way.
+    Busy,
+}
+
+/// The turns of all orgs.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Who calls, and where.
+    busy: BTreeMap<OrgName, String>,
+    /// How many call one data center.
+    calls: BTreeMap<String, usize>,
+    /// Who waits, for which data center and since when.
+    waiting: BTreeMap<OrgName, (String, Boottime)>,
+}
+
+impl Turns {
+    /// Whether one more call may begin.
+    pub(super) fn has_room(&self, data_center: &str) -> bool {
+        self.calls.get(data_center).is_none_or(|n| *n < CALLS_MAX)
+    }
+
+    /// Notes where an org stands. A call counts for the data center that it began with, until it is over.
+    pub(super) fn note(&mut self, org: &OrgName, data_center: &str, turn: Turn) {
+        self.waiting.remove(org);
+        if turn != Turn::Busy {
+            self.release(org);
+        }
+        match turn {
+            Turn::Idle => (),
+            Turn::Waiting(since) => {
+                let place = (data_center.to_owned(), since);
+                self.waiting.insert(org.clone(), place);
+            }
+            Turn::Busy if self.busy.contains_key(org) => (),
+            Turn::Busy => {
+                self.busy.insert(org.clone(), data_center.to_owned());
+                *self.calls.entry(data_center.to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    fn release(&mut self, org: &OrgName) {
+        let Some(data_center) = self.busy.remove(org) else {
+            return;
+        };
+        if let Some(calls) = self.calls.get_mut(&data_center) {
+            *calls -= 1;
+        }
+    }
+
+    /// Who may begin now: the one that has waited longest for a data center with room.
+    pub(super) fn next(&self) -> Option<OrgName> {
+        let ready = self
+            .waiting
+            .iter()
+            .filter(|(_, (data_center, _))| self.has_room(data_center));
+        let first = ready.min_by_key(|(_, (_, since))| *since);
+        first.map(|(org, _)| org.clone())
+    }
+}

@@ -1,0 +1,136 @@
+//! What people do beside the protocol: register clients, consent, and (in a test) break things.
+
+use std::collections::BTreeMap;
+
+use super::fault::Fault;
+use super::lane::End;
+use super::window::Window;
+use super::zoho::{Client, Code, Consent, Org, Zoho};
+use crate::base::Boottime;
+
+// Far beyond what any test needs; a script that comes here loops.
+const CLIENTS_MAX: usize = 1_000;
+const SOIDS_MAX: usize = 1_000;
+const CODES_MAX: usize = 10_000;
+const REFRESH_TOKENS_MAX: usize = 10_000;
+
+/// Why the world does not do what its script says: the script is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadScript {
+    /// A consent for nobody.
+    #[error("no client {0}; add it first")]
+    NoSuchClient(String),
+    /// More of something than the world holds.
+    #[error("too many {0}; start a new stand-in")]
+    TooMany(&'static str),
+}
+
+impl Zoho {
+    /// Registers a client in the console, or gives it another secret.
+    pub fn add_client(&mut self, id: &str, secret: &str) -> Result<(), BadScript> {
+        if let Some(client) = self.clients.get_mut(id) {
+            secret.clone_into(&mut client.secret);
+            return Ok(());
+        }
+        has_room(self.clients.len(), CLIENTS_MAX, "clients")?;
+        let client = Client {
+            secret: secret.to_owned(),
+            soids: BTreeMap::new(),
+            mints: Window::default(),
+            exchanges: Window::default(),
+        };
+        self.clients.insert(id.to_owned(), client);
+        Ok(())
+    }
+
+    /// Deletes a client in the console; its grants stay, and nobody can use them.
+    pub fn delete_client(&mut self, id: &str) {
+        self.clients.remove(id);
+    }
+
+    /// Lets a client use client credentials for `org` as `soid`, `ZohoCRM.600123`.
+    pub fn add_soid(
+        &mut self,
+        client_id: &str,
+        soid: &str,
+        org: Org,
+        now: Boottime,
+    ) -> Result<(), BadScript> {
+        self.known_client(client_id)?;
+        has_room(self.clients[client_id].soids.len(), SOIDS_MAX, "soids")?;
+        let number = self.add_grant(Consent::new(client_id, "", org), None);
+        let client = self.clients.get_mut(client_id);
+        let replaced = client.and_then(|client| client.soids.insert(soid.to_owned(), number));
+        if let Some(replaced) = replaced {
+            self.end_grant(replaced, End::Revoked, now);
+        }
+        Ok(())
+    }
+
+    /// A person presses "Create" in the console: a grant code, good once.
+    pub fn grant_code(&mut self, consent: Consent, now: Boottime) -> Result<String, BadScript> {
+        self.known_client(&consent.client_id)?;
+        self.codes.retain(|_, code| now < code.ends_at);
+        has_room(self.codes.len(), CODES_MAX, "codes")?;
+        let life = consent.code_life.unwrap_or(self.rules.clocks.code_life);
+        let ends_at = now.plus(life);
+        let text = self.new_text();
+        self.codes.insert(text.clone(), Code { consent, ends_at });
+        Ok(text)
+    }
+
+    /// A refresh token that exists already, as before a take-over.
+    pub fn install(&mut self, consent: Consent, now: Boottime) -> Result<String, BadScript> {
+        let text = self.new_text();
+        self.install_as(&text, consent, now)?;
+        Ok(text)
+    }
+
+    /// The same with a given text, which a test can look for where no secret may be.
+    pub fn install_as(
+        &mut self,
+        refresh_token: &str,
+        consent: Consent,
+        now: Boottime,
+    ) -> Result<(), BadScript> {
+        self.known_client(&consent.client_id)?;
+        let count = self.refresh_tokens.len();
+        has_room(count, REFRESH_TOKENS_MAX, "refresh tokens")?;
+        self.new_grant(consent, refresh_token.to_owned(), now);
+        Ok(())
+    }
+
+    /// The next `times` token calls of `on` go wrong: a client id, a refresh token or a code; empty for any call.
+    ///
+    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint.
+    pub fn add_fault(
+        &mut self,
+        on: &str,
+        times: Option<u32>,
+        fault: Fault,
+    ) -> Result<(), BadScript> {
+        let is_added = self.faults.add(on, times, fault);
+        is_added.then_some(()).ok_or(BadScript::TooMany("faults"))
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// A number for an org that nobody has yet.
+    pub fn new_org_id(&mut self) -> String {
+        self.random.u32(600_000_000..700_000_000).to_string()
+    }
+
+    fn known_client(&self, id: &str) -> Result<(), BadScript> {
+        let is_known = self.clients.contains_key(id);
+        is_known
+            .then_some(())
+            .ok_or_else(|| BadScript::NoSuchClient(id.to_owned()))
+    }
+}
+
+fn has_room(len: usize, max: usize, what: &'static str) -> Result<(), BadScript> {
+    (len < max).then_some(()).ok_or(BadScript::TooMany(what))
+}

@@ -1,0 +1,7 @@
+//! The stand-in answers as Zoho documents it, rule by rule, and over a real socket.
+#![cfg(feature = "stand-in")]
+
+mod faults;
+mod limits;
+mod wire;
+mod world;
