@@ -86,6 +86,7 @@ fn get_never_exits_0_without_a_whole_token() {
         ("header", plain("1000.a b")),
         ("header", plain("1000.a\r\nX-Evil: 1")),
         ("token", json(TOKEN_JSON)),
+        ("token", json("{}")),
         (
             "env",
             json(r#"{"access_token":"","expires_at":"2026-11-22T01:12:11Z"}"#),
@@ -200,7 +201,7 @@ fn get_exits_as_the_daemons_refusal_means() {
 }
 
 #[test]
-fn s5_an_oversized_answer_is_refused() {
+fn an_oversized_answer_is_refused() {
     let body = "a".repeat(5 * 1024 * 1024);
     let ended = Daemon::answering([plain(&body)]).run(&["get", "acme"]);
     let (exit, line) = ended.failed();
