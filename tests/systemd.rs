@@ -24,6 +24,11 @@ fn from_nothing_to_a_token_on_socket_and_file() {
 }
 
 #[test]
+fn the_example_configs_start_a_daemon_as_they_are() {
+    check("examples.sh");
+}
+
+#[test]
 fn s2_a_peer_reads_what_its_ids_and_groups_allow_and_nothing_else() {
     check("access.sh");
 }

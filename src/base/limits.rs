@@ -17,7 +17,7 @@ impl Limits {
     /// What Zoho documents, the strictest reading of each.
     pub const ZOHO: Self = Self {
         mints: 10,
-        window: Duration::from_secs(600),
+        window: Duration::from_mins(10),
         live: 10,
     };
 }

@@ -17,7 +17,7 @@ impl ScopeSet {
             .collect()
     }
 
-    /// Whether `word` has the shape of a scope: 2 to 5 parts between dots, or one of OpenID's bare words.
+    /// Whether `word` has the shape of a scope: 2 to 5 parts between dots, or one of `OpenID`'s bare words.
     ///
     /// A placeholder from the documentation such as `ZohoCRM.modules.{module_API_name}.READ` is refused.
     pub fn is_scope(word: &str) -> bool {

@@ -223,9 +223,12 @@ pub struct Check {
     /// Which config.
     #[command(flatten)]
     pub of: ConfigAt,
-    /// Also list the orgs that a reload would add, remove or change
+    /// Also list the orgs that a reload would add, remove or change, by the running daemon's own word
     #[arg(long)]
     pub against_running: bool,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub at: SocketAt,
 }
 
 /// `demo`.

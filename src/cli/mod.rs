@@ -6,7 +6,10 @@
 
 pub mod answer;
 pub mod args;
+pub mod check;
 pub mod client;
+#[cfg(feature = "stand-in")]
+pub mod demo;
 pub mod enroll;
 pub mod failure;
 pub mod generated;
@@ -61,16 +64,12 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Run(args) => run::run(args),
-        Verb::Check(_) => not_wired("check"),
+        Verb::Check(args) => check::run(args),
         #[cfg(feature = "stand-in")]
-        Verb::Demo(_) => not_wired("demo"),
+        Verb::Demo(args) => demo::run(args),
         #[cfg(feature = "stand-in")]
         Verb::StandIn(args) => stand_in::run(args),
         Verb::Completions(args) => generated::completions(args),
         Verb::Man(args) => generated::man(args),
     }
-}
-
-fn not_wired(verb: &str) -> Result<Exit, Failure> {
-    Err(Failure::bug(verb, "not wired yet"))
 }

@@ -34,7 +34,16 @@ struct Changes {
 
 /// Has the daemon take its config anew; prints every problem or one line of what changed.
 pub fn run(args: &SocketAt) -> Result<Exit, Failure> {
-    let answer = client::ask(&args.path(), &Request::post("/v1/reload", b""), PATIENCE)?;
+    ask(args, "/v1/reload")
+}
+
+/// The same without taking it: what `run` would change.
+pub fn forecast(args: &SocketAt) -> Result<Exit, Failure> {
+    ask(args, "/v1/reload?dry_run=true")
+}
+
+fn ask(args: &SocketAt, target: &str) -> Result<Exit, Failure> {
+    let answer = client::ask(&args.path(), &Request::post(target, b""), PATIENCE)?;
     if answer.status != 200 {
         return Err(refused(&answer));
     }

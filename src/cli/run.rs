@@ -11,9 +11,9 @@ pub fn run(args: &ConfigAt) -> Result<Exit, Failure> {
         Ok(()) => Ok(Exit::Done),
         // A config's problems have a form of their own, which editors understand.
         Err(Fatal::Config(problems)) => {
-            problems
-                .iter()
-                .for_each(|problem| output::complain(problem));
+            for problem in &problems {
+                output::complain(problem);
+            }
             Err(Failure::new(
                 Exit::Config,
                 "run",

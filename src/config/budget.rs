@@ -46,24 +46,26 @@ fn check_cap(config: &Config, data_center: &str, orgs: &[&Org], report: &Report)
     if share <= PLANNED_PART {
         return;
     }
-    let what = format!(
-        "`mints_per_10min` is {cap}, and {} in {data_center} need {need:.1} of them; allow {:.0}, set a later `at`, \
-         or share the orgs among more clients",
-        listed(orgs),
-        (need / PLANNED_PART).ceil(),
-    );
+    let orgs = listed(orgs);
+    let room = (need / PLANNED_PART).ceil();
+    let cure = format!("allow {room:.0}, set a later `at`, or share the orgs among more clients");
     let place = report.place_of(&format!("clients.{client}.mints_per_10min"));
-    report.add(match share > 1.0 {
-        true => Problem::error(place, what),
-        false => Problem::warning(place, what),
+    let what = format!(
+        "`mints_per_10min` is {cap}, but for {orgs} in {data_center} the plan takes {need:.1}"
+    );
+    report.add(if share > 1.0 {
+        Problem::error(place, format!("{what}; {cure}"))
+    } else {
+        Problem::warning(place, format!("{what}, so repeats have no room; {cure}"))
     });
 }
 
 /// On average. A stand-in with limits of its own has lives of its own, too: nothing is known of it.
 fn mints_per_window(org: &Org) -> f64 {
-    match org.settings.limits == Limits::ZOHO {
-        true => 1.0 / (WINDOWS_PER_LIFE * (org.settings.at - OFFSET_MAX)),
-        false => 0.0,
+    if org.settings.limits == Limits::ZOHO {
+        1.0 / (WINDOWS_PER_LIFE * (org.settings.at - OFFSET_MAX))
+    } else {
+        0.0
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn check(config: &Config, report: &Report) {
         }
         match seen.get(&named.path) {
             Some(first) if first.is_written || named.is_written => {
-                let what = format!("is the path of `{}`, too; give each its own", first.key);
+                let what = format!("names the same file as `{}`; give each its own", first.key);
                 tell(&named, &what, report);
             }
             _ => drop(seen.insert(named.path.clone(), named)),

@@ -54,13 +54,10 @@ impl Client {
 
 fn client_id(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
-    let is_whole = (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    match is_whole {
-        true => Some(text.to_owned()),
-        false => {
-            value.refuse("is no client id; copy it whole from Zoho's API console, like 1000.…")
-        }
+    if (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Some(text.to_owned());
     }
+    value.refuse("is no client id; copy it whole from Zoho's API console, like 1000.…")
 }
 
 fn redirect_uri(value: &Value<'_>) -> Option<String> {

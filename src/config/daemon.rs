@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::kinds::{path, path_or_none, socket_path};
+use super::kinds::{path, socket_path};
 use super::principals::Principals;
 use super::secret_source::SecretSource;
 use super::section::Section;
@@ -80,13 +80,14 @@ impl Daemon {
         let beside = SecretSource::File(key_beside(&state));
         let new = Self {
             socket: section.or("socket", default.socket, socket_path),
-            tokens_dir: section.or("tokens_dir", default.tokens_dir, path_or_none),
+            tokens_dir: (!section.is_emptied("tokens_dir"))
+                .then(|| section.or("tokens_dir", TOKENS_DIR.into(), path)),
             seal_key: section.or("seal_key", beside, SecretSource::read),
             state,
             admins: section.or("admins", default.admins, Principals::read),
             monitors: section.or("monitors", default.monitors, Principals::read),
-            ca_file: section.or("ca_file", None, path_or_none),
-            proxy: section.or("proxy", None, proxy),
+            ca_file: section.filled("ca_file", path),
+            proxy: section.filled("proxy", proxy),
             log: section.or("log", default.log, log_filter),
             log_format: log_format(&section),
         };
@@ -100,14 +101,13 @@ fn key_beside(state: &Path) -> PathBuf {
 }
 
 /// Never repeats the value: a proxy's address may hold a password.
-fn proxy(value: &Value<'_>) -> Option<Option<Arc<Secret>>> {
+fn proxy(value: &Value<'_>) -> Option<Arc<Secret>> {
     let text = value.text()?;
     let is_proxy = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    match Url::parse(text) {
-        _ if text.is_empty() => Some(None),
-        Ok(url) if is_proxy(&url) => Some(Some(Arc::new(Secret::new(text.to_owned())))),
-        _ => value.refuse("is no address; write it like \"http://proxy.example:3128\""),
+    if Url::parse(text).is_ok_and(|url| is_proxy(&url)) {
+        return Some(Arc::new(Secret::new(text.to_owned())));
     }
+    value.refuse("is no address; write it like \"http://proxy.example:3128\"")
 }
 
 fn log_filter(value: &Value<'_>) -> Option<String> {

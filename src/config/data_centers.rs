@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::kinds::{count_in, duration_in, is_loopback, is_name, origin, url};
+use super::kinds::{base_url, count_in, duration_in, is_loopback, is_name, origin, url};
 use super::section::Section;
 use super::value::Value;
-use crate::base::{ApiDomains, DataCenter, Endpoints, Limits};
+use crate::base::{ApiDomains, DataCenter, Endpoints, Environment, Limits};
 
 /// Most mints and live tokens that a stand-in may allow.
 const COUNT_MAX: u32 = 1000;
 const WINDOW_MIN: Duration = Duration::from_secs(1);
-const WINDOW_MAX: Duration = Duration::from_secs(3600);
+const WINDOW_MAX: Duration = Duration::from_hours(1);
 
 /// A data center with the limits that hold there.
 #[derive(Debug, Clone)]
@@ -103,16 +103,35 @@ fn read_api_domains(value: &Value<'_>) -> Option<ApiDomains> {
     let section = value.section("{ production = \"https://www.zohoapis.eu\" }")?;
     // `Some(None)`: not there. `None`: there, and not good.
     let host = |key| match section.value(key) {
-        Some(value) => origin(&value).map(Some),
+        Some(value) => base_url(&value).map(Some),
         None => Some(None),
     };
     let [production, sandbox, developer] = ["production", "sandbox", "developer"].map(host);
     section.finish(&[]);
-    Some(ApiDomains {
+    let new = ApiDomains {
         production: production?,
         sandbox: sandbox?,
         developer: developer?,
-    })
+    };
+    check_distinct(&section, &new);
+    Some(new)
+}
+
+/// S4: where two environments share a host, no answer proves which of them a token is of.
+fn check_distinct(section: &Section<'_>, domains: &ApiDomains) {
+    for environment in Environment::ALL {
+        let Some(url) = domains.of(environment) else {
+            continue;
+        };
+        let first = domains
+            .environment_of(url)
+            .filter(|first| *first != environment);
+        if let (Some(first), Some(value)) = (first, section.value(environment.as_str())) {
+            value.error(format!(
+                "is the same as {first}; name its own, or leave it out"
+            ));
+        }
+    }
 }
 
 /// Limits of a stand-in. Zoho's own are not ours to change.
@@ -130,8 +149,8 @@ fn read_limits(value: &Value<'_>, accounts_url: Option<&str>) -> Option<Limits> 
     };
     section.finish(&[]);
     let accounts = Url::parse(accounts_url?).ok()?;
-    match is_loopback(&accounts) {
-        true => Some(limits),
-        false => value.refuse("are Zoho's where accounts_url is not on loopback; drop them"),
+    if is_loopback(&accounts) {
+        return Some(limits);
     }
+    value.refuse("are Zoho's where accounts_url is not on loopback; drop them")
 }

@@ -46,12 +46,7 @@ pub fn includes(main: &SourceText) -> Vec<Include> {
 
 /// Reports what is wrong with the patterns.
 pub(super) fn check(value: &Value<'_>) -> Option<()> {
-    let items = value.items("[\"orgs.d/*.toml\"]")?;
-    if items.len() > PATTERNS_MAX {
-        return value.refuse(format!(
-            "has over {PATTERNS_MAX} patterns; use fewer folders"
-        ));
-    }
+    let items = value.items("[\"orgs.d/*.toml\"]", PATTERNS_MAX)?;
     for item in &items {
         let text = item.text();
         if text.is_some_and(|text| split(text).is_none()) {

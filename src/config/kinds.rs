@@ -46,16 +46,8 @@ pub(super) fn count_in(range: RangeInclusive<u32>) -> impl Fn(&Value<'_>) -> Opt
     move |value| {
         let count = u32::try_from(value.whole_number()?).ok();
         let fits = count.filter(|count| range.contains(count));
-        let bounds = || format!("must be {} to {}", range.start(), range.end());
-        fits.or_else(|| value.refuse(bounds()))
-    }
-}
-
-/// Any text but the empty one.
-pub(super) fn filled_text(value: &Value<'_>) -> Option<String> {
-    match value.text()? {
-        "" => value.refuse("is empty; fill it in, or leave the key out"),
-        text => Some(text.to_owned()),
+        let (least, most) = (range.start(), range.end());
+        fits.or_else(|| value.refuse(format!("is out of range; write {least} to {most}")))
     }
 }
 
@@ -65,10 +57,10 @@ pub(super) fn path(value: &Value<'_>) -> Option<PathBuf> {
     let path = Path::new(text);
     let climbs = path.components().any(|part| part == Component::ParentDir);
     if !path.is_absolute() || climbs {
-        return value.refuse("must be a whole path from / on, without `..`");
+        return value.refuse("is no whole path; write it from / on and without `..`");
     }
     if text.len() > PATH_MAX || text.contains(char::is_control) {
-        return value.refuse("is no path; it is too long or holds control characters");
+        return value.refuse("is too long or holds control characters; choose another path");
     }
     Some(path.components().collect())
 }
@@ -80,16 +72,8 @@ pub(super) fn socket_path(value: &Value<'_>) -> Option<PathBuf> {
         return Some(path);
     }
     value.refuse(format!(
-        "is too long for a socket; the kernel allows {SOCKET_PATH_MAX} bytes"
+        "is too long for a socket; the kernel allows {SOCKET_PATH_MAX} bytes, so choose a folder nearer to /"
     ))
-}
-
-/// A path, or `""` for none.
-pub(super) fn path_or_none(value: &Value<'_>) -> Option<Option<PathBuf>> {
-    match value.text()? {
-        "" => Some(None),
-        _ => path(value).map(Some),
-    }
 }
 
 /// The name of a systemd credential (systemd.exec(5): a file name, and printable ASCII without a colon).
@@ -118,18 +102,25 @@ pub(super) fn url(value: &Value<'_>, example: &str) -> Option<Url> {
         return value.refuse("sends secrets in clear; use https, or http on loopback");
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return value.refuse("must hold neither a user nor a #fragment; drop them");
+        return value.refuse("holds a user or a #fragment; drop it");
     }
     Some(url)
 }
 
-/// The address of a host alone, in the shape that all of them are kept in: no path, no slash at the end.
-/// On loopback a path may tell what would be several hosts apart.
+/// The address of a host alone, as all of them are kept: no path, no slash at the end.
 pub(super) fn origin(value: &Value<'_>) -> Option<String> {
+    let base = base_url(value)?;
+    match base.matches('/').count() {
+        2 => Some(base),
+        _ => value.refuse("ends with a path; drop what follows the host and its port"),
+    }
+}
+
+/// An address that paths are added to: no query, no slash at the end.
+pub(super) fn base_url(value: &Value<'_>) -> Option<String> {
     let url = url(value, "https://accounts.zoho.eu")?;
-    let is_bare = url.path() == "/" || is_loopback(&url);
-    if !is_bare || url.query().is_some() {
-        return value.refuse("must end with the host or its port; drop the path");
+    if url.query().is_some() {
+        return value.refuse("holds a ?query; drop it");
     }
     Some(url.as_str().trim_end_matches('/').to_owned())
 }

@@ -21,11 +21,12 @@ mod secret_source;
 mod section;
 mod source;
 mod suggest;
+mod syntax;
 mod target;
 mod value;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -76,6 +77,8 @@ pub struct Parsed {
     pub config: Config,
     /// Sorted by place.
     pub problems: Vec<Problem>,
+    /// The files, in the order in which they were read.
+    pub files: Vec<PathBuf>,
     /// Where each key stands.
     pub places: Places,
     /// What the config names outside of itself.
@@ -101,6 +104,7 @@ pub fn read(main: &Path, sources: &[SourceText], unread: Vec<Problem>) -> Parsed
     Parsed {
         config,
         problems,
+        files: sources.iter().map(|source| source.path.clone()).collect(),
         places,
         mentions,
     }
@@ -126,7 +130,9 @@ fn read_all(sources: &[SourceText], report: &Report) -> Config {
     };
     let orgs = named(&roots, "orgs", |name, value| read_org(name, value, &known));
     main.finish(&[]);
-    drop_ins.iter().for_each(|root| root.finish(&MAIN_ONLY));
+    for root in drop_ins {
+        root.finish(&MAIN_ONLY);
+    }
     if orgs.is_empty() {
         main.lacks_softly("no org is configured; add [orgs.NAME], here or in a drop-in");
     }

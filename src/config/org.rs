@@ -62,7 +62,7 @@ impl Org {
         let required = section.or("required", true, Value::truth);
         let readers = section.or("readers", Principals::default(), Principals::read);
         let outputs = section.or("outputs", vec![], outputs);
-        let org_id = section.or("org_id", None, org_id);
+        let org_id = section.filled("org_id", org_id);
         let verify = section.or("verify", false, Value::truth);
         section.finish(&ASIDE);
         check_verify(&section, verify, scopes.as_ref());
@@ -113,11 +113,9 @@ fn settings(
 }
 
 fn scopes(value: &Value<'_>) -> Option<ScopeSet> {
-    let items = value.items("[\"ZohoCRM.modules.ALL\"]")?;
-    if !(1..=SCOPES_MAX).contains(&items.len()) {
-        return value.refuse(format!(
-            "must name 1 to {SCOPES_MAX} scopes; list what the jobs need"
-        ));
+    let items = value.items("[\"ZohoCRM.modules.ALL\"]", SCOPES_MAX)?;
+    if items.is_empty() {
+        return value.refuse("is empty; list what the jobs need");
     }
     let words: Vec<_> = items.iter().filter_map(scope).collect();
     Some(words.into_iter().collect::<ScopeSet>()).filter(|scopes| !scopes.is_empty())
@@ -128,9 +126,10 @@ fn scope<'a>(value: &Value<'a>) -> Option<&'a str> {
     if ScopeSet::is_scope(word) {
         return Some(word);
     }
-    let cure = match word.contains([',', ' ']) {
-        true => "write one scope an entry",
-        false => "write it like \"ZohoCRM.modules.ALL\", without placeholders",
+    let cure = if word.contains([',', ' ']) {
+        "write one scope an entry"
+    } else {
+        "write it like \"ZohoCRM.modules.ALL\", without placeholders"
     };
     value.refuse(format!(
         "holds `{}`, which is no scope; {cure}",
@@ -139,22 +138,16 @@ fn scope<'a>(value: &Value<'a>) -> Option<&'a str> {
 }
 
 fn outputs(value: &Value<'_>) -> Option<Vec<Output>> {
-    let items = value.items("[[orgs.acme.outputs]]")?;
-    if items.len() > OUTPUTS_MAX {
-        return value.refuse(format!(
-            "has over {OUTPUTS_MAX} entries; let jobs share files"
-        ));
-    }
+    let items = value.items("[[orgs.acme.outputs]]", OUTPUTS_MAX)?;
     Some(items.iter().filter_map(Output::read).collect())
 }
 
-fn org_id(value: &Value<'_>) -> Option<Option<String>> {
+fn org_id(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
-    let is_good = text.len() <= ORG_ID_MAX && text.bytes().all(|b| b.is_ascii_alphanumeric());
-    match is_good {
-        true => Some(Some(text.to_owned()).filter(|text| !text.is_empty())),
-        false => value.refuse("is no id of an org; copy it from Zoho, letters and digits only"),
+    if text.len() <= ORG_ID_MAX && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Some(text.to_owned());
     }
+    value.refuse("is no id of an org; copy it from Zoho, letters and digits only")
 }
 
 fn check_verify(section: &Section<'_>, verify: bool, scopes: Option<&ScopeSet>) {

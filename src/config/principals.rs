@@ -65,12 +65,7 @@ pub fn refusal_of_id(id: u32) -> Option<&'static str> {
 }
 
 fn list(value: &Value<'_>, outside: fn(Principal) -> Outside) -> Option<Vec<Principal>> {
-    let items = value.items("[\"crm-sync\", 1001]")?;
-    if items.len() > COUNT_MAX {
-        return value.refuse(format!(
-            "has over {COUNT_MAX} entries; name a group instead"
-        ));
-    }
+    let items = value.items("[\"crm-sync\", 1001]", COUNT_MAX)?;
     let mut principals = vec![];
     for item in &items {
         if let Some(principal) = principal(item) {
@@ -86,7 +81,9 @@ pub(super) fn principal(value: &Value<'_>) -> Option<Principal> {
         let number = u32::try_from(value.whole_number()?).ok();
         return match number {
             Some(number) => id(value, number),
-            None => value.refuse("holds a number that no user or group can have"),
+            None => {
+                value.refuse("holds a number that no user or group can have; write one of your own")
+            }
         };
     }
     let text = value.text()?;

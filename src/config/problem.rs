@@ -37,20 +37,20 @@ pub struct Place {
 
 impl Problem {
     /// Something that the daemon does not start with.
-    pub fn error(place: Place, message: impl Into<String>) -> Self {
+    pub fn error(place: Place, message: impl AsRef<str>) -> Self {
         Self {
             place,
             severity: Severity::Error,
-            message: message.into(),
+            message: in_one_line(message.as_ref()),
         }
     }
 
     /// Something to look at.
-    pub fn warning(place: Place, message: impl Into<String>) -> Self {
+    pub fn warning(place: Place, message: impl AsRef<str>) -> Self {
         Self {
             place,
             severity: Severity::Warning,
-            message: message.into(),
+            message: in_one_line(message.as_ref()),
         }
     }
 
@@ -69,6 +69,11 @@ impl Place {
             column: 1,
         }
     }
+}
+
+/// A message may repeat a name of the file: it must not steer a terminal, nor forge a second problem.
+fn in_one_line(message: &str) -> String {
+    message.replace(char::is_control, "\u{fffd}")
 }
 
 impl fmt::Display for Place {
@@ -90,6 +95,14 @@ impl fmt::Display for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_stays_on_its_line() {
+        let place = Place::of_file(Path::new("z.toml"));
+        let problem = Problem::error(place, "`a\nz.toml:1:1: b\u{1b}[2J`");
+        assert_eq!(problem.to_string().lines().count(), 1);
+        assert!(!problem.to_string().contains('\u{1b}'));
+    }
 
     #[test]
     fn problems_sort_by_place_and_read_as_editors_parse_them() {

@@ -10,10 +10,10 @@ use super::value::Value;
 const AT_MIN: f64 = 0.2;
 const AT_MAX: f64 = 0.7;
 /// A quarter of the hour that Zoho's tokens live: what is in force is never more.
-const MIN_TTL_MAX: Duration = Duration::from_secs(15 * 60);
+const MIN_TTL_MAX: Duration = Duration::from_mins(15);
 const MIN_TTL_MIN: Duration = Duration::from_secs(1);
 /// Well under the 100 s between two calls for one org.
-const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+const TIMEOUT_MAX: Duration = Duration::from_mins(1);
 const TIMEOUT_MIN: Duration = Duration::from_secs(1);
 
 /// When tokens are renewed, and how long a call may take.
@@ -31,7 +31,7 @@ impl Default for Refresh {
     fn default() -> Self {
         Self {
             at: 0.5,
-            min_ttl: Duration::from_secs(600),
+            min_ttl: Duration::from_mins(10),
             timeout: Duration::from_secs(20),
         }
     }

@@ -66,6 +66,7 @@ pub(super) struct Report {
     plain: RefCell<Vec<Problem>>,
     syntax: RefCell<Vec<Problem>>,
     absent: RefCell<Vec<Problem>>,
+    garbled: RefCell<BTreeSet<(Arc<Path>, usize)>>,
     whole: Cell<bool>,
     places: RefCell<Places>,
     mentions: RefCell<Vec<Mention>>,
@@ -83,6 +84,7 @@ impl Report {
             plain: RefCell::new(unread),
             syntax: RefCell::default(),
             absent: RefCell::default(),
+            garbled: RefCell::default(),
             places: RefCell::new(places),
             mentions: RefCell::default(),
         }
@@ -101,7 +103,13 @@ impl Report {
     /// A text is no TOML; from here on nobody knows what is missing.
     pub(super) fn add_syntax(&self, problem: Problem) {
         self.whole.set(false);
+        self.add_garbled(problem.place.clone());
         self.syntax.borrow_mut().push(problem);
+    }
+
+    /// What stands in this line means nothing.
+    pub(super) fn add_garbled(&self, place: Place) {
+        self.garbled.borrow_mut().insert((place.file, place.line));
     }
 
     /// Notes where a key stands; answers where it stood before, if it did.
@@ -136,10 +144,9 @@ impl Report {
         if self.whole.get() {
             problems.append(&mut self.absent.into_inner());
         }
-        let syntax = first_of_each_line(self.syntax.into_inner());
-        let garbled: BTreeSet<_> = syntax.iter().map(line_of).collect();
+        let garbled = self.garbled.into_inner();
         problems.retain(|problem| !garbled.contains(&line_of(problem)));
-        problems.extend(syntax);
+        problems.extend(first_of_each_line(self.syntax.into_inner()));
         problems.sort();
         problems.dedup();
         (bounded(problems), self.places.into_inner())
@@ -150,9 +157,9 @@ fn line_of(problem: &Problem) -> (Arc<Path>, usize) {
     (Arc::clone(&problem.place.file), problem.place.line)
 }
 
-/// One slip of the pen makes the parser stumble several times in a line.
+/// One slip of the pen makes the parser stumble several times in a line, for the best reason first.
 fn first_of_each_line(mut syntax: Vec<Problem>) -> Vec<Problem> {
-    syntax.sort();
+    syntax.sort_by(|a, b| a.place.cmp(&b.place));
     syntax.dedup_by_key(|problem| line_of(problem));
     syntax
 }

@@ -57,6 +57,21 @@ impl<'a> Section<'a> {
         self.optional(key, read).unwrap_or(default)
     }
 
+    /// The same, where `""` says that there is none.
+    pub(super) fn filled<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&Value<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(key).filter(|value| !value.is_empty_text());
+        value.and_then(|value| read(&value))
+    }
+
+    /// Whether `key` holds `""`.
+    pub(super) fn is_emptied(&self, key: &'static str) -> bool {
+        self.value(key).is_some_and(|value| value.is_empty_text())
+    }
+
     /// What `key` holds; a key that is left out is a problem, which shows `example` as the cure.
     pub(super) fn required<T>(
         &self,
@@ -105,7 +120,7 @@ impl<'a> Section<'a> {
     /// Reports every key that nobody asked for. `aside`: what to do about some that belong elsewhere.
     pub(super) fn finish(&self, aside: &[(&str, &str)]) {
         let known = self.known.borrow();
-        for (key, _) in self.table.iter() {
+        for (key, _) in self.table {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {
                 let cure = match aside.iter().find(|(word, _)| *word == name) {
@@ -125,12 +140,13 @@ impl<'a> Section<'a> {
             "" => name.to_string(),
             path => format!("{path}.{name}"),
         };
-        Value::new(self.source, path, node)
+        Value::new(self.source, path, name, node)
     }
 
     fn keys(&self) -> String {
         let mut keys = self.known.borrow().clone();
         keys.sort_unstable();
+        keys.dedup();
         format!("the keys here are {}", keys.join(", "))
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Value<'a> {
     source: &'a Source<'a>,
     /// `orgs.acme.scopes[0]`.
     pub(super) path: String,
+    /// `scopes`.
+    name: &'a str,
     node: &'a Spanned<DeValue<'a>>,
 }
 
@@ -26,9 +28,15 @@ impl<'a> Value<'a> {
     pub(super) fn new(
         source: &'a Source<'a>,
         path: String,
+        name: &'a str,
         node: &'a Spanned<DeValue<'a>>,
     ) -> Self {
-        let new = Self { source, path, node };
+        let new = Self {
+            source,
+            path,
+            name,
+            node,
+        };
         source.report.mark(&new.path, new.place());
         new
     }
@@ -37,11 +45,9 @@ impl<'a> Value<'a> {
         self.source.place(self.node.span().start)
     }
 
-    /// The last part of the path, in backticks.
-    pub(super) fn key(&self) -> String {
-        let key = self.path.rsplit('.').next().unwrap_or(&self.path);
-        let key = key.split('[').next().unwrap_or(key);
-        format!("`{}`", shown(key))
+    /// The key, in backticks.
+    fn key(&self) -> String {
+        format!("`{}`", shown(self.name))
     }
 
     /// Reports `what; what to do` about this value.
@@ -121,13 +127,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The items of a list. `like` shows one.
-    pub(super) fn items(&self, like: &str) -> Option<Vec<Self>> {
+    /// The items of a list, at most `count_max`. `like` shows one.
+    pub(super) fn items(&self, like: &str, count_max: usize) -> Option<Vec<Self>> {
         let DeValue::Array(items) = self.node.get_ref() else {
             return self.wrong_type(&format!("a list, like {like}"));
         };
+        if items.len() > count_max {
+            return self.refuse(format!("has over {count_max} entries; make do with fewer"));
+        }
         let items = items.iter().enumerate();
-        let item = |(i, node)| Self::new(self.source, format!("{}[{i}]", self.path), node);
+        let item =
+            |(i, node)| Self::new(self.source, format!("{}[{i}]", self.path), self.name, node);
         Some(items.map(item).collect())
     }
 
@@ -144,6 +154,10 @@ impl<'a> Value<'a> {
 
     pub(super) fn is_text(&self) -> bool {
         self.node.get_ref().is_str()
+    }
+
+    pub(super) fn is_empty_text(&self) -> bool {
+        self.node.get_ref().as_str() == Some("")
     }
 
     pub(super) fn is_whole_number(&self) -> bool {
@@ -183,9 +197,10 @@ impl<'a> Value<'a> {
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(SHOWN_MAX) {
-        match c.is_control() {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
         }
     }
     shown.extend(text.chars().nth(SHOWN_MAX).map(|_| '…'));

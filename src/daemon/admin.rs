@@ -38,7 +38,7 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
             offer,
         })
         .await;
-    answer(shared, &org, asked, result)
+    answer(shared, &org, asked, result).await
 }
 
 /// `POST …/refresh`
@@ -47,7 +47,7 @@ pub(super) async fn refresh(shared: &Rc<Shared>, org: OrgName) -> Answer {
     let result = shared
         .request(|request| Event::Refresh { org: name, request })
         .await;
-    answer(shared, &org, Asked::Refresh, result)
+    answer(shared, &org, Asked::Refresh, result).await
 }
 
 /// `GET …/history`
@@ -74,8 +74,13 @@ pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
 }
 
 /// `POST /v1/reload`
-pub(super) async fn reload(shared: &Rc<Shared>) -> Answer {
-    match super::reload::reload(shared).await {
+pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
+    let changes = if dry_run {
+        super::reload::forecast(shared).await
+    } else {
+        super::reload::reload(shared).await
+    };
+    match changes {
         Ok(changes) => Answer::json(&changes),
         Err(problems) => {
             let detail = "the new config is refused as a whole; the old one stays in force";
@@ -116,7 +121,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     Some(problem.of(org))
 }
 
-fn answer(
+async fn answer(
     shared: &Shared,
     org: &OrgName,
     asked: Asked,
@@ -126,10 +131,13 @@ fn answer(
         return stopping().of(org).into();
     };
     match result {
-        Ok(()) => match status_of(shared, org) {
-            Some(status) => Answer::json(&status),
-            None => stopping().of(org).into(),
-        },
+        Ok(()) => {
+            shared.delivery.settle(org).await;
+            match status_of(shared, org) {
+                Some(status) => Answer::json(&status),
+                None => stopping().of(org).into(),
+            }
+        }
         Err(refusal) => problem(shared, org, asked, refusal).of(org).into(),
     }
 }

@@ -10,8 +10,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::{spawn_blocking, spawn_local};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::base::OrgName;
 use crate::edge::clock::SystemClock;
@@ -19,10 +20,13 @@ use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles};
 
 /// First and longest pause after a failure.
 const RETRY_MIN: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 
 /// A little longer than retired folders linger.
 const SWEEP_AFTER: Duration = Duration::from_millis(5_200);
+
+/// How long an answer to an operator waits for the files.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// One place where an org's token goes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +52,8 @@ pub(super) struct Delivery {
     files: Option<Arc<Mutex<TokenFiles>>>,
     clock: Arc<SystemClock>,
     wishes: RefCell<BTreeMap<Target, Wish>>,
+    /// Counts the workers that have ended.
+    settled: watch::Sender<u64>,
 }
 
 impl Delivery {
@@ -56,6 +62,7 @@ impl Delivery {
             files: files.map(|files| Arc::new(Mutex::new(files))),
             clock,
             wishes: RefCell::default(),
+            settled: watch::Sender::new(0),
         })
     }
 
@@ -90,6 +97,21 @@ impl Delivery {
         let wishes = self.wishes.borrow();
         let own = wishes.iter().filter(|(target, _)| target.org() == org);
         own.filter_map(|(_, wish)| wish.trouble.clone()).collect()
+    }
+
+    /// Waits, for a bounded time, until the org's folder is as wished for: an operator who has just enrolled
+    /// an org expects its files to be there.
+    pub(super) async fn settle(&self, org: &OrgName) {
+        let mut settled = self.settled.subscribe();
+        let files = Target::Files(org.clone());
+        let has_worker = || {
+            self.wishes
+                .borrow()
+                .get(&files)
+                .is_some_and(|wish| wish.has_worker)
+        };
+        let done = async { while has_worker() && settled.changed().await.is_ok() {} };
+        timeout(SETTLE_MAX, done).await.ok();
     }
 
     /// Outputs that the config no longer names are withdrawn.
@@ -153,6 +175,7 @@ impl Delivery {
         if wish.publication.is_none() {
             wishes.remove(target);
         }
+        self.settled.send_modify(|count| *count += 1);
         None
     }
 
@@ -196,7 +219,7 @@ impl Delivery {
         match (&before, &wish.trouble) {
             (None, Some(trouble)) => tracing::error!("{trouble}"),
             (Some(_), None) => {
-                tracing::info!(org = %target.org(), "{}: written again", target.label())
+                tracing::info!(org = %target.org(), "{}: written again", target.label());
             }
             _ => (),
         }

@@ -54,7 +54,7 @@ impl FrontDesk {
             Ask::History(org) => admin::history(shared, org).await,
             Ask::Enroll(org, enrollment) => admin::enroll(shared, org, enrollment).await,
             Ask::Refresh(org) => admin::refresh(shared, org).await,
-            Ask::Reload => admin::reload(shared).await,
+            Ask::Reload { dry_run } => admin::reload(shared, dry_run).await,
             Ask::Live => health::live(shared),
             Ask::Ready => health::ready(shared, peer),
             Ask::Metrics => metrics_page::render(shared),
@@ -109,7 +109,7 @@ impl FrontDesk {
 
     /// What there is now, and whether waiting may bring something better.
     fn look(&self, ask: &TokenAsk, now: Now) -> (Answer, bool) {
-        let fleet = self.0.fleet.borrow_mut();
+        let fleet = self.0.fleet.borrow();
         match fleet.read(&ask.org, ask.query, now.boot) {
             None => (no_such_org(&ask.org), false),
             Some(Reading::Token { token, is_stale }) => {
@@ -155,7 +155,7 @@ impl FrontDesk {
     fn orgs(&self, peer: &Peer, standing: &Standing, all: bool) -> Answer {
         let sees_all = standing.access.may_monitor(peer);
         let now = self.0.clock.now();
-        let mut statuses = self.0.fleet.borrow_mut().statuses(now);
+        let mut statuses = self.0.fleet.borrow().statuses(now);
         statuses.retain(|status| {
             let readers = OrgName::parse(&status.org).ok();
             sees_all
@@ -185,7 +185,7 @@ impl FrontDesk {
 /// The status of one org, with what keeps its files from being written.
 pub(super) fn status_of(shared: &Shared, org: &OrgName) -> Option<Status> {
     let now = shared.clock.now();
-    let mut status = shared.fleet.borrow_mut().status(org, now)?;
+    let mut status = shared.fleet.borrow().status(org, now)?;
     status.warnings.extend(shared.delivery.troubles_of(org));
     Some(status)
 }
@@ -197,7 +197,7 @@ fn admit(standing: &Standing, peer: &Peer, ask: &Ask) -> Result<(), Answer> {
     let (may, org) = match ask {
         Ask::Live | Ask::Ready | Ask::Orgs { .. } => (true, None),
         Ask::Metrics => (access.may_monitor(peer), None),
-        Ask::Reload => (is_admin, None),
+        Ask::Reload { .. } => (is_admin, None),
         Ask::Enroll(org, _) | Ask::Refresh(org) => (is_admin, Some(org)),
         Ask::Token(TokenAsk { org, .. }) => {
             (access.may_read(peer, standing.readers_of(org)), Some(org))

@@ -18,7 +18,7 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 const DURATION_BUCKETS_S: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0];
 
 /// Gauges are set anew for each scrape; one that has not been for so long is of an org that left.
-const GAUGE_IDLE_MAX: Duration = Duration::from_secs(60);
+const GAUGE_IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// Starts counting. Once a process; a second call changes nothing.
 pub(super) fn start() {
@@ -58,54 +58,81 @@ pub(super) fn render(shared: &Shared) -> Answer {
 
 fn set_gauges(shared: &Shared) {
     let now = shared.clock.now();
-    let statuses = shared.fleet.borrow_mut().statuses(now);
-    for status in statuses {
-        let org = || status.org.clone();
-        let gauge =
-            |name: &'static str, value: f64| metrics::gauge!(name, "org" => org()).set(value);
-        gauge(
+    let fleet = shared.fleet.borrow();
+    for status in fleet.statuses(now) {
+        let budget = status.outage_budget_s;
+        let org = &status.org;
+        set(
             "zoho_tokend_mint_budget_remaining",
-            f64::from(status.mints_left.unwrap_or(0)),
+            org,
+            status.mints_left.map(u64::from),
         );
-        gauge(
-            "zoho_tokend_token_generation",
-            status.generation.unwrap_or(0) as f64,
+        set("zoho_tokend_token_generation", org, status.generation);
+        set_one_of(
+            "zoho_tokend_outage_budget_seconds",
+            org,
+            ("to", "min_ttl"),
+            budget.min_ttl,
         );
-        for (to, budget) in [
-            ("min_ttl", status.outage_budget_s.min_ttl),
-            ("end", status.outage_budget_s.end),
-        ] {
-            metrics::gauge!("zoho_tokend_outage_budget_seconds", "org" => org(), "to" => to)
-                .set(budget.unwrap_or(0) as f64);
-        }
+        set_one_of(
+            "zoho_tokend_outage_budget_seconds",
+            org,
+            ("to", "end"),
+            budget.end,
+        );
     }
-    let fleet = shared.fleet.borrow_mut();
-    let names: Vec<_> = fleet.orgs().map(|(name, _)| name.clone()).collect();
-    for name in names {
-        let next = fleet.next_mint_at(&name, now.boot);
-        let next = next.map_or(0, |at| now.wall_at(at).seconds());
-        metrics::gauge!("zoho_tokend_next_refresh_timestamp_seconds", "org" => name.to_string())
-            .set(next as f64);
-        if let Some(org) = fleet.org(&name) {
-            let expiry = org
-                .served(now.boot)
-                .map_or(0, |token| now.wall_at(token.expires).seconds());
-            metrics::gauge!("zoho_tokend_token_expiry_timestamp_seconds", "org" => name.to_string()).set(expiry as f64);
-            set_states(name.as_str(), org, org.token_state(now.boot).0);
-        }
+    for (name, org) in fleet.orgs() {
+        let seconds = |moment| now.wall_at(moment).seconds();
+        let next = fleet.next_mint_at(name, now.boot).map(seconds);
+        let end = org.served(now.boot).map(|token| seconds(token.expires));
+        let name = name.as_str();
+        set("zoho_tokend_next_refresh_timestamp_seconds", name, next);
+        set("zoho_tokend_token_expiry_timestamp_seconds", name, end);
+        set_states(name, org, org.token_state(now.boot).0);
     }
 }
 
 fn set_states(name: &str, org: &Org, token: TokenState) {
-    let flag = |is: bool| if is { 1.0 } else { 0.0 };
     for state in TokenState::ALL {
-        metrics::gauge!("zoho_tokend_org_token", "org" => name.to_owned(), "state" => state.as_str())
-            .set(flag(state == token));
+        let is_it = u64::from(state == token);
+        set_one_of(
+            "zoho_tokend_org_token",
+            name,
+            ("state", state.as_str()),
+            Some(is_it),
+        );
     }
     for word in Word::ALL {
-        metrics::gauge!("zoho_tokend_org_grant", "org" => name.to_owned(), "state" => word.as_str())
-            .set(flag(word == org.word()));
+        let is_it = u64::from(word == org.word());
+        set_one_of(
+            "zoho_tokend_org_grant",
+            name,
+            ("state", word.as_str()),
+            Some(is_it),
+        );
     }
+}
+
+/// Sets an org's gauge; what there is none of is 0.
+fn set(name: &'static str, org: &str, value: Option<u64>) {
+    metrics::gauge!(name, "org" => org.to_owned()).set(number(value));
+}
+
+fn set_one_of(
+    name: &'static str,
+    org: &str,
+    label: (&'static str, &'static str),
+    value: Option<u64>,
+) {
+    metrics::gauge!(name, "org" => org.to_owned(), label.0 => label.1).set(number(value));
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds and generations stay below 2^52 for 140 million years"
+)]
+fn number(value: Option<u64>) -> f64 {
+    value.unwrap_or(0) as f64
 }
 
 fn describe() {

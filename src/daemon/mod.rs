@@ -42,7 +42,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// How often names that no user or group had are looked up again.
-const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(300);
+const LOOK_AGAIN_EVERY: Duration = Duration::from_mins(5);
 
 /// The loop, and what it alone holds.
 struct Loop {
@@ -228,9 +228,10 @@ fn summary(shared: &Shared) -> String {
         .map(|(name, org)| format!("{name} {}", org.word().as_str()))
         .take(5)
         .collect();
-    match ill.is_empty() {
-        true => format!("{served} of {total} orgs have a token"),
-        false => format!("{served} of {total} orgs have a token; {}", ill.join(", ")),
+    if ill.is_empty() {
+        format!("{served} of {total} orgs have a token")
+    } else {
+        format!("{served} of {total} orgs have a token; {}", ill.join(", "))
     }
 }
 

@@ -44,6 +44,13 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
     Ok(changes)
 }
 
+/// What [`reload`] would change.
+pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
+    let old = shared.standing();
+    let new = Standing::load(&old.path).await?;
+    Ok(compare(&old, &new))
+}
+
 /// The same config, with its names looked up again.
 pub(super) async fn look_again(shared: &Rc<Shared>) {
     let old = shared.standing();

@@ -112,11 +112,7 @@ impl Standing {
     pub(super) fn redirect_uri_of(&self, org: &Org) -> Option<String> {
         let client = self.config.clients.get(&org.client)?;
         let is_web = org.settings.grant == GrantKind::Web;
-        client
-            .redirect_uri
-            .clone()
-            .filter(|_| is_web)
-            .map(|uri| uri.to_string())
+        client.redirect_uri.clone().filter(|_| is_web)
     }
 
     pub(super) fn key_source(&self) -> KeySource {

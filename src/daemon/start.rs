@@ -1,5 +1,6 @@
 //! The way up, in the order in which things can be refused: config, state, socket. And the way down.
 
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::edge::outlet::{OutletError, TokenFiles};
 use crate::edge::signals::Signals;
 use crate::edge::socket::{Socket, SocketError};
 use crate::edge::store::{Sqlite, Store, StoreError};
+use crate::edge::systemd;
 use crate::policy::event::Step;
 use crate::policy::fleet::Fleet;
 use crate::policy::restore::Clocks;
@@ -57,6 +59,8 @@ pub enum Fatal {
 
 /// Runs the daemon on the config at `path` until a signal ends it.
 pub fn run(path: &Path) -> Result<(), Fatal> {
+    // First of all: it changes the environment, which other threads may read.
+    let adopted = systemd::adopted_listener().map_err(SocketError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -64,10 +68,10 @@ pub fn run(path: &Path) -> Result<(), Fatal> {
         what: "runtime",
         source,
     })?;
-    LocalSet::new().block_on(&runtime, up_and_down(path))
+    LocalSet::new().block_on(&runtime, up_and_down(path, adopted))
 }
 
-async fn up_and_down(path: &Path) -> Result<(), Fatal> {
+async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), Fatal> {
     let standing = Standing::load(path).await.map_err(Fatal::Config)?;
     let standing = Rc::new(standing.start_log()?);
     for warning in &standing.warnings {
@@ -80,7 +84,7 @@ async fn up_and_down(path: &Path) -> Result<(), Fatal> {
         source,
     })?;
     let (shared, events, first) = assemble(&standing)?;
-    let socket = Socket::open(&standing.config.daemon.socket)?;
+    let socket = Socket::open(adopted, &standing.config.daemon.socket)?;
     let (listener, own_path) = socket.into_parts();
     let desk = Rc::new(FrontDesk(Rc::clone(&shared)));
     let serving = spawn_local(crate::edge::http::serve(

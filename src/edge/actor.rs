@@ -74,8 +74,17 @@ impl Actor {
 
     /// Whether it may read a file.
     pub fn may_read(&self, path: &Path) -> bool {
-        let is_open = |stat: &Metadata| self.may(stat, path, READ);
-        self.may_reach(path) && fs::metadata(path).is_ok_and(|stat| is_open(&stat))
+        self.may_open(path, READ)
+    }
+
+    /// Whether it may change a file that is there.
+    pub fn may_change(&self, path: &Path) -> bool {
+        self.may_open(path, READ | WRITE)
+    }
+
+    fn may_open(&self, path: &Path, wanted: u32) -> bool {
+        let stat = fs::metadata(path);
+        self.may_reach(path) && stat.is_ok_and(|stat| self.may(&stat, path, wanted))
     }
 
     /// Whether it may make files in `folder`, now or after making the folder itself.
@@ -94,10 +103,10 @@ impl Actor {
         if !stat.is_dir() {
             return Folder::NotAFolder(folder.to_owned());
         }
-        match self.may_reach(folder) && self.may(&stat, folder, WRITE | EXECUTE) {
-            true => Folder::Writable,
-            false => Folder::Closed(folder.to_owned(), name_of(stat.uid())),
+        if self.may_reach(folder) && self.may(&stat, folder, WRITE | EXECUTE) {
+            return Folder::Writable;
         }
+        Folder::Closed(folder.to_owned(), name_of(stat.uid()))
     }
 
     /// Whether it may walk through every folder above `path`.
@@ -108,7 +117,7 @@ impl Actor {
         above.all(may_pass)
     }
 
-    /// The kernel looks at the first that applies: root, owner, group, others (path_resolution(7)).
+    /// The kernel looks at the first that applies: root, owner, group, others (`path_resolution(7)`).
     fn may(&self, stat: &Metadata, path: &Path, wanted: u32) -> bool {
         let shift = match () {
             () if self.uid == 0 => return true,

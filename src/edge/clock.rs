@@ -2,7 +2,7 @@
 //!
 //! Ages go by `CLOCK_BOOTTIME`, which counts suspend and is never set. The wall clock is shown through an
 //! anchor: the two clocks tick at slightly different moments, and a time that is computed twice must not
-//! flap by a second. Invariant: a wall time that this clock gives is within [`STEP_MIN_MS`] of the real one.
+//! flap by a second. Invariant: a wall time that this clock gives is within two seconds of the real one.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::{fs, io};

@@ -19,5 +19,6 @@ pub mod small_file;
 pub mod socket;
 pub mod store;
 pub mod systemd;
+pub mod systemd_units;
 pub mod users;
 pub mod zoho;

@@ -9,7 +9,7 @@ use crate::base::Secret;
 use crate::config::SecretSource;
 
 use super::credentials::{Credentials, MissingCredential};
-use super::small_file::{self, Unreadable};
+use super::small_file::{self, SmallFile, Unreadable};
 
 /// Longest secret, in bytes; Zoho's have 42.
 const SIZE_MAX: usize = 4096;
@@ -72,14 +72,20 @@ pub fn read(
     line.map_err(|why| BadSecret::BadFile { path, why })
 }
 
+/// Whether a file is fit to hold a secret, whatever is in it.
+pub fn check_file(path: &Path, daemon_uid: u32) -> Result<(), BadFile> {
+    let file = open(path)?;
+    check_owner_only(file.mode, file.uid, daemon_uid)
+}
+
 fn check_owner_only(mode: u32, uid: u32, daemon_uid: u32) -> Result<(), BadFile> {
     if mode & 0o077 != 0 {
         return Err(BadFile::Loose(mode));
     }
-    match uid == 0 || uid == daemon_uid {
-        true => Ok(()),
-        false => Err(BadFile::ForeignOwner(uid)),
+    if uid == 0 || uid == daemon_uid {
+        return Ok(());
     }
+    Err(BadFile::ForeignOwner(uid))
 }
 
 /// One newline at the end is the editor's, not the secret's.
@@ -87,10 +93,7 @@ fn read_line(
     path: &Path,
     check: impl FnOnce(u32, u32) -> Result<(), BadFile>,
 ) -> Result<Secret, BadFile> {
-    let mut file = small_file::read(path, SIZE_MAX).map_err(|why| match why {
-        Unreadable::Missing => BadFile::Missing,
-        why => BadFile::Unreadable(why),
-    })?;
+    let mut file = open(path)?;
     check(file.mode, file.uid)?;
     let mut ends = [b"\r\n".as_slice(), b"\n"].into_iter();
     let line = ends.find_map(|end| file.bytes.strip_suffix(end));
@@ -101,6 +104,13 @@ fn read_line(
     }
     let text = String::from_utf8(std::mem::take(&mut *file.bytes));
     Ok(Secret::new(text.expect("printable ASCII is UTF-8")))
+}
+
+fn open(path: &Path) -> Result<SmallFile, BadFile> {
+    small_file::read(path, SIZE_MAX).map_err(|why| match why {
+        Unreadable::Missing => BadFile::Missing,
+        why => BadFile::Unreadable(why),
+    })
 }
 
 /// Printable ASCII (RFC 6749, appendix A.2), without the spaces around that a paste leaves.

@@ -43,10 +43,10 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes systemd's socket, or binds `path`. Call it only while the state is held: that is what makes a
-    /// socket file that nobody answers at a leftover.
-    pub fn open(path: &Path) -> Result<Self, SocketError> {
-        if let Some(listener) = systemd::adopted_listener()? {
+    /// Takes systemd's socket if it `adopted` one, or binds `path`. Call it only while the state is held: that
+    /// is what makes a socket file that nobody answers at a leftover.
+    pub fn open(adopted: Option<StdListener>, path: &Path) -> Result<Self, SocketError> {
+        if let Some(listener) = adopted {
             return Self::of(listener, None).map_err(|source| at(path, source));
         }
         clear(path)?;
@@ -103,10 +103,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s.sock");
         drop(StdListener::bind(&path).expect("bound"));
-        let socket = Socket::open(&path).expect("the leftover is removed");
+        let socket = Socket::open(None, &path).expect("the leftover is removed");
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o666);
-        let second = Socket::open(&path).expect_err("in use");
+        let second = Socket::open(None, &path).expect_err("in use");
         assert!(second.to_string().contains("another process listens there"));
         drop(socket);
     }
@@ -116,7 +116,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notes");
         fs::write(&path, "mine").expect("written");
-        let error = Socket::open(&path).expect_err("no socket");
+        let error = Socket::open(None, &path).expect_err("no socket");
         assert!(matches!(error, SocketError::NotASocket(_)));
         assert_eq!(fs::read_to_string(&path).expect("still there"), "mine");
     }

@@ -118,12 +118,10 @@ mod tests {
         let (ids, unresolved) = resolve(&principals);
         assert_eq!(ids.users, [0, 4711].into());
         assert_eq!(ids.groups, [0].into());
-        let [unresolved] = &unresolved[..] else {
-            panic!("one name is unknown: {unresolved:?}");
-        };
+        let told: Vec<_> = unresolved.iter().map(ToString::to_string).collect();
         assert_eq!(
-            unresolved.to_string(),
-            "names user no-such-user, which does not exist; make it, or correct the name"
+            told,
+            ["names user no-such-user, which does not exist; make it, or correct the name"]
         );
     }
 

@@ -172,9 +172,10 @@ impl Org {
         let (now, limits) = (scene.now.boot, self.settings.limits);
         mint.call.close(Fate::of(&answer), scene);
         let was_sent = !matches!(answer, Answer::NotSent(_));
-        self.unsent = match was_sent {
-            true => 0,
-            false => self.unsent.saturating_add(1),
+        self.unsent = if was_sent {
+            0
+        } else {
+            self.unsent.saturating_add(1)
         };
         let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
         let (word, cause, retry_at) = match answer {

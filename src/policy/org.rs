@@ -171,7 +171,10 @@ impl Org {
         if is_held || self.minting.is_some() || self.enrolling.is_some() || self.saving.hangs() {
             return None;
         }
-        let due = self.record.token.as_ref().map_or(now, |token| {
+        let token = self.record.token.as_ref();
+        // A verdict that wants a person is probed at its own times, however fresh the token is.
+        let token = token.filter(|_| !self.word().wants_a_person());
+        let due = token.map_or(now, |token| {
             let offset = schedule::offset(self.name());
             schedule::refresh_at(token.started, token.expires, self.settings.at, offset)
         });

@@ -107,9 +107,10 @@ impl Org {
     fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
         self.is_out = self.served(scene.now.boot).is_some();
         let name = self.name().clone();
-        scene.steps.push(match self.is_out {
-            true => Step::Publish(name),
-            false => Step::Withdraw(name),
+        scene.steps.push(if self.is_out {
+            Step::Publish(name)
+        } else {
+            Step::Withdraw(name)
         });
     }
 }
@@ -135,9 +136,10 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
     let moved = |slot: Slot| match passage {
         Passage::SameBoot => Slot {
             // Its call was not over when it was written: it may have been sent as late as just now.
-            started: match slot.settled > anchor.at.boot {
-                true => slot.settled.min(now.boot),
-                false => slot.started,
+            started: if slot.settled > anchor.at.boot {
+                slot.settled.min(now.boot)
+            } else {
+                slot.started
             },
             ..slot
         },

@@ -15,9 +15,9 @@ pub const OFFSET_MAX: f64 = 0.05;
 /// Verdicts heal without us: a client is re-enabled, a per-DC secret corrected. Six calls in the first
 /// hour would not be worth their slots; one an hour after that is free.
 const PROBES: [Duration; 3] = [
-    Duration::from_secs(120),
-    Duration::from_secs(600),
-    Duration::from_secs(3600),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_hours(1),
 ];
 
 /// First and shortest pause after a call that was never written.

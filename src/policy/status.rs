@@ -98,7 +98,7 @@ pub struct LastError {
 
 impl Fleet {
     /// The view of one configured org.
-    pub fn status(&mut self, name: &OrgName, now: Now) -> Option<Status> {
+    pub fn status(&self, name: &OrgName, now: Now) -> Option<Status> {
         let next = self.next_mint_at(name, now.boot);
         let org = self.orgs.get(name)?;
         let grant = org.record.grant.as_ref();
@@ -107,7 +107,7 @@ impl Fleet {
     }
 
     /// The views of all configured orgs, in the order of their names.
-    pub fn statuses(&mut self, now: Now) -> Vec<Status> {
+    pub fn statuses(&self, now: Now) -> Vec<Status> {
         let names: Vec<OrgName> = self.orgs.keys().cloned().collect();
         names
             .iter()

@@ -15,7 +15,7 @@ fn child_meets_the_disk() {
     let say = |text: &str| {
         stdout()
             .write_all(format!("<{text}>\n").as_bytes())
-            .unwrap()
+            .unwrap();
     };
     let open = || {
         Sqlite::open(

@@ -9,8 +9,8 @@ use zoho_tokend::edge::outlet::TokenFiles;
 use zoho_tokend::policy::access::NOBODY;
 
 use crate::support::{
-    GROUP, READER, START, STRANGER, as_user, folder, folders, has_tool_or_skips, ids,
-    is_root_or_skips, publication, token,
+    FOLDER, GROUP, READER, START, STRANGER, as_user, folder, folders, has_tool_or_skips, ids,
+    is_root_or_skips, publication, said_in_namespace, token,
 };
 
 const FILES: [&str; 4] = ["access_token", "header", "env", "token.json"];
@@ -209,4 +209,40 @@ fn a_default_list_above_lets_nobody_in() {
         let reads = as_user(STRANGER, STRANGER, &[], || reads(&tokens_dir.join("acme")));
         assert!(reads.iter().all(Result::is_err), "{reads:?}");
     }
+}
+
+#[test]
+fn where_readers_cannot_be_let_in_the_reason_and_the_cure_are_said() {
+    let name = "where_readers_cannot_be_let_in_the_reason_and_the_cure_are_said";
+    if !is_root_or_skips(name) || !has_tool_or_skips(name, "unshare") {
+        return;
+    }
+    let no_lists = "has no POSIX access lists; put tokens_dir on a tmpfs, as /run is";
+    let unknown = "a reader's id is not known in this user namespace; run the daemon without one";
+    for (kind, mount, expected) in [
+        ("--mount", "mount -t ramfs none", no_lists),
+        ("--map-root-user", "test -d", unknown),
+    ] {
+        let folder = folder();
+        let said = said_in_namespace(kind, mount, folder.path(), "access::publishes_for_a_reader");
+        assert!(said.contains("token files of org acme: "), "{said}");
+        assert!(said.contains(expected), "{kind}: {said}");
+    }
+}
+
+/// Not a test: what runs where readers cannot be let in.
+#[test]
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
+fn publishes_for_a_reader() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let tokens_dir = Path::new(&folder).join("tokens");
+    let mut files = TokenFiles::open(&tokens_dir).expect("a folder of ours");
+    let mut new = publication(1);
+    files.publish(&new, START).expect("the mode says it all");
+    new.readers = ids(&[READER], &[]);
+    println!("{}", files.publish(&new, START).expect_err("no such list"));
+    let read = fs::read_to_string(tokens_dir.join("acme/access_token"));
+    assert_eq!(read.expect("what was there is there"), token(1));
 }

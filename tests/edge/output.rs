@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use zoho_tokend::edge::outlet::{Format, Output, Published, Trouble};
 
 use crate::support::{
-    GROUP, STRANGER, as_user, folder, folders, has_tool_or_skips, is_root_or_skips, org,
-    publication, token,
+    FOLDER, GROUP, STRANGER, as_user, folder, folders, has_tool_or_skips, is_root_or_skips, org,
+    publication, said_in_namespace, token,
 };
 
 fn output(path: &Path) -> Output {
@@ -176,6 +176,24 @@ fn the_group_is_the_configured_one() {
 }
 
 #[test]
+fn without_a_configured_group_it_is_the_daemons_whatever_the_folder_gives() {
+    if !is_root_or_skips("without_a_configured_group_it_is_the_daemons_…") {
+        return;
+    }
+    let folder = folder();
+    chown(folder.path(), None, Some(GROUP)).expect("root may");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o2755)).expect("ours");
+    let out = output(&folder.path().join("zoho"));
+    out.publish(&publication(1)).expect("room");
+    let own = rustix::process::getegid().as_raw();
+    assert_eq!(fs::metadata(&out.path).expect("written").gid(), own);
+    assert_eq!(
+        out.publish(&publication(1)).expect("room"),
+        Published::Unchanged
+    );
+}
+
+#[test]
 fn a_group_that_is_not_the_daemons_is_said_with_the_drop_in() {
     if !is_root_or_skips("a_group_that_is_not_the_daemons_is_said_with_the_drop_in") {
         return;
@@ -221,31 +239,18 @@ fn a_read_only_and_a_full_file_system_are_told_apart() {
     if !is_root_or_skips(name) || !has_tool_or_skips(name, "unshare") {
         return;
     }
-    // In a mount namespace of its own, so that nothing is mounted on this host.
+    let full = "no space or no inodes are left where";
     for (options, expected) in [
         (
             "ro",
             "is read-only for the daemon; under systemd allow it with a drop-in",
         ),
-        ("size=4k", "no space or no inodes are left where"),
-        ("nr_inodes=1", "no space or no inodes are left where"),
+        ("size=4k", full),
+        ("nr_inodes=1", full),
     ] {
-        let folder = folder();
-        let program = std::env::current_exe().expect("a test is a program");
-        let script = "mount -t tmpfs -o \"$1\" none \"$2\" && exec \"$3\" --exact output::publishes_once --nocapture";
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--mount", "sh", "-ec", script, "sh", options]);
-        unshare
-            .arg(folder.path())
-            .arg(program)
-            .env("ZOHO_TOKEND_TEST_FOLDER", folder.path());
-        let ran = unshare.output().expect("unshare runs");
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-        assert!(
-            said.contains(expected),
-            "{options}: {said}{}",
-            String::from_utf8_lossy(&ran.stderr)
-        );
+        let mount = format!("mount -t tmpfs -o {options} none");
+        let said = said_in_namespace("--mount", &mount, folder().path(), "output::publishes_once");
+        assert!(said.contains(expected), "{options}: {said}");
         assert!(
             said.contains("output /") && said.contains("of org acme"),
             "{said}"
@@ -257,7 +262,7 @@ fn a_read_only_and_a_full_file_system_are_told_apart() {
 #[test]
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
 fn publishes_once() {
-    if let Some(folder) = std::env::var_os("ZOHO_TOKEND_TEST_FOLDER") {
+    if let Some(folder) = std::env::var_os(FOLDER) {
         let folder = Path::new(&folder);
         let result = output(&folder.join("zoho")).publish(&publication(1));
         println!(

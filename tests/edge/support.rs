@@ -123,3 +123,21 @@ pub(crate) fn as_user<T: Send>(
     let joined = std::thread::scope(|scope| scope.spawn(become_user).join());
     joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
+
+/// The folder that [`said_in_namespace`] prepared; set for its copy alone.
+pub(crate) const FOLDER: &str = "ZOHO_TOKEND_TEST_FOLDER";
+
+/// What a copy of this program prints that runs `test` in a new namespace of `kind`, after `mount` of `folder`.
+///
+/// So nothing is mounted on this host.
+pub(crate) fn said_in_namespace(kind: &str, mount: &str, folder: &Path, test: &str) -> String {
+    let script = format!("{mount} \"$0\" && exec \"$1\" --exact \"$2\" --nocapture");
+    let mut unshare = Command::new("unshare");
+    unshare.args([kind, "sh", "-ec", &script]).arg(folder);
+    unshare.arg(std::env::current_exe().expect("a test is a program"));
+    let ran = unshare.arg(test).env(FOLDER, folder).output();
+    let ran = ran.expect("unshare runs");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{errors}");
+    String::from_utf8_lossy(&ran.stdout).into_owned()
+}

@@ -14,6 +14,7 @@ pub(crate) const TOOLS: &[&str] = &["root", "systemd-nspawn", "debootstrap", "ns
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_zoho-tokend");
 const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
 const CHECKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd");
 const CONTAINER_SH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/container.sh");
 /// A check ends by itself long before; this is for one that hangs.
@@ -35,6 +36,7 @@ impl Container {
         let mounts = [
             (PROGRAM, "/usr/bin/zoho-tokend"),
             (UNITS, "/units"),
+            (EXAMPLES, "/examples"),
             (CHECKS, "/checks"),
         ];
         let mut holder = Command::new("bash")

@@ -1,8 +1,8 @@
 # Sourced by every check, inside the container. A check runs as root in a machine that is its own and newly booted; it
 # says what it found line by line and ends at the first thing that is not so, with the log.
 #
-# Mounted by tests/systemd.rs: the program at /usr/bin/zoho-tokend, this folder at /checks, the repository's systemd/ at
-# /units.
+# Mounted by tests/support/container.rs: the program at /usr/bin/zoho-tokend, this folder at /checks, the repository's
+# systemd/ at /units and its config/ at /examples.
 set -euo pipefail
 
 unit='zoho-tokend.service'

@@ -76,9 +76,8 @@ impl Problem {
     /// Says when to ask again: whole seconds, rounded up, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: impl Into<Option<Duration>>) -> Self {
-        self.retry_after_s = wait
-            .into()
-            .map(|wait| wait.as_millis().div_ceil(1000).max(1) as u64);
+        let whole = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.retry_after_s = wait.into().map(|wait| whole(wait).max(1));
         self
     }
 

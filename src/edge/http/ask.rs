@@ -12,14 +12,14 @@ use crate::base::{OrgName, Secret};
 use crate::policy::query::Query;
 
 /// The longest that a read may wait for a token.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A call of the contract.
 #[derive(Debug)]
 pub enum Ask {
     /// `GET /v1/orgs/ORG/token`
     Token(TokenAsk),
-    /// `GET /v1/orgs`, with `?all=1` also those that left the config.
+    /// `GET /v1/orgs`, with `?all=true` also those that left the config.
     Orgs {
         /// Whether to list those that left.
         all: bool,
@@ -33,7 +33,10 @@ pub enum Ask {
     /// `POST /v1/orgs/ORG/refresh`
     Refresh(OrgName),
     /// `POST /v1/reload`
-    Reload,
+    Reload {
+        /// `?dry_run=true`: say what would change, and change nothing.
+        dry_run: bool,
+    },
     /// `GET /livez`
     Live,
     /// `GET /readyz`
@@ -108,7 +111,7 @@ impl Ask {
             Self::History(_) => "history",
             Self::Enroll(..) => "enroll",
             Self::Refresh(_) => "refresh",
-            Self::Reload => "reload",
+            Self::Reload { .. } => "reload",
             Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
         }
@@ -119,9 +122,12 @@ impl Ask {
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or("");
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let only = |method: Method, word: &'static str| match head.method == method {
-            true => Ok(()),
-            false => Err(BadAsk::Method(word)),
+        let only = |method: Method, word: &'static str| {
+            if head.method == method {
+                Ok(())
+            } else {
+                Err(BadAsk::Method(word))
+            }
         };
         let get = || only(Method::GET, "GET");
         let post = || only(Method::POST, "POST");
@@ -131,7 +137,7 @@ impl Ask {
                 token(org_name(org)?, query, &head.headers).map(Self::Token)
             }
             ["v1", "orgs"] => get().map(|()| Self::Orgs {
-                all: query.split('&').any(|pair| pair == "all=1"),
+                all: has(query, "all=true"),
             }),
             ["v1", "orgs", org] => get().and_then(|()| org_name(org)).map(Self::Org),
             ["v1", "orgs", org, "history"] => get().and_then(|()| org_name(org)).map(Self::History),
@@ -142,13 +148,19 @@ impl Ask {
             ["v1", "orgs", org, "refresh"] => {
                 post().and_then(|()| org_name(org)).map(Self::Refresh)
             }
-            ["v1", "reload"] => post().map(|()| Self::Reload),
+            ["v1", "reload"] => post().map(|()| Self::Reload {
+                dry_run: has(query, "dry_run=true"),
+            }),
             ["livez"] => get().map(|()| Self::Live),
             ["readyz"] => get().map(|()| Self::Ready),
             ["metrics"] => get().map(|()| Self::Metrics),
             _ => Err(BadAsk::Path),
         }
     }
+}
+
+fn has(query: &str, flag: &str) -> bool {
+    query.split('&').any(|pair| pair == flag)
 }
 
 fn org_name(segment: &str) -> Result<OrgName, BadAsk> {
@@ -228,11 +240,12 @@ fn enrollment(body: &[u8]) -> Result<Enrollment, BadAsk> {
     })?;
     let secret = |field: &str, text: Option<Zeroizing<String>>| {
         let mut text = text.ok_or_else(|| malformed(&format!("lacks {field}")))?;
-        match !text.is_empty() && text.len() <= 4096 && text.bytes().all(|b| b.is_ascii_graphic()) {
-            true => Ok(Secret::new(std::mem::take(&mut *text))),
-            false => Err(malformed(&format!(
+        if !text.is_empty() && text.len() <= 4096 && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Secret::new(std::mem::take(&mut *text)))
+        } else {
+            Err(malformed(&format!(
                 "has a {field} that is empty, too long, or not plain ASCII"
-            ))),
+            )))
         }
     };
     let kind = match body.kind.as_str() {

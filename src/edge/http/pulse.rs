@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 /// A connection that asks nothing for so long is closed.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// A request whose head takes longer is given up.
 const HEAD_MAX: Duration = Duration::from_secs(5);

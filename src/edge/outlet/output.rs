@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fchown};
 use rustix::io::Errno;
-use rustix::process::{Gid, geteuid};
+use rustix::process::{Gid, getegid, geteuid};
 
 use super::acl::{drop_list, has_list};
 use super::folder::{create_new, holds, is_durable, open, sync};
@@ -26,7 +26,7 @@ pub struct Output {
     pub path: PathBuf,
     /// What stands in it.
     pub format: Format,
-    /// One of the daemon's groups; `None` leaves what the folder gives.
+    /// One of the daemon's groups; `None` is its own, whatever the folder would give.
     pub group: Option<u32>,
     /// Permission bits, `0o640`.
     pub mode: u32,
@@ -78,10 +78,9 @@ impl Output {
         let mut file = create_new(&half).map_err(|err| failed("make", err))?;
         file.write_all(content)
             .map_err(|err| failed("write", err))?;
-        if let Some(group) = self.group {
-            fchown(&file, None, Some(Gid::from_raw(group)))
-                .map_err(|err| self.group_trouble(group, err.into()))?;
-        }
+        let group = self.gid();
+        fchown(&file, None, Some(Gid::from_raw(group)))
+            .map_err(|err| self.group_trouble(group, err.into()))?;
         // A default list of the folder would let in others than the config names.
         drop_list(&file).map_err(|err| failed("drop the access list of", err))?;
         file.set_permissions(Permissions::from_mode(self.mode))
@@ -106,11 +105,15 @@ impl Output {
         let file = open(&self.path, OFlags::NONBLOCK)?;
         let metadata = file.metadata()?;
         let as_made = metadata.uid() == geteuid().as_raw()
-            && self.group.is_none_or(|group| metadata.gid() == group)
+            && metadata.gid() == self.gid()
             && metadata.mode() & 0o7777 == self.mode
             && metadata.nlink() == 1
             && !has_list(&file)?;
         Ok(as_made && holds(file, content)?)
+    }
+
+    fn gid(&self) -> u32 {
+        self.group.unwrap_or_else(|| getegid().as_raw())
     }
 
     fn folder(&self) -> &Path {

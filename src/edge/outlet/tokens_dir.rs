@@ -11,7 +11,7 @@
 //! Single steps, without memory; in which order they keep the promises is [`super::bundle`]'s. Never
 //! touches what the daemon did not make, but for a file in the place of an org's name.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -174,7 +174,8 @@ impl TokensDir {
     }
 
     fn sync(&self, folder: &Path, durable: bool) -> Result<(), Trouble> {
-        open(folder, OFlags::DIRECTORY)
+        // Follows a link, which the operator may have put in the place of `tokens_dir`.
+        File::open(folder)
             .and_then(|handle| sync(&handle, durable))
             .map_err(|err| Trouble::of("sync", folder, &self.root, err))
     }

@@ -83,8 +83,10 @@ impl StoreError {
     /// The sysexits code of a start that failed by this: 75 try later, 77 not permitted, 78 a person must act.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Damaged { .. } | Self::WrongKey { .. } | Self::Newer { .. } => 78,
-            Self::Unwritable {
+            Self::Damaged { .. }
+            | Self::WrongKey { .. }
+            | Self::Newer { .. }
+            | Self::Unwritable {
                 hindrance: Hindrance::NoFolder,
                 ..
             } => 78,

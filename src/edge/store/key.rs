@@ -203,9 +203,10 @@ mod tests {
         let (_folder, path) = folder();
         for mode in [0o604, 0o644, 0o660, 0o602] {
             put(&path, &"ab".repeat(32), mode);
-            let Err(refused) = KeySource::File(path.clone()).read() else {
-                panic!("mode {mode:o} was taken");
-            };
+            let refused = KeySource::File(path.clone())
+                .read()
+                .err()
+                .expect("too open");
             assert!(matches!(refused, StoreError::NotPermitted { .. }));
             assert!(
                 refused
@@ -236,11 +237,9 @@ mod tests {
             &digits.replace('a', "g"),
         ] {
             put(&path, bad, 0o600);
-            let Err(StoreError::WrongKey { flaw, .. }) = KeySource::File(path.clone()).read()
-            else {
-                panic!("{bad:?} was taken");
-            };
-            assert_eq!(flaw, KeyFlaw::Malformed);
+            let source = KeySource::File(path.clone());
+            let refused = source.read().err().expect("no key");
+            assert_eq!(refused, source.wrong(KeyFlaw::Malformed), "{bad:?}");
         }
     }
 

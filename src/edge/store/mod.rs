@@ -17,6 +17,7 @@
 //! The process must not open `state.db` by itself: closing it again would drop `SQLite`'s POSIX locks
 //! ("How To Corrupt An `SQLite` Database File", 2.2).
 
+mod cells;
 mod create;
 mod error;
 mod files;

@@ -1,21 +1,14 @@
-//! Records to rows and back.
+//! Records to rows; [`super::cells`] is the way back.
 //!
-//! Writers and readers below go through the columns in the order of [`ORG`] and [`LANE`]. A group of columns (the
-//! grant, the prior, the token) is all NULL where the record has none.
-
-use std::sync::Arc;
+//! Both go through the columns in the order of [`ORG`] and [`LANE`]. A group of columns (the grant, the prior, the
+//! token, the cause) is all NULL where the record has none.
 
 use rusqlite::types::Value;
-use zeroize::Zeroizing;
 
-use super::error::Fault;
 use super::seal::Seal;
 use super::table::{Table, Values};
-use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
-use crate::policy::record::{
-    Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Token, Verdict, Word,
-};
-use crate::policy::settings::Binding;
+use crate::base::Secret;
+use crate::policy::record::{Anchor, Grant, LaneRecord, OrgRecord, Slot, Token, Verdict};
 
 pub(super) const ORG: Table = Table {
     name: "org",
@@ -65,13 +58,13 @@ pub(super) const LANE: Table = Table {
     ],
 };
 
-const GRANT_WIDTH: usize = 8;
-const PRIOR_WIDTH: usize = 2;
-const TOKEN_WIDTH: usize = 7;
-const CAUSE_WIDTH: usize = 2;
+pub(super) const GRANT_WIDTH: usize = 8;
+pub(super) const PRIOR_WIDTH: usize = 2;
+pub(super) const TOKEN_WIDTH: usize = 7;
+pub(super) const CAUSE_WIDTH: usize = 2;
 
 /// Whose secrets a row holds: they open under no other org, client, data center or environment.
-struct Owner<'a> {
+pub(super) struct Owner<'a> {
     org: &'a str,
     client_id: &'a str,
     data_center: &'a str,
@@ -89,7 +82,7 @@ impl<'a> Owner<'a> {
         }
     }
 
-    fn of_row(row: &'a Values) -> Self {
+    pub(super) fn of_row(row: &'a Values) -> Self {
         let text = |column| match &row[index(column)] {
             Value::Text(text) => text.as_str(),
             _ => "",
@@ -103,7 +96,7 @@ impl<'a> Owner<'a> {
     }
 
     /// `1`: the first arrangement of the associated data.
-    fn place(&self, column: &'a str) -> [&'a [u8]; 7] {
+    pub(super) fn place(&self, column: &'a str) -> [&'a [u8]; 7] {
         [
             b"secret",
             b"1",
@@ -265,189 +258,5 @@ pub(super) fn revision(row: &Values) -> u64 {
     match row[index("revision")] {
         Value::Integer(revision) => revision.cast_unsigned(),
         _ => 0,
-    }
-}
-
-/// The record that `row` holds.
-pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
-    let mut cells = Cells {
-        table: &ORG,
-        row,
-        seal,
-        next: 0,
-    };
-    Ok(OrgRecord {
-        org: cells.parsed(|name| OrgName::parse(name).ok())?,
-        revision: cells.int()?.cast_unsigned(),
-        anchor: cells.anchor()?,
-        grant: cells.group(GRANT_WIDTH, Cells::grant)?,
-        prior: cells.group(PRIOR_WIDTH, Cells::prior)?,
-        token: cells.group(TOKEN_WIDTH, Cells::token)?,
-        generation: cells.int()?.cast_unsigned(),
-        verdict: cells.verdict()?,
-    })
-}
-
-/// The record that `row` holds.
-pub(super) fn to_lane(row: &Values, seal: &Seal) -> Result<LaneRecord, Fault> {
-    let mut cells = Cells {
-        table: &LANE,
-        row,
-        seal,
-        next: 0,
-    };
-    Ok(LaneRecord {
-        id: cells.lane()?,
-        client_id: cells.text()?.to_owned(),
-        data_center: cells.text()?.to_owned(),
-        anchor: cells.anchor()?,
-        slots: cells.parsed(slots)?,
-    })
-}
-
-fn slots(text: &str) -> Option<Vec<Slot>> {
-    let slots: Vec<[i64; 3]> = serde_json::from_str(text).ok()?;
-    let slot = |[started, settled, lives_until]: [i64; 3]| Slot {
-        started: Boottime(started),
-        settled: Boottime(settled),
-        lives_until: Boottime(lives_until),
-    };
-    Some(slots.into_iter().map(slot).collect())
-}
-
-/// Reads one row from left to right.
-struct Cells<'a> {
-    table: &'static Table,
-    row: &'a Values,
-    seal: &'a Seal,
-    next: usize,
-}
-
-impl<'a> Cells<'a> {
-    fn take(&mut self) -> &'a Value {
-        self.next += 1;
-        &self.row[self.next - 1]
-    }
-
-    /// The cell that was just read is not what it must be.
-    fn bad(&self) -> Fault {
-        self.table
-            .damage(self.row, Some(self.table.columns[self.next - 1]))
-    }
-
-    fn group<T>(
-        &mut self,
-        width: usize,
-        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Fault> {
-        if self.row[self.next] == Value::Null {
-            self.next += width;
-            return Ok(None);
-        }
-        read(self).map(Some)
-    }
-
-    fn int(&mut self) -> Result<i64, Fault> {
-        match self.take() {
-            Value::Integer(int) => Ok(*int),
-            _ => Err(self.bad()),
-        }
-    }
-
-    fn boottime(&mut self) -> Result<Boottime, Fault> {
-        self.int().map(Boottime)
-    }
-
-    fn text(&mut self) -> Result<&'a str, Fault> {
-        match self.take() {
-            Value::Text(text) => Ok(text),
-            _ => Err(self.bad()),
-        }
-    }
-
-    fn parsed<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Fault> {
-        let text = self.text()?;
-        parse(text).ok_or_else(|| self.bad())
-    }
-
-    fn secret(&mut self) -> Result<Arc<Secret>, Fault> {
-        let Value::Blob(sealed) = self.take() else {
-            return Err(self.bad());
-        };
-        let place = Owner::of_row(self.row).place(self.table.columns[self.next - 1]);
-        let mut plain = self.seal.unseal(sealed, &place).map_err(|_| self.bad())?;
-        match String::from_utf8(std::mem::take(&mut *plain)) {
-            Ok(text) => Ok(Arc::new(Secret::new(text))),
-            Err(err) => {
-                drop(Zeroizing::new(err.into_bytes()));
-                Err(self.bad())
-            }
-        }
-    }
-
-    fn lane(&mut self) -> Result<LaneId, Fault> {
-        self.text().map(|id| LaneId(id.into()))
-    }
-
-    fn anchor(&mut self) -> Result<Anchor, Fault> {
-        let boot_id = self.text()?.into();
-        let (boot, wall) = (self.boottime()?, UnixTime(self.int()?));
-        Ok(Anchor {
-            boot_id,
-            at: Now { boot, wall },
-        })
-    }
-
-    fn grant(&mut self) -> Result<Grant, Fault> {
-        Ok(Grant {
-            binding: Binding {
-                client_id: self.text()?.to_owned(),
-                data_center: self.text()?.to_owned(),
-                environment: self.parsed(Environment::parse)?,
-                scopes: ScopeSet::parse(self.text()?),
-            },
-            refresh_token: self.secret()?,
-            client_secret: self.group(1, Self::secret)?,
-            lane: self.lane()?,
-            enrolled_at: self.boottime()?,
-        })
-    }
-
-    fn prior(&mut self) -> Result<Prior, Fault> {
-        let refresh_token = self.secret()?;
-        Ok(Prior {
-            refresh_token,
-            lane: self.lane()?,
-        })
-    }
-
-    fn token(&mut self) -> Result<Token, Fault> {
-        Ok(Token {
-            access_token: self.secret()?,
-            generation: self.int()?.cast_unsigned(),
-            started: self.boottime()?,
-            expires: self.boottime()?,
-            api_domain: self.text()?.to_owned(),
-            scope: ScopeSet::parse(self.text()?),
-            verified: self.int()? != 0,
-        })
-    }
-
-    fn verdict(&mut self) -> Result<Verdict, Fault> {
-        Ok(Verdict {
-            word: self.parsed(Word::parse)?,
-            since: self.boottime()?,
-            cause: self.group(CAUSE_WIDTH, Self::cause)?,
-            failures: u32::try_from(self.int()?).map_err(|_| self.bad())?,
-            until: self.group(1, Self::boottime)?,
-        })
-    }
-
-    fn cause(&mut self) -> Result<Cause, Fault> {
-        let code = self.text()?.to_owned();
-        Ok(Cause {
-            code,
-            detail: self.text()?.to_owned(),
-        })
     }
 }

@@ -12,6 +12,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::Store;
+use super::cells;
 use super::create;
 use super::error::{Damage, Fault, StoreError};
 use super::files::Files;
@@ -189,8 +190,8 @@ fn read(conn: &Connection, seal: &Seal) -> Result<Stored, Fault> {
     if digest != Meta::read(&tx, seal)?.digest {
         return Err(Damage::Mixed.into());
     }
-    let orgs: Result<_, _> = orgs.iter().map(|row| rows::to_org(row, seal)).collect();
-    let lanes: Result<_, _> = lanes.iter().map(|row| rows::to_lane(row, seal)).collect();
+    let orgs: Result<_, _> = orgs.iter().map(|row| cells::to_org(row, seal)).collect();
+    let lanes: Result<_, _> = lanes.iter().map(|row| cells::to_lane(row, seal)).collect();
     Ok(Stored {
         orgs: orgs?,
         lanes: lanes?,
@@ -257,4 +258,114 @@ fn put_org(
     let (row, wiped) = rows::of_org(record, old.as_ref(), seal);
     ORG.put(conn, row, digest, seal)?;
     Ok(wiped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Boottime, Now, UnixTime};
+    use crate::policy::record::{Anchor, LaneId, LaneRecord};
+
+    fn lane(id: &str) -> Change {
+        let at = Now {
+            boot: Boottime(1),
+            wall: UnixTime(2),
+        };
+        Change::Lane(LaneRecord {
+            id: LaneId(id.into()),
+            client_id: "1000.C".into(),
+            data_center: "eu".into(),
+            anchor: Anchor {
+                boot_id: "b".into(),
+                at,
+            },
+            slots: Vec::new(),
+        })
+    }
+
+    /// Shows the whole way of a second schema, before there is one.
+    #[test]
+    fn an_older_state_is_brought_forward_and_then_refused_by_the_older_release() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, source) = (
+            folder.path().join("s.db"),
+            KeySource::File(folder.path().join("k")),
+        );
+        let mut store = Sqlite::open(&state, &source).expect("a first start");
+        store.write(&[lane("a"), lane("b")]).expect("written");
+        let later = [
+            MIGRATIONS,
+            &["ALTER TABLE lane ADD COLUMN remark TEXT NOT NULL DEFAULT 'x'"],
+        ]
+        .concat();
+        schema::upgrade(&mut store.conn, &store.seal, &later).expect("brought forward");
+        let meta = verify(&store.conn, &store.seal, &later).map(|meta| meta.writes);
+        assert!(matches!(meta, Ok(1)), "{meta:?}");
+        let forged = store
+            .conn
+            .execute("UPDATE lane SET remark = 'y' WHERE id = 'a'", []);
+        assert_eq!(forged, Ok(1));
+        let damaged = verify(&store.conn, &store.seal, &later);
+        assert!(
+            matches!(damaged, Err(Fault::Damage(Damage::Row { .. }))),
+            "the new column is sealed too"
+        );
+        drop(store);
+        let refused = Sqlite::open(&state, &source).err().expect("newer");
+        let (path, known) = (state, schema::newest());
+        assert_eq!(
+            refused,
+            StoreError::Newer {
+                path,
+                schema: known + 1,
+                known
+            }
+        );
+    }
+
+    #[test]
+    fn the_columns_are_those_of_the_newest_schema_in_its_order() {
+        let conn = Connection::open_in_memory().expect("memory");
+        schema::migrate(&conn, MIGRATIONS).expect("made");
+        for table in [&ORG, &LANE] {
+            let select = conn
+                .prepare(&format!("SELECT * FROM {}", table.name))
+                .expect("there");
+            let columns = [table.columns, &["seal"]].concat();
+            assert!(select.column_names().eq(columns), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_refuses_the_write_and_keeps_what_was_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, source) = (
+            folder.path().join("s.db"),
+            KeySource::File(folder.path().join("k")),
+        );
+        let mut store = Sqlite::open(&state, &source).expect("a first start");
+        store.write(&[lane("a")]).expect("written");
+        let pages: u32 = store
+            .conn
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .expect("said");
+        store
+            .conn
+            .pragma_update(None, "max_page_count", pages)
+            .expect("set");
+        let many: Vec<Change> = (0..500).map(|n| lane(&n.to_string())).collect();
+        let refused = store.write(&many).expect_err("full");
+        assert!(
+            refused
+                .to_string()
+                .contains("the disk is full; free some space"),
+            "{refused}"
+        );
+        assert_eq!(store.load().expect("good").lanes.len(), 1);
+        store
+            .conn
+            .pragma_update(None, "max_page_count", 100_000)
+            .expect("set");
+        store.write(&many).expect("space again");
+    }
 }

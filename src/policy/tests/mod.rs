@@ -1,4 +1,13 @@
 //! The policy driven by hand: a virtual clock, a disk and a Zoho that answer on command.
 
+mod answers;
+mod enrolling;
+mod fleet;
+mod minting;
+mod outages;
+mod reading;
+mod reloading;
+mod restarting;
+mod saving;
 mod world;
 mod zoho;

@@ -16,6 +16,7 @@ use crate::policy::org::Org;
 use crate::policy::query::{Query, Reading};
 use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Stored, Token, Word};
 use crate::policy::restore::Clocks;
+use crate::policy::schedule::Dice;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 
 use super::zoho::{Seeded, code, full, granted};
@@ -71,7 +72,11 @@ pub(super) struct World {
     /// What the outlets hold.
     pub(super) out: BTreeMap<OrgName, u64>,
     pub(super) published: usize,
+    /// What was told to be taken away, since the start.
+    pub(super) withdrawn: Vec<OrgName>,
     pub(super) told: Vec<(Severity, Note)>,
+    /// The notes that the disk has.
+    pub(super) history: Vec<Note>,
     requests: u64,
 }
 
@@ -79,6 +84,7 @@ pub(super) fn settings(org: &str) -> OrgSettings {
     let eu = DataCenter::of_zoho("eu").expect("in the table");
     OrgSettings {
         name: name(org),
+        client: "warehouse".into(),
         binding: Binding {
             client_id: "1000.CLIENT".into(),
             data_center: "eu".into(),
@@ -129,7 +135,9 @@ impl World {
             replies: BTreeMap::new(),
             out: BTreeMap::new(),
             published: 0,
+            withdrawn: Vec::new(),
             told: Vec::new(),
+            history: Vec::new(),
             requests: 0,
         }
     }
@@ -149,9 +157,14 @@ impl World {
     }
 
     pub(super) fn step(&mut self, event: Event) {
+        let mut dice = Seeded(self.dice.next());
+        self.step_with(event, &mut dice);
+    }
+
+    pub(super) fn step_with(&mut self, event: Event, dice: &mut dyn Dice) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let steps = self.fleet.step(event, self.now, &mut self.dice);
+            let steps = self.fleet.step(event, self.now, dice);
             for step in steps {
                 self.carry_out(step, &mut events);
             }
@@ -194,6 +207,7 @@ impl World {
             }
             Step::Withdraw(org) => {
                 self.out.remove(&org);
+                self.withdrawn.push(org);
             }
             Step::Reply { request, result } => {
                 let earlier = self.replies.insert(request, result);
@@ -222,7 +236,7 @@ impl World {
                 Change::DropLane(id) => {
                     self.lanes.remove(&id);
                 }
-                Change::Note(_) => (),
+                Change::Note(note) => self.history.push(note),
             }
         }
     }
@@ -329,6 +343,7 @@ impl World {
         self.calls.clear();
         self.writes.clear();
         self.out.clear();
+        self.withdrawn.clear();
         let stored = Stored {
             orgs: self.orgs.values().cloned().collect(),
             lanes: self.lanes.values().cloned().collect(),

@@ -1,0 +1,115 @@
+//! Folders that the daemon writes to: are they there, and if not, who makes them.
+
+use std::path::{Path, PathBuf};
+
+use super::Look;
+use crate::config::{Outside, SecretSource};
+use crate::edge::actor::Folder;
+use crate::edge::systemd_units;
+
+/// What the unit's `RuntimeDirectory=` and `StateDirectory=` make before the start.
+pub(super) const FOLDERS_OF_UNIT: [&str; 2] = ["/run/zoho-tokend", "/var/lib/zoho-tokend"];
+
+pub(super) fn check(look: &mut Look<'_>) {
+    for (key, folder) in own_folders(look) {
+        check_own(look, key, &folder);
+    }
+    check_state(look);
+    for mention in look.parsed.mentions.clone() {
+        if let Outside::Output(output) = mention.what {
+            check_output(look, &format!("{}.path", mention.key), &output.path);
+        }
+    }
+}
+
+fn own_folders(look: &Look<'_>) -> Vec<(&'static str, PathBuf)> {
+    let daemon = &look.parsed.config.daemon;
+    let mut all = vec![
+        ("daemon.socket", folder_of(&daemon.socket)),
+        ("daemon.state", folder_of(&daemon.state)),
+    ];
+    let tokens_dir = daemon.tokens_dir.clone();
+    all.extend(tokens_dir.map(|folder| ("daemon.tokens_dir", folder)));
+    if let SecretSource::File(path) = &daemon.seal_key
+        && !path.exists()
+    {
+        all.push(("daemon.seal_key", folder_of(path)));
+    }
+    all
+}
+
+/// The daemon makes its own folders where it may.
+fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
+    let user = look.actor.name.clone();
+    let shown = folder.display();
+    match look.actor.look_at(folder) {
+        Folder::Writable => (),
+        Folder::CanBeMade => look.note(format!(
+            "{shown} is made at the start, and belongs to {user}"
+        )),
+        Folder::Closed(..) if is_made_by_unit(folder) => {
+            look.note(format!(
+                "{shown} is made by systemd before the start, and belongs to the unit's user"
+            ));
+        }
+        other => {
+            let why = explain(&other);
+            let make = if folder.exists() { "" } else { "make it, and " };
+            let what = format!("needs {shown}, where {user} may not write ({why})");
+            look.error(key, format!("{what}; {make}chown it to {user}"));
+        }
+    }
+}
+
+/// A state that somebody made as another user is of no use to the daemon.
+fn check_state(look: &mut Look<'_>) {
+    let path = look.parsed.config.daemon.state.clone();
+    if path.exists() && !look.actor.may_change(&path) {
+        let (user, path) = (&look.actor.name, path.display());
+        look.error(
+            "daemon.state",
+            format!("is {path}, which {user} may not change; chown it to {user}"),
+        );
+    }
+}
+
+/// Others share the folder of an output, so the daemon leaves its making to them.
+fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
+    let folder = folder_of(path);
+    let (user, shown) = (look.actor.name.clone(), folder.display());
+    if path.is_dir() {
+        look.error(key, "is a folder; name a file in it");
+        return;
+    }
+    match look.actor.look_at(&folder) {
+        Folder::Writable => (),
+        _ if !folder.exists() => {
+            look.error(
+                key,
+                format!("is in {shown}, which is not there; make it, writable by {user}"),
+            );
+        }
+        other => {
+            let why = explain(&other);
+            let what = format!("is in {shown}, where {user} may not write ({why})");
+            look.error(key, format!("{what}; setfacl -m u:{user}:rwx {shown}"));
+        }
+    }
+}
+
+fn is_made_by_unit(folder: &Path) -> bool {
+    let is_of_unit = FOLDERS_OF_UNIT.iter().any(|made| folder.starts_with(made));
+    is_of_unit && !folder.exists() && systemd_units::is_booted()
+}
+
+fn explain(folder: &Folder) -> String {
+    match folder {
+        Folder::Closed(path, owner) => format!("{} belongs to {owner}", path.display()),
+        Folder::NotAFolder(path) => format!("{} is no folder", path.display()),
+        Folder::Writable | Folder::CanBeMade => "it may".to_owned(),
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("/")).to_owned()
+}

@@ -1,0 +1,108 @@
+//! Secrets, certificates, users and groups that the config names.
+
+use std::path::Path;
+
+use super::Look;
+use crate::config::{Mention, Outside, Place, Principal, Problem, SecretSource};
+use crate::edge::secrets::{self, BadSecret};
+use crate::edge::{config_files, systemd_units, users};
+
+pub(super) fn check(look: &mut Look<'_>) {
+    for mention in look.parsed.mentions.clone() {
+        let Mention { key, what } = mention;
+        match what {
+            Outside::ClientSecret(_, source) => check_secret(look, &key, &source),
+            Outside::User(principal) => check_principal(look, &key, users::user(&principal)),
+            Outside::Group(principal) => check_principal(look, &key, users::group(&principal)),
+            Outside::Output(output) => check_group(look, &key, output.group.as_ref()),
+        }
+    }
+    check_seal_key(look);
+    check_ca_file(look);
+    check_config_files(look);
+}
+
+fn check_secret(look: &mut Look<'_>, key: &str, source: &SecretSource) {
+    let bad = secrets::read(source, look.credentials, look.actor.uid).err();
+    match (bad, source) {
+        (Some(BadSecret::NotPassed(missing)), SecretSource::Credential(name)) => {
+            check_announced(look, key, name, &missing.to_string());
+        }
+        (Some(bad), _) => look.error(key, bad),
+        (None, SecretSource::File(path)) => check_readable(look, key, path),
+        (None, SecretSource::Credential(_)) => (),
+    }
+}
+
+/// Before its first start nothing has been passed to a service yet.
+fn check_announced(look: &mut Look<'_>, key: &str, name: &str, missing: &str) {
+    if systemd_units::announces_credential(name) {
+        look.note(format!(
+            "systemd passes the credential {name} at the next start"
+        ));
+    } else {
+        look.error(key, missing);
+    }
+}
+
+fn check_readable(look: &mut Look<'_>, key: &str, path: &Path) {
+    if !look.actor.may_read(path) {
+        let user = &look.actor.name;
+        let path = path.display();
+        look.error(
+            key,
+            format!("is {path}, which {user} may not read; chown it to {user}"),
+        );
+    }
+}
+
+fn check_principal<T>(look: &mut Look<'_>, key: &str, found: Result<T, users::Unresolved>) {
+    if let Err(why) = found {
+        look.error(key, why);
+    }
+}
+
+fn check_group(look: &mut Look<'_>, key: &str, group: Option<&Principal>) {
+    if let Some(group) = group {
+        check_principal(look, &format!("{key}.group"), users::group(group));
+    }
+}
+
+/// There are no secrets in them, so everybody may read them.
+fn check_config_files(look: &mut Look<'_>) {
+    for path in look.parsed.files.clone() {
+        if !look.actor.may_read(&path) {
+            let (user, shown) = (&look.actor.name, path.display());
+            let what = format!(
+                "{user} may not read this file; run chmod a+r {shown}, and a+x on its folders"
+            );
+            let problem = Problem::error(Place::of_file(&path), what);
+            look.parsed.problems.push(problem);
+        }
+    }
+}
+
+/// A key that is not there is made at the first start.
+fn check_seal_key(look: &mut Look<'_>) {
+    let key = "daemon.seal_key";
+    match look.parsed.config.daemon.seal_key.clone() {
+        SecretSource::Credential(name) => {
+            if let Err(missing) = look.credentials.path_of(&name) {
+                check_announced(look, key, &name, &missing.to_string());
+            }
+        }
+        SecretSource::File(path) => match secrets::check_file(&path, look.actor.uid) {
+            Err(secrets::BadFile::Missing) => (),
+            Err(why) => look.error(key, format!("is {}, which {why}", path.display())),
+            Ok(()) => check_readable(look, key, &path),
+        },
+    }
+}
+
+fn check_ca_file(look: &mut Look<'_>) {
+    let path = look.parsed.config.daemon.ca_file.clone();
+    let certificates = config_files::read_ca_file(&mut look.parsed);
+    if let (Some(path), Some(_)) = (path, certificates) {
+        check_readable(look, "daemon.ca_file", &path);
+    }
+}

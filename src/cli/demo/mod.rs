@@ -1,0 +1,131 @@
+//! `demo`: the whole system on this machine, against a stand-in of Zoho whose clocks run sixty times faster.
+//!
+//! The daemon in it is the real one, this program with `run` in a process of its own; nothing in it knows that it
+//! is a demo. Invariant: when the demo ends, its daemon has ended and its folder is gone.
+
+mod reader;
+mod stage;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::args::Demo;
+use super::client::{self, Request};
+use super::failure::{Exit, Failure};
+use super::output;
+use super::status::{OrgStatus, table};
+use reader::Reader;
+use stage::Stage;
+
+/// How often the table is drawn anew on a terminal, and printed again elsewhere.
+const REDRAW_EVERY: Duration = Duration::from_secs(1);
+const REPRINT_EVERY: Duration = Duration::from_secs(15);
+
+/// Runs it until Ctrl-C, or for the time that was asked for.
+pub fn run(args: &Demo) -> Result<Exit, Failure> {
+    let stop = interrupt()?;
+    let stage = Stage::set()?;
+    let reader = Reader::start(stage.socket(), stage.tokens_dir(), &stage::ORGS);
+    output::print(intro(&stage, args).as_bytes())?;
+    let end = args.span.map(|span| Instant::now() + span);
+    let shown = show(&stage, end, &stop);
+    let report = reader.finish();
+    stage.strike()?;
+    shown?;
+    output::print(format!("\n{report}\n").as_bytes())?;
+    if args.span.is_some() && !report.is_good() {
+        return Err(Failure::new(
+            Exit::Unavailable,
+            "demo",
+            "not every org was refreshed, or a read failed",
+            "give it at least 45s; with that much, this is a bug",
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Turns Ctrl-C into a flag, so that the daemon is ended and the folder removed.
+fn interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .map_err(|err| Failure::bug("demo", &format!("signals: {err}")))?;
+    }
+    Ok(stop)
+}
+
+fn intro(stage: &Stage, args: &Demo) -> String {
+    let (socket, tokens) = (
+        stage.socket().display().to_string(),
+        stage.tokens_dir().display().to_string(),
+    );
+    let program = stage.program().display();
+    let org = stage::ORGS[0].0;
+    let end = match args.span {
+        Some(span) => format!(
+            "It ends by itself after {}.",
+            humantime::format_duration(span)
+        ),
+        None => "Ctrl-C ends it.".to_owned(),
+    };
+    format!(
+        "Three orgs, tokens that live 60 s, and a stand-in of Zoho that allows 10 mints in 10 s. {end}\n\
+         Paste into a second terminal:\n\n  \
+         curl --unix-socket {socket} http://localhost/v1/orgs/{org}/token\n  \
+         cat {tokens}/{org}/access_token\n  \
+         export ZOHO_TOKEND_SOCKET={socket}\n  \
+         {program} get {org}\n  \
+         {program} status\n\n"
+    )
+}
+
+/// Shows the orgs until the end, or until somebody stops it.
+fn show(stage: &Stage, end: Option<Instant>, stop: &AtomicBool) -> Result<(), Failure> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let every = if is_terminal {
+        REDRAW_EVERY
+    } else {
+        REPRINT_EVERY
+    };
+    let mut next = Instant::now();
+    let mut lines = 0;
+    while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| Instant::now() < end) {
+        stage.require_daemon()?;
+        if Instant::now() >= next {
+            next = Instant::now() + every;
+            let table = table::render(&orgs(stage)?, SystemTime::now(), output::columns());
+            // Up over the table before, and clear to the end of the screen (ECMA-48: CPL, ED).
+            let back = if lines > 0 {
+                format!("\x1b[{lines}F\x1b[J")
+            } else {
+                String::new()
+            };
+            output::print(format!("{back}{table}").as_bytes())?;
+            lines = if is_terminal {
+                table.lines().count()
+            } else {
+                0
+            };
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn orgs(stage: &Stage) -> Result<Vec<OrgStatus>, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Orgs {
+        orgs: Vec<OrgStatus>,
+    }
+    let answer = client::ask(
+        stage.socket(),
+        &Request::get("/v1/orgs"),
+        Duration::from_secs(10),
+    )?;
+    let orgs: Result<Orgs, _> = serde_json::from_slice(&answer.body);
+    orgs.map(|orgs| orgs.orgs)
+        .map_err(|err| Failure::bug("demo", &format!("the daemon's answer: {err}")))
+}

@@ -1,0 +1,283 @@
+//! What a demo needs around it: a folder, a stand-in of Zoho, a config, a daemon, three enrolments.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::super::client::{self, Request};
+use super::super::failure::{Exit, Failure};
+use super::super::stand_in::CLIENT;
+use crate::base::{Environment, Secret};
+use crate::stand_in::{Clocks, Consent, Rules, Settings, StandIn, World};
+
+/// The demo's orgs.
+pub(super) const ORGS: [(&str, Environment); 3] = [
+    ("acme-production", Environment::Production),
+    ("acme-sandbox", Environment::Sandbox),
+    ("acme-developer", Environment::Developer),
+];
+
+const SCOPE: &str = "ZohoCRM.modules.ALL";
+
+/// How long the daemon may take to listen, and to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The stage, set. Dropping it ends the daemon and removes the folder.
+pub(super) struct Stage {
+    folder: PathBuf,
+    program: PathBuf,
+    socket: PathBuf,
+    tokens_dir: PathBuf,
+    daemon: std::cell::RefCell<Child>,
+}
+
+impl Stage {
+    /// Sets everything up; what was begun is undone where that fails.
+    pub(super) fn set() -> Result<Self, Failure> {
+        let program =
+            std::env::current_exe().map_err(|err| trouble("this program's path", &err))?;
+        let folder = new_folder().map_err(|err| trouble("a folder for the demo", &err))?;
+        let (world, addr) = start_stand_in().inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
+        let started = write_config(&folder, addr)
+            .and_then(|config| start_daemon(&program, &config, &folder))
+            .map_err(|err| trouble("the daemon", &err));
+        let daemon = started.inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
+        let stage = Self {
+            socket: folder.join("zoho-tokend.sock"),
+            tokens_dir: folder.join("tokens"),
+            program,
+            folder,
+            daemon: daemon.into(),
+        };
+        stage.await_socket()?;
+        for (org, environment) in ORGS {
+            stage.enroll(org, environment, &world, addr)?;
+        }
+        Ok(stage)
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(super) fn tokens_dir(&self) -> &Path {
+        &self.tokens_dir
+    }
+
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Fails, with the daemon's last words, if it has ended.
+    pub(super) fn require_daemon(&self) -> Result<(), Failure> {
+        match self.daemon.borrow_mut().try_wait() {
+            Ok(None) => Ok(()),
+            _ => Err(self.ended()),
+        }
+    }
+
+    /// Ends the daemon in order; an end that is not 0 is a failure.
+    pub(super) fn strike(self) -> Result<(), Failure> {
+        let mut daemon = self.daemon.borrow_mut();
+        end(&daemon);
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            match daemon.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(None) => thread::sleep(Duration::from_millis(10)),
+                _ => break,
+            }
+        }
+        drop(daemon);
+        Err(self.ended())
+    }
+
+    fn await_socket(&self) -> Result<(), Failure> {
+        let until = Instant::now() + PATIENCE;
+        while client::exchange(&self.socket, &Request::get("/livez"), PATIENCE).is_err() {
+            self.require_daemon()?;
+            if Instant::now() >= until {
+                return Err(self.ended());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// What an operator does once per org: a code from the console, pasted into `enroll`.
+    fn enroll(
+        &self,
+        org: &str,
+        environment: Environment,
+        world: &World,
+        addr: SocketAddr,
+    ) -> Result<(), Failure> {
+        let home = crate::stand_in::Org {
+            id: format!("{}", 600_100_000 + org.len()),
+            environment,
+            api_domain: api_domain(addr, environment),
+        };
+        let consent = Consent::new(CLIENT.0, SCOPE, home);
+        let code = world.with(|zoho, now| zoho.grant_code(consent, now));
+        let code = Secret::new(code.map_err(|err| Failure::bug("demo", &err.to_string()))?);
+        let body = json!({ "kind": "code", "code": code.expose() }).to_string();
+        let target = format!("/v1/orgs/{org}/enrollment");
+        let request = Request::post(&target, body.as_bytes());
+        let answer = client::ask(&self.socket, &request, Duration::from_secs(30))?;
+        match answer.status {
+            200 => Ok(()),
+            _ => Err(super::super::refusal::failure(org, &answer)),
+        }
+    }
+
+    fn ended(&self) -> Failure {
+        let log = fs::read_to_string(self.folder.join("daemon.log")).unwrap_or_default();
+        let last = log.lines().last().unwrap_or("without a word");
+        Failure::new(
+            Exit::Unavailable,
+            "demo",
+            &format!("the daemon has ended: {last}"),
+            "run the demo again",
+        )
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let daemon = self.daemon.get_mut();
+        if let Ok(None) = daemon.try_wait() {
+            daemon.kill().ok();
+            daemon.wait().ok();
+        }
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+fn trouble(what: &str, err: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Unavailable,
+        "demo",
+        &format!("{what}: {err}"),
+        "see that the folder for temporary files is writable ($TMPDIR)",
+    )
+}
+
+/// A folder of our own, that nobody else can look into.
+fn new_folder() -> io::Result<PathBuf> {
+    let parent = std::env::temp_dir();
+    for _ in 0..100 {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        let name = format!("zoho-tokend-demo-{:08x}", u32::from_ne_bytes(bytes));
+        let folder = parent.join(name);
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => (),
+            Err(err) => return Err(err),
+            Ok(()) => return Ok(folder),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Starts Zoho on a thread that lives as long as the process.
+fn start_stand_in() -> Result<(World, SocketAddr), Failure> {
+    let settings = Settings {
+        rules: Rules {
+            clocks: Clocks::SIXTY_TIMES_FASTER,
+            ..Rules::default()
+        },
+        seed: fastrand::u64(..),
+        clients: vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())],
+        ..Settings::default()
+    };
+    let (ready, listens) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let stand_in = StandIn::bind(settings).await?;
+            ready.send((stand_in.world(), stand_in.addr())).ok();
+            stand_in.run().await
+        })
+    });
+    listens.recv().map_err(|_| {
+        Failure::new(
+            Exit::Unavailable,
+            "demo",
+            "the stand-in of Zoho cannot listen on loopback",
+            "see that 127.0.0.1 is up",
+        )
+    })
+}
+
+/// The stand-in's API hosts, told apart by path.
+fn api_domain(addr: SocketAddr, environment: Environment) -> String {
+    match environment {
+        Environment::Production => format!("http://{addr}"),
+        other => format!("http://{addr}/{other}"),
+    }
+}
+
+fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
+    let secret = folder.join("client.secret");
+    let mut options = File::options();
+    let file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&secret)?;
+    io::Write::write_all(&mut &file, CLIENT.1.as_bytes())?;
+    let place = folder.display();
+    let apis = ORGS.map(|(_, env)| format!("{env} = \"{}\"", api_domain(addr, env)));
+    let head = format!(
+        "[daemon]\nsocket = \"{place}/zoho-tokend.sock\"\ntokens_dir = \"{place}/tokens\"\nstate = \"{place}/state.db\"\n\n\
+         [refresh]\nmin_ttl = \"10s\"\n\n\
+         [clients.demo]\nclient_id = \"{}\"\nclient_secret = {{ file = \"{place}/client.secret\" }}\n\n\
+         [data_centers.stand-in]\naccounts_url = \"http://{addr}\"\napi_domains = {{ {} }}\n\
+         limits = {{ mints = 10, window = \"10s\", live = 10 }}\n",
+        CLIENT.0,
+        apis.join(", ")
+    );
+    let orgs = ORGS.map(|(org, environment)| {
+        format!(
+            "\n[orgs.{org}]\nclient = \"demo\"\ndata_center = \"stand-in\"\nenvironment = \"{environment}\"\nscopes = [\"{SCOPE}\"]\n"
+        )
+    });
+    let text = head + &orgs.concat();
+    let config = folder.join("zoho-tokend.toml");
+    fs::write(&config, text)?;
+    fs::set_permissions(&config, Permissions::from_mode(0o600))?;
+    Ok(config)
+}
+
+/// The real daemon, with its log in the folder. In a group of its own: Ctrl-C is ours to pass on.
+fn start_daemon(program: &Path, config: &Path, folder: &Path) -> io::Result<Child> {
+    use std::os::unix::process::CommandExt;
+    let log = File::create(folder.join("daemon.log"))?;
+    Command::new(program)
+        .args(["run", "--config"])
+        .arg(config)
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("LISTEN_FDS")
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+}
+
+fn end(daemon: &Child) {
+    let pid = i32::try_from(daemon.id()).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        kill_process(pid, Signal::TERM).ok();
+    }
+}

@@ -1,0 +1,333 @@
+//! Rows to records, one cell after the other; [`super::rows`] is the way there.
+//!
+//! A row comes verified, so what does not fit here was written by a broken release, or is a secret of another
+//! place. Invariant: a secret goes from its sealed bytes into a [`Secret`] and nowhere else.
+
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+use zeroize::Zeroizing;
+
+use super::error::Fault;
+use super::rows::{CAUSE_WIDTH, GRANT_WIDTH, LANE, ORG, Owner, PRIOR_WIDTH, TOKEN_WIDTH};
+use super::seal::Seal;
+use super::table::{Table, Values};
+use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
+use crate::policy::record::{
+    Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Token, Verdict, Word,
+};
+use crate::policy::settings::Binding;
+
+/// The record that `row` holds.
+pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
+    let mut cells = Cells {
+        table: &ORG,
+        row,
+        seal,
+        next: 0,
+    };
+    Ok(OrgRecord {
+        org: cells.parsed(|name| OrgName::parse(name).ok())?,
+        revision: cells.int()?.cast_unsigned(),
+        anchor: cells.anchor()?,
+        grant: cells.group(GRANT_WIDTH, Cells::grant)?,
+        prior: cells.group(PRIOR_WIDTH, Cells::prior)?,
+        token: cells.group(TOKEN_WIDTH, Cells::token)?,
+        generation: cells.int()?.cast_unsigned(),
+        verdict: cells.verdict()?,
+    })
+}
+
+/// The record that `row` holds.
+pub(super) fn to_lane(row: &Values, seal: &Seal) -> Result<LaneRecord, Fault> {
+    let mut cells = Cells {
+        table: &LANE,
+        row,
+        seal,
+        next: 0,
+    };
+    Ok(LaneRecord {
+        id: cells.lane()?,
+        client_id: cells.text()?.to_owned(),
+        data_center: cells.text()?.to_owned(),
+        anchor: cells.anchor()?,
+        slots: cells.parsed(slots)?,
+    })
+}
+
+fn slots(text: &str) -> Option<Vec<Slot>> {
+    let slots: Vec<[i64; 3]> = serde_json::from_str(text).ok()?;
+    let slot = |[started, settled, lives_until]: [i64; 3]| Slot {
+        started: Boottime(started),
+        settled: Boottime(settled),
+        lives_until: Boottime(lives_until),
+    };
+    Some(slots.into_iter().map(slot).collect())
+}
+
+/// Reads one row from left to right.
+struct Cells<'a> {
+    table: &'static Table,
+    row: &'a Values,
+    seal: &'a Seal,
+    next: usize,
+}
+
+impl<'a> Cells<'a> {
+    fn take(&mut self) -> &'a Value {
+        self.next += 1;
+        &self.row[self.next - 1]
+    }
+
+    /// The cell that was just read is not what it must be.
+    fn bad(&self) -> Fault {
+        self.table
+            .damage(self.row, Some(self.table.columns[self.next - 1]))
+    }
+
+    fn group<T>(
+        &mut self,
+        width: usize,
+        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        if self.row[self.next] == Value::Null {
+            self.next += width;
+            return Ok(None);
+        }
+        read(self).map(Some)
+    }
+
+    fn int(&mut self) -> Result<i64, Fault> {
+        match self.take() {
+            Value::Integer(int) => Ok(*int),
+            _ => Err(self.bad()),
+        }
+    }
+
+    fn boottime(&mut self) -> Result<Boottime, Fault> {
+        self.int().map(Boottime)
+    }
+
+    fn text(&mut self) -> Result<&'a str, Fault> {
+        match self.take() {
+            Value::Text(text) => Ok(text),
+            _ => Err(self.bad()),
+        }
+    }
+
+    fn parsed<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Fault> {
+        let text = self.text()?;
+        parse(text).ok_or_else(|| self.bad())
+    }
+
+    fn secret(&mut self) -> Result<Arc<Secret>, Fault> {
+        let Value::Blob(sealed) = self.take() else {
+            return Err(self.bad());
+        };
+        let place = Owner::of_row(self.row).place(self.table.columns[self.next - 1]);
+        let mut plain = self.seal.unseal(sealed, &place).map_err(|_| self.bad())?;
+        match String::from_utf8(std::mem::take(&mut *plain)) {
+            Ok(text) => Ok(Arc::new(Secret::new(text))),
+            Err(err) => {
+                drop(Zeroizing::new(err.into_bytes()));
+                Err(self.bad())
+            }
+        }
+    }
+
+    fn lane(&mut self) -> Result<LaneId, Fault> {
+        self.text().map(|id| LaneId(id.into()))
+    }
+
+    fn anchor(&mut self) -> Result<Anchor, Fault> {
+        let boot_id = self.text()?.into();
+        let (boot, wall) = (self.boottime()?, UnixTime(self.int()?));
+        Ok(Anchor {
+            boot_id,
+            at: Now { boot, wall },
+        })
+    }
+
+    fn grant(&mut self) -> Result<Grant, Fault> {
+        Ok(Grant {
+            binding: Binding {
+                client_id: self.text()?.to_owned(),
+                data_center: self.text()?.to_owned(),
+                environment: self.parsed(Environment::parse)?,
+                scopes: ScopeSet::parse(self.text()?),
+            },
+            refresh_token: self.secret()?,
+            client_secret: self.group(1, Self::secret)?,
+            lane: self.lane()?,
+            enrolled_at: self.boottime()?,
+        })
+    }
+
+    fn prior(&mut self) -> Result<Prior, Fault> {
+        let refresh_token = self.secret()?;
+        Ok(Prior {
+            refresh_token,
+            lane: self.lane()?,
+        })
+    }
+
+    fn token(&mut self) -> Result<Token, Fault> {
+        Ok(Token {
+            access_token: self.secret()?,
+            generation: self.int()?.cast_unsigned(),
+            started: self.boottime()?,
+            expires: self.boottime()?,
+            api_domain: self.text()?.to_owned(),
+            scope: ScopeSet::parse(self.text()?),
+            verified: self.int()? != 0,
+        })
+    }
+
+    fn verdict(&mut self) -> Result<Verdict, Fault> {
+        Ok(Verdict {
+            word: self.parsed(Word::parse)?,
+            since: self.boottime()?,
+            cause: self.group(CAUSE_WIDTH, Self::cause)?,
+            failures: u32::try_from(self.int()?).map_err(|_| self.bad())?,
+            until: self.group(1, Self::boottime)?,
+        })
+    }
+
+    fn cause(&mut self) -> Result<Cause, Fault> {
+        let code = self.text()?.to_owned();
+        Ok(Cause {
+            code,
+            detail: self.text()?.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::Damage;
+    use super::super::rows;
+    use super::*;
+
+    fn org(name: &str, environment: Environment) -> OrgRecord {
+        let secret = |text: &str| Arc::new(Secret::new(text.into()));
+        let at = Now {
+            boot: Boottime(1),
+            wall: UnixTime(2),
+        };
+        let binding = Binding {
+            client_id: "1000.C".into(),
+            data_center: "eu".into(),
+            environment,
+            scopes: ScopeSet::parse("ZohoCRM.org.READ"),
+        };
+        OrgRecord {
+            org: OrgName::parse(name).expect("a good name"),
+            revision: 1,
+            anchor: Anchor {
+                boot_id: "b".into(),
+                at,
+            },
+            grant: Some(Grant {
+                binding,
+                refresh_token: secret("refresh"),
+                client_secret: Some(secret("client")),
+                lane: LaneId("l".into()),
+                enrolled_at: Boottime(3),
+            }),
+            prior: Some(Prior {
+                refresh_token: secret("prior"),
+                lane: LaneId("k".into()),
+            }),
+            token: None,
+            generation: 9,
+            verdict: Verdict {
+                word: Word::Ok,
+                since: Boottime(4),
+                cause: None,
+                failures: 0,
+                until: None,
+            },
+        }
+    }
+
+    fn at(column: &str) -> usize {
+        ORG.columns
+            .iter()
+            .position(|name| *name == column)
+            .expect("a column")
+    }
+
+    /// The seal of the row aside: each secret alone opens in its own place and nowhere else.
+    #[test]
+    fn s1_a_secret_of_another_org_environment_client_or_column_does_not_open() {
+        let seal = Seal::new(&[1; 32]);
+        let row = |record: &OrgRecord| rows::of_org(record, None, &seal).0;
+        let good = row(&org("acme", Environment::Sandbox));
+        to_org(&good, &seal).expect("its own place");
+        let other_org = row(&org("beta", Environment::Sandbox));
+        let other_environment = row(&org("acme", Environment::Production));
+        for (from, source, into) in [
+            (&other_org, "refresh_token", "refresh_token"),
+            (&other_environment, "refresh_token", "refresh_token"),
+            (&good, "refresh_token", "client_secret"),
+            (&good, "refresh_token", "prior_refresh_token"),
+        ] {
+            let mut pasted = good.clone();
+            pasted[at(into)] = from[at(source)].clone();
+            let Err(Fault::Damage(damage)) = to_org(&pasted, &seal) else {
+                unreachable!("{source} opened as {into}");
+            };
+            let (table, key, column) = ("org", "acme".into(), Some(into));
+            assert_eq!(damage, Damage::Row { table, key, column });
+        }
+        for column in ["client_id", "data_center", "environment"] {
+            let mut moved = good.clone();
+            moved[at(column)] = Value::Text("production".into());
+            assert!(to_org(&moved, &seal).is_err(), "{column}");
+        }
+    }
+
+    #[test]
+    fn s5_a_row_of_any_other_values_is_refused_and_does_not_panic() {
+        let seal = Seal::new(&[1; 32]);
+        let (good, _) = rows::of_org(&org("acme", Environment::Sandbox), None, &seal);
+        let odd = [
+            Value::Null,
+            Value::Integer(i64::MIN),
+            Value::Real(f64::NAN),
+            Value::Text("\0../x".into()),
+            Value::Blob(vec![1; 40]),
+        ];
+        for at in 0..good.len() {
+            for value in &odd {
+                let mut row = good.clone();
+                row[at] = value.clone();
+                drop(to_org(&row, &seal));
+            }
+        }
+        let lane = |slots: &str| {
+            let record = LaneRecord {
+                id: LaneId("l".into()),
+                client_id: String::new(),
+                data_center: String::new(),
+                anchor: org("acme", Environment::Sandbox).anchor,
+                slots: Vec::new(),
+            };
+            let mut row = rows::of_lane(&record);
+            row[6] = Value::Text(slots.into());
+            to_lane(&row, &seal).map(|lane| lane.slots.len()).ok()
+        };
+        assert_eq!(lane("[[1,2,3],[-4,5,6]]"), Some(2));
+        for bad in [
+            "",
+            "[",
+            "[1,2,3]",
+            "[[1,2]]",
+            "[[1,2,3,4]]",
+            "[[1,2,1e99]]",
+            "{}",
+        ] {
+            assert_eq!(lane(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! R8 and R9: a restart, a crash, a reboot; what is believed of the clocks after it.
+
+use std::time::Duration;
+
+use super::minting::refreshing;
+use super::world::{Disk, HOUR, World, name, secs, settings};
+use super::zoho::{lost, minted, needs_consent, refresh_token, throttled};
+use crate::policy::event::Refusal;
+use crate::policy::record::Word;
+
+const DAY_MS: i64 = 86_400_000;
+
+#[test]
+fn r8_twenty_restarts_cost_no_mint_and_readers_keep_their_token() {
+    let mut world = World::enrolled();
+    let token = world.read("acme").expect("served").generation;
+    for _ in 0..20 {
+        world.restart();
+        assert_eq!(world.read("acme").expect("served").generation, token);
+        assert_eq!(world.out[&name("acme")], token);
+        world.pass(secs(60));
+    }
+    assert_eq!(world.sent.len(), 1);
+    assert_eq!(world.word("acme"), Word::Ok);
+}
+
+#[test]
+fn r3_a_call_whose_answer_a_crash_lost_is_spent_and_paced() {
+    let mut world = refreshing();
+    world.pass(secs(2));
+    world.restart();
+    let lane = world
+        .fleet
+        .ledger()
+        .lane(world.lanes.keys().next().expect("one"));
+    assert_eq!(lane.expect("kept").spent(world.now.boot, secs(600)), 1);
+    assert_eq!(lane.expect("kept").live(world.now.boot), 2);
+    let waited = world.pass_until_call(HOUR).expect("a retry");
+    assert_eq!(waited, secs(100));
+}
+
+#[test]
+fn r8_the_word_and_the_next_probe_outlive_a_restart() {
+    let mut world = refreshing();
+    world.answer("acme", needs_consent());
+    world.pass_until_call(HOUR).expect("a probe");
+    world.answer("acme", needs_consent());
+    world.pass(secs(100));
+    world.restart();
+    assert_eq!(world.word("acme"), Word::NeedsConsent);
+    assert_eq!(world.pass_until_call(HOUR), Some(secs(500)));
+    world.answer("acme", needs_consent());
+    assert_eq!(world.pass_until_call(HOUR), Some(secs(3600)), "the third");
+}
+
+#[test]
+fn r4_a_throttle_outlives_a_restart_for_every_org_of_the_lane() {
+    let mut world = World::new(vec![settings("acme"), settings("twin")]);
+    world.enroll_with_code("acme", HOUR);
+    world.enroll("twin", refresh_token("rt-acme"));
+    world.answer("twin", minted());
+    world.refresh("acme");
+    world.answer("acme", throttled());
+    world.pass(secs(300));
+    world.restart();
+    for org in ["acme", "twin"] {
+        let request = world.refresh(org);
+        let Some(Err(Refusal::NoBudget(at))) = world.reply(request) else {
+            panic!("{org}");
+        };
+        assert_eq!(at.since(world.now.boot), secs(300));
+    }
+}
+
+#[test]
+fn an_ended_token_is_withdrawn_at_the_start() {
+    let mut world = World::enrolled();
+    world.pass(secs(1500));
+    world.now.boot = world.now.boot.plus(HOUR);
+    world.now.wall = world.now.wall.plus(HOUR);
+    world.restart();
+    assert!(world.withdrawn.contains(&name("acme")));
+    assert_eq!(world.word("acme"), Word::Starting);
+    world.answer("acme", minted());
+    assert_eq!(world.word("acme"), Word::Ok);
+}
+
+#[test]
+fn what_an_org_left_outside_that_is_in_the_config_no_more_is_withdrawn_at_the_start() {
+    let mut world = World::enrolled();
+    world.settings.clear();
+    world.restart();
+    assert_eq!(world.withdrawn, [name("acme")]);
+    assert_eq!(world.fleet.shelved().count(), 1);
+}
+
+#[test]
+fn r9_a_reboot_with_a_credible_clock_keeps_the_token_and_its_end() {
+    let mut world = World::enrolled();
+    let token = world.read("acme").expect("served").generation;
+    world.pass(secs(60));
+    world.reboot(secs(240), 0, true);
+    let kept = world.read("acme").expect("served");
+    assert_eq!(kept.generation, token);
+    assert_eq!(kept.expires.since(world.now.boot), HOUR - secs(300));
+    world.pass(HOUR - secs(301));
+    // The refresh has been out for long; nobody answered.
+    assert!(world.read("acme").is_some());
+    world.pass(secs(2));
+    assert!(world.read("acme").is_none());
+}
+
+#[test]
+fn r9_a_reboot_whose_clock_is_not_credible_serves_no_stored_token_and_mints_at_once() {
+    for (wall_error_ms, is_synchronised) in [(0, false), (-DAY_MS, true), (DAY_MS, false)] {
+        let mut world = World::enrolled();
+        world.pass(secs(10));
+        world.reboot(secs(60), wall_error_ms, is_synchronised);
+        assert!(world.read("acme").is_none());
+        assert_eq!(world.word("acme"), Word::Starting);
+        assert_eq!(world.calls.len(), 1, "not held by the gap");
+        world.answer("acme", minted());
+        assert!(world.read("acme").is_some());
+    }
+}
+
+#[test]
+fn r9_a_token_from_the_far_past_is_dead_after_a_reboot() {
+    let mut world = World::enrolled();
+    world.reboot(HOUR * 24, 0, true);
+    assert!(world.read("acme").is_none());
+}
+
+#[test]
+fn r3_no_clock_frees_a_slot_over_a_reboot() {
+    for (off, wall_error_ms, is_synchronised) in [
+        (secs(5), 0, true),
+        (secs(5), 0, false),
+        (secs(5), DAY_MS, true),
+        (secs(5), -DAY_MS, true),
+    ] {
+        let mut world = World::enrolled();
+        for _ in 0..9 {
+            world.refresh("acme");
+            world.answer("acme", lost());
+        }
+        world.reboot(off, wall_error_ms, is_synchronised);
+        world.calls.clear();
+        world.pass(secs(60));
+        assert_eq!(world.sent.len(), 10, "error {wall_error_ms} ms");
+        let request = world.refresh("acme");
+        assert!(matches!(
+            world.reply(request),
+            Some(Err(Refusal::NoBudget(_)))
+        ));
+    }
+}
+
+#[test]
+fn a_machine_that_was_off_for_long_does_not_wait_for_the_pace_of_its_last_day() {
+    let mut world = World::enrolled();
+    for _ in 0..5 {
+        world.refresh("acme");
+        world.answer("acme", lost());
+    }
+    world.reboot(HOUR * 5, 0, true);
+    assert_eq!(world.calls.len(), 1);
+}
+
+#[test]
+fn the_generation_grows_over_a_reboot_with_a_clock_in_the_past() {
+    let mut world = World::enrolled();
+    let token = world.read("acme").expect("served").generation;
+    world.reboot(secs(60), -DAY_MS, false);
+    world.answer("acme", minted());
+    assert_eq!(world.read("acme").expect("served").generation, token + 1);
+}
+
+#[test]
+fn the_generation_grows_also_over_an_older_state_that_was_restored() {
+    let mut world = World::enrolled();
+    let (orgs, lanes) = (world.orgs.clone(), world.lanes.clone());
+    for _ in 0..5 {
+        world.refresh("acme");
+        world.answer("acme", minted());
+        world.pass(secs(150));
+    }
+    let newest = world.read("acme").expect("served").generation;
+    (world.orgs, world.lanes) = (orgs, lanes);
+    world.restart();
+    world.refresh("acme");
+    world.answer("acme", minted());
+    assert!(world.read("acme").expect("served").generation > newest);
+}
+
+#[test]
+fn a_state_that_has_lost_its_lanes_still_mints() {
+    let mut world = World::enrolled();
+    world.lanes.clear();
+    world.restart();
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.answer("acme", minted());
+    assert_eq!(world.word("acme"), Word::Ok);
+    assert_eq!(world.lanes.len(), 1);
+}
+
+#[test]
+fn r7_a_crash_before_a_token_was_on_the_disk_leaves_the_older_one() {
+    let mut world = refreshing();
+    let token = world.read("acme").expect("served").generation;
+    world.disk = Disk::Slow;
+    world.answer("acme", minted());
+    world.disk = Disk::Good;
+    world.restart();
+    assert_eq!(world.read("acme").expect("served").generation, token);
+}
+
+#[test]
+fn r8_a_crash_at_the_slots_write_is_paced_however_often_it_comes() {
+    let mut world = World::enrolled();
+    world.pass(secs(1500));
+    let start = world.now.boot;
+    while world.now.boot.since(start) < secs(1200) {
+        // Each run crashes as soon as its call is out.
+        if world.pass_until_call(secs(5)).is_some() {
+            world.restart();
+        }
+    }
+    assert!(world.sent.len() <= 13, "{}", world.sent.len());
+}
+
+#[test]
+fn r9_a_suspend_ends_a_token_like_any_other_time() {
+    let mut world = World::enrolled();
+    let wake = world.fleet.wake_at(world.now.boot);
+    assert!(wake.since(world.now.boot) <= Duration::from_secs(30));
+    world.now.boot = world.now.boot.plus(HOUR * 3);
+    assert!(world.read("acme").is_none());
+    world.step(crate::policy::event::Event::Tick);
+    assert!(world.out.is_empty());
+    assert_eq!(world.calls.len(), 1);
+}
