@@ -1,0 +1,20 @@
+//! The real binary over its real socket and files: against the stand-in of Zoho, and against an authorization server
+//! that nobody here wrote.
+//!
+//! Each test has a folder, ports and processes of its own, and ends what it started by its pid. None sleeps for a
+//! fixed time where it can wait for a condition. `SOAK=300` runs the long version of the soak.
+
+#[path = "../support/daemon.rs"]
+mod daemon;
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/site.rs"]
+mod site;
+#[path = "../support/wait.rs"]
+mod wait;
+#[path = "../support/zoho.rs"]
+mod zoho;
+
+mod life;
+mod reload;
+mod start;
