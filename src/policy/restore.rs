@@ -132,25 +132,22 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
         let ahead = moment.0.saturating_sub(anchor.at.boot.0);
         Boottime(now.boot.0.saturating_add(ahead))
     };
-    let moved = |slot: Slot| match passage {
-        Passage::SameBoot => Slot {
-            // Its call was not over when it was written: it may have been sent as late as just now.
-            started: match slot.settled > anchor.at.boot {
-                true => slot.settled.min(now.boot),
-                false => slot.started,
-            },
-            ..slot
-        },
-        Passage::ByWallClock => Slot {
-            started: anchor.carry(slot.started, now),
+    let moved = |mut slot: Slot| {
+        if slot.settled > anchor.at.boot {
+            // Its call was not over when it was written: it may have been sent up to its last moment.
+            slot.started = slot.settled;
+        }
+        let started = match passage {
+            Passage::SameBoot => return slot.sent_by(now.boot),
+            Passage::ByWallClock => anchor.carry(slot.started, now),
+            Passage::Unknown => unpassed(slot.started),
+        };
+        let moved = Slot {
+            started,
             settled: unpassed(slot.settled),
             lives_until: unpassed(slot.lives_until),
-        },
-        Passage::Unknown => Slot {
-            started: unpassed(slot.started),
-            settled: unpassed(slot.settled),
-            lives_until: unpassed(slot.lives_until),
-        },
+        };
+        moved.sent_by(now.boot)
     };
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
@@ -159,6 +156,16 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
         lane.paced_from = now.boot;
     }
     (record.id, lane)
+}
+
+impl Slot {
+    /// No call was sent in the future.
+    fn sent_by(self, now: Boottime) -> Self {
+        Self {
+            started: self.started.min(now),
+            ..self
+        }
+    }
 }
 
 fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {
