@@ -19,7 +19,7 @@ use crate::base::{Boottime, Limits, Now, OrgName, Secret};
 pub const SLEEP_MAX: Duration = Duration::from_secs(30);
 
 /// How often lanes that nothing counts by any more are dropped.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Every org: those of the config, and the records of those that left it.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
 use super::reply::{Granted, Outcome};
-use super::saving::refuse;
+use super::saving::{Newest, refuse};
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
 use crate::base::Boottime;
@@ -62,7 +62,7 @@ impl Org {
             Ok(lane) => lane,
             Err(refusal) => return refuse(request, refusal, scene),
         };
-        if self.saving.publish_on.is_some() {
+        if self.saving.newest != Newest::Kept {
             // A token has just been minted and waits for the disk.
             return self.awaiting_token.push(request);
         }
@@ -87,7 +87,7 @@ impl Org {
         if let Some(refusal) = self.saving.refusal(now) {
             return Err(refusal);
         }
-        if self.minting.is_none() && self.saving.publish_on.is_none() {
+        if self.minting.is_none() && self.saving.newest == Newest::Kept {
             let at = self.room_at(&grant.lane, Want::Demand, scene.ledger, now);
             if at > now {
                 return Err(Refusal::NoBudget(at));
@@ -171,9 +171,10 @@ impl Org {
         let (now, limits) = (scene.now.boot, self.settings.limits);
         mint.call.close(Fate::of(&answer), scene);
         let was_sent = !matches!(answer, Answer::NotSent(_));
-        self.unsent = match was_sent {
-            true => 0,
-            false => self.unsent.saturating_add(1),
+        self.unsent = if was_sent {
+            0
+        } else {
+            self.unsent.saturating_add(1)
         };
         let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
         let (word, cause, retry_at) = match answer {
@@ -277,7 +278,7 @@ impl Org {
         self.not_before = Boottime(i64::MIN);
         self.become_word(Word::Ok, None, None, scene);
         self.saving.is_dirty = true;
-        self.saving.publish_on = Some(None);
+        self.saving.newest = Newest::Unwritten;
         let detail = format!("generation {generation}, {} s to live", life.as_secs());
         self.tell(Severity::Info, "minted", detail, scene);
     }

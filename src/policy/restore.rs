@@ -107,9 +107,10 @@ impl Org {
     fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
         self.is_out = self.served(scene.now.boot).is_some();
         let name = self.name().clone();
-        scene.steps.push(match self.is_out {
-            true => Step::Publish(name),
-            false => Step::Withdraw(name),
+        scene.steps.push(if self.is_out {
+            Step::Publish(name)
+        } else {
+            Step::Withdraw(name)
         });
     }
 }
@@ -147,7 +148,7 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
             settled: unpassed(slot.settled),
             lives_until: unpassed(slot.lives_until),
         };
-        moved.sent_by(now.boot)
+        moved.sent_by(Boottime(now.boot.0 - 1))
     };
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
@@ -159,10 +160,10 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
 }
 
 impl Slot {
-    /// No call was sent in the future.
-    fn sent_by(self, now: Boottime) -> Self {
+    /// Its call was sent then at the latest.
+    fn sent_by(self, latest: Boottime) -> Self {
         Self {
-            started: self.started.min(now),
+            started: self.started.min(latest),
             ..self
         }
     }

@@ -7,7 +7,7 @@ use super::event::{Refusal, RequestId, Severity};
 use super::ledger::Want;
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
-use super::saving::refuse;
+use super::saving::{Newest, refuse};
 use super::schedule;
 use crate::base::Boottime;
 
@@ -40,9 +40,10 @@ impl Org {
         let stays = was.wants_a_person() && !word.wants_a_person();
         let wants_a_person = stays || word.wants_a_person();
         let is_counted = !wants_a_person || (was_sent && want == Want::Schedule);
-        let failures = match word == was || stays {
-            true => (self.record.verdict.failures).saturating_add(u32::from(is_counted)),
-            false => 1,
+        let failures = if word == was || stays {
+            (self.record.verdict.failures).saturating_add(u32::from(is_counted))
+        } else {
+            1
         };
         let at = match (wants_a_person, was_sent, want) {
             (true, true, _) => schedule::probe_at(now, failures).max(retry_at),
@@ -51,12 +52,11 @@ impl Org {
         };
         self.not_before = at;
         let until = (wants_a_person || word == Word::Throttled).then_some(at);
-        match stays {
-            true => {
-                self.saving.is_dirty |= self.record.verdict.until != until;
-                self.record.verdict.until = until;
-            }
-            false => self.become_word(word, Some(cause), until, scene),
+        if stays {
+            self.saving.is_dirty |= self.record.verdict.until != until;
+            self.record.verdict.until = until;
+        } else {
+            self.become_word(word, Some(cause), until, scene);
         }
         self.record.verdict.failures = failures;
     }
@@ -83,7 +83,7 @@ impl Org {
         self.last_error = Some((scene.now.boot, cause.clone()));
         self.record.token = None;
         self.published = None;
-        self.saving.publish_on = None;
+        self.saving.newest = Newest::Kept;
         self.saving.is_dirty = true;
         let askers = std::mem::take(&mut self.awaiting_token);
         refuse_all(askers, &Refusal::Refused(cause.clone()), scene);
