@@ -244,9 +244,9 @@ impl Org {
         );
         self.last_error = Some((now, Cause::new("shorter-life", &detail)));
         self.saving.is_dirty = true;
-        self.become_word(Word::Ok, None, None, scene);
         let end = self.record.token.as_ref().map_or(now, |old| old.expires);
         self.not_before = end.minus(life / 2);
+        self.become_word(Word::Ok, None, Some(self.not_before), scene);
         self.tell(Severity::Warning, "shorter-life", detail, scene);
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::Step;
 use super::fleet::{Fleet, Moment};
@@ -148,7 +149,7 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
             settled: unpassed(slot.settled),
             lives_until: unpassed(slot.lives_until),
         };
-        moved.sent_by(Boottime(now.boot.0 - 1))
+        moved.sent_by(now.boot.minus(Duration::from_millis(1)))
     };
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();

@@ -68,10 +68,10 @@ impl Org {
         failure: Failure,
         scene: &mut Scene<'_>,
     ) {
-        let (word, cause) = (failure.word, failure.cause.clone());
+        let (word, cause, retry_at) = (failure.word, failure.cause.clone(), failure.retry_at);
         self.fail(failure, scene);
         let refusal = match word {
-            Word::Throttled => Refusal::NoBudget(self.not_before),
+            Word::Throttled => Refusal::NoBudget(retry_at),
             word if word.wants_a_person() => Refusal::Refused(cause),
             _ => Refusal::Later(cause, self.not_before),
         };
