@@ -15,6 +15,8 @@ mod wait;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
+mod bad_input;
+mod enroll;
 mod life;
 mod reload;
 mod start;
