@@ -16,7 +16,11 @@ mod wait;
 mod zoho;
 
 mod bad_input;
+mod clients;
+mod contract;
 mod enroll;
+mod files;
 mod life;
 mod reload;
 mod start;
+mod stop;
