@@ -237,7 +237,6 @@ fn check_judges_for_the_user_that_the_daemon_will_be() {
         "z.toml:1:1: nobody may not read this file; run chmod a+r",
         "z.toml:2:10: `socket` needs ",
         "z.toml:3:14: `tokens_dir` needs ",
-        "z.toml:4:9: `state` needs ",
         "z.toml:4:9: `state` is state.db, which nobody may not change; chown it to nobody",
     ] {
         assert!(

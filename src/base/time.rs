@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         assert_eq!(Boottime(i64::MAX).plus(day), Boottime(i64::MAX));
         assert_eq!(Boottime(i64::MIN).minus(day), Boottime(i64::MIN));
         assert_eq!(Boottime(5).since(Boottime(9)), Duration::ZERO);

@@ -76,6 +76,7 @@ pub fn check_for(actor: &Actor, path: &Path, credentials: &Credentials) -> Check
     };
     named::check(&mut look);
     folders::check(&mut look);
+    look.notes.dedup();
     look.notes.extend(drop_in::of(actor, &look.parsed));
     look.parsed.problems.sort();
     look.parsed.problems.dedup();

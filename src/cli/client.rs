@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn r10_a_daemon_that_never_answers_is_given_up_at_the_deadline() {
+    fn a_daemon_that_never_answers_is_given_up_at_the_deadline() {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("silent");
         let _listener = UnixListener::bind(&socket).expect("a socket");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn r10_a_daemon_that_answers_byte_by_byte_buys_no_more_time() {
+    fn a_daemon_that_answers_byte_by_byte_buys_no_more_time() {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("dripping");
         let listener = UnixListener::bind(&socket).expect("a socket");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn r10_a_full_backlog_blocks_no_longer_than_the_deadline() {
+    fn a_full_backlog_blocks_no_longer_than_the_deadline() {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("full");
         let address = SocketAddrUnix::new(&socket).expect("a short path");

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s5_a_text_of_zohos_cannot_command_the_terminal_or_forge_a_line() {
+    fn a_text_of_zohos_cannot_command_the_terminal_or_forge_a_line() {
         let what = "Access\u{1b}[31m Denied.\nzoho-tokend: all is well\u{9b}2J";
         let failure = Failure::new(Exit::TryLater, "acme", what, "wait.");
         assert_eq!(

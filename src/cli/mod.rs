@@ -2,7 +2,7 @@
 //!
 //! The verbs of operators and jobs ask the daemon over its socket and never read the config, so they
 //! work for every user that the daemon lets read. Invariant: only [`output`] writes to a terminal, only
-//! [`run`] turns a failure into an exit code, and no secret is in either.
+//! [`run()`] turns a failure into an exit code, and no secret is in either.
 
 pub mod answer;
 pub mod args;

@@ -48,10 +48,11 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_finds_its_word() {
-        let keys = ["socket", "state", "seal_key", "tokens_dir"];
+        let keys = ["socket", "state", "seal_key", "tokens_dir", "path"];
         for (typed, meant) in [
             ("sokcet", "socket"),
             ("seal-key", "seal_key"),
+            ("ptah", "path"),
             ("State", "state"),
             ("token_dir", "tokens_dir"),
         ] {

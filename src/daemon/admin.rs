@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::desk::status_of;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
@@ -133,7 +132,7 @@ async fn answer(
     match result {
         Ok(()) => {
             shared.delivery.settle(org).await;
-            match status_of(shared, org) {
+            match shared.status(org) {
                 Some(status) => Answer::json(&status),
                 None => stopping().of(org).into(),
             }

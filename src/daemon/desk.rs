@@ -15,7 +15,7 @@ use super::standing::Standing;
 use super::{admin, health, metrics_page};
 use crate::base::{Now, OrgName};
 use crate::edge::http::{Answer, Ask, BadAsk, Desk, Problem, TokenAsk};
-use crate::policy::access::{Ids, Peer};
+use crate::policy::access::Peer;
 use crate::policy::query::Reading;
 use crate::policy::record::{Token, Word};
 use crate::policy::status::Status;
@@ -47,7 +47,7 @@ impl FrontDesk {
         match ask {
             Ask::Token(ask) => self.token(ask).await,
             Ask::Orgs { all } => self.orgs(peer, &standing, all),
-            Ask::Org(org) => match self.status(&org) {
+            Ask::Org(org) => match shared.status(&org) {
                 Some(status) => Answer::json(&status),
                 None => no_such_org(&org),
             },
@@ -144,7 +144,6 @@ impl FrontDesk {
             Some(remedy) => format!("no token to serve: {}", remedy.meaning),
             None => "no token with that much life left; the next refresh is planned".to_owned(),
         };
-        let wait = wait.filter(|_| !word.wants_a_person() || word != Word::Unenrolled);
         Problem::new(503, code, "Service Unavailable", detail)
             .of(org)
             .cure(remedy.map(|remedy| remedy.cure))
@@ -171,23 +170,11 @@ impl FrontDesk {
         Answer::json(&json!({ "orgs": statuses }))
     }
 
-    fn status(&self, org: &OrgName) -> Option<Status> {
-        status_of(&self.0, org)
-    }
-
     fn add_file_troubles(&self, status: &mut Status) {
         if let Ok(org) = OrgName::parse(&status.org) {
             status.warnings.extend(self.0.delivery.troubles_of(&org));
         }
     }
-}
-
-/// The status of one org, with what keeps its files from being written.
-pub(super) fn status_of(shared: &Shared, org: &OrgName) -> Option<Status> {
-    let now = shared.clock.now();
-    let mut status = shared.fleet.borrow().status(org, now)?;
-    status.warnings.extend(shared.delivery.troubles_of(org));
-    Some(status)
 }
 
 /// Lets the peer through to the call, or says why not.
@@ -293,13 +280,4 @@ fn etag(token: &Token) -> String {
     let mut hasher = DefaultHasher::new();
     token.access_token.expose().hash(&mut hasher);
     format!("W/\"{}-{:016x}\"", token.generation, hasher.finish())
-}
-
-/// What nobody may read.
-pub(super) fn no_readers() -> &'static Ids {
-    static NONE: Ids = Ids {
-        users: std::collections::BTreeSet::new(),
-        groups: std::collections::BTreeSet::new(),
-    };
-    &NONE
 }

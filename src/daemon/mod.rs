@@ -19,7 +19,7 @@ mod start;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use calls::Order;
@@ -28,6 +28,7 @@ pub use start::{Fatal, run};
 
 use crate::edge::dice::Jitter;
 use crate::edge::signals::{Signal, Signals};
+use crate::edge::store::StoreError;
 use crate::edge::systemd;
 use crate::policy::event::{Event, Severity, Step};
 use crate::policy::record::Note;
@@ -49,6 +50,7 @@ struct Loop {
     shared: Rc<Shared>,
     events: mpsc::UnboundedReceiver<Event>,
     signals: Signals,
+    state_lost: oneshot::Receiver<StoreError>,
     dice: Jitter,
     begun: Instant,
     look_again_at: Instant,
@@ -56,14 +58,22 @@ struct Loop {
 }
 
 impl Loop {
-    /// Runs until a signal says stop.
-    async fn run(&mut self) {
+    /// Runs until a signal says stop, or until the state turns out to be another one's.
+    async fn run(&mut self) -> Result<(), Fatal> {
+        let mut result = Ok(());
         loop {
             self.tell_systemd();
             let wake = sleep_until(self.wake_at());
             tokio::select! {
                 Some(event) = self.events.recv() => self.step(event),
-                () = wake => self.step(Event::Tick),
+                () = wake => {
+                    self.step(Event::Tick);
+                    metrics_page::upkeep();
+                }
+                Ok(err) = &mut self.state_lost => {
+                    result = Err(err.into());
+                    break;
+                }
                 signal = self.signals.next() => match signal {
                     Some(Signal::Reload) => self.reload_by_signal(),
                     Some(Signal::Stop) | None => break,
@@ -71,6 +81,7 @@ impl Loop {
             }
         }
         self.drain().await;
+        result
     }
 
     /// Ends what is under way, within [`DRAIN_MAX`]. Begins nothing: no tick comes any more.
@@ -151,7 +162,6 @@ impl Loop {
     /// READY once it is true, the watchdog at each turn, the state in a line when it changes.
     fn tell_systemd(&mut self) {
         systemd::feed_watchdog().ok();
-        metrics_page::upkeep();
         let status = summary(&self.shared);
         if !self.shared.is_ready.get() {
             let undecided = self.undecided();

@@ -15,6 +15,7 @@ use crate::edge::clock::SystemClock;
 use crate::edge::outlet::Publication;
 use crate::policy::event::{Event, Refusal, RequestId};
 use crate::policy::fleet::Fleet;
+use crate::policy::status::Status;
 
 /// The daemon's state.
 pub(super) struct Shared {
@@ -98,6 +99,13 @@ impl Shared {
         if let Some(reply) = self.requests.borrow_mut().waiting.remove(&request) {
             reply.send(result).ok();
         }
+    }
+
+    /// The status of one org, with what keeps its files from being written.
+    pub(super) fn status(&self, org: &OrgName) -> Option<Status> {
+        let mut status = self.fleet.borrow().status(org, self.clock.now())?;
+        status.warnings.extend(self.delivery.troubles_of(org));
+        Some(status)
     }
 
     /// Brings the files of an org in line with what is served.

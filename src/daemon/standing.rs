@@ -2,13 +2,12 @@
 //!
 //! Made whole or not at all; a reload replaces it as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::desk::no_readers;
 use super::start::Fatal;
 use crate::base::{OrgName, Secret};
 use crate::config::{self, Config, Org, SecretSource};
@@ -96,7 +95,11 @@ impl Standing {
     }
 
     pub(super) fn readers_of(&self, name: &OrgName) -> &Ids {
-        self.readers.get(name).unwrap_or_else(|| no_readers())
+        static NOBODY: Ids = Ids {
+            users: BTreeSet::new(),
+            groups: BTreeSet::new(),
+        };
+        self.readers.get(name).unwrap_or(&NOBODY)
     }
 
     pub(super) fn outputs_of(&self, name: &OrgName) -> &[Output] {

@@ -111,6 +111,9 @@ impl Actor {
 
     /// Whether it may walk through every folder above `path`.
     fn may_reach(&self, path: &Path) -> bool {
+        let Ok(path) = std::path::absolute(path) else {
+            return false;
+        };
         let mut above = path.ancestors().skip(1);
         let may_pass =
             |folder: &Path| fs::metadata(folder).is_ok_and(|stat| self.may(&stat, folder, EXECUTE));
@@ -173,6 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn a_member_of_the_folders_group_has_the_groups_rights_alone() {
+        let dir = folder(0o770);
+        let gid = fs::metadata(dir.path()).expect("our own folder").gid();
+        let member = Actor {
+            gids: [gid].into(),
+            ..stranger()
+        };
+        assert_eq!(member.look_at(dir.path()), Folder::Writable);
+        let dir = folder(0o707);
+        assert!(matches!(member.look_at(dir.path()), Folder::Closed(..)));
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_can_be_made_where_its_parent_is_open() {
         let dir = folder(0o777);
         assert_eq!(stranger().look_at(&dir.path().join("a")), Folder::CanBeMade);
@@ -186,6 +202,11 @@ mod tests {
             stranger().look_at(&file.join("a")),
             Folder::NotAFolder(file)
         );
+    }
+
+    #[test]
+    fn a_path_without_a_folder_is_one_of_the_current_folder() {
+        assert!(Actor::own().may_read(Path::new("Cargo.toml")));
     }
 
     #[test]

@@ -184,10 +184,11 @@ mod tests {
 
     #[test]
     fn a_secret_of_another_user_is_not_used() {
-        if own_uid() != 0 {
-            let error = read_file(b"canary", 0o600, own_uid() + 1).expect_err("foreign");
-            assert!(error.contains("chown"), "{error}");
-        }
+        let (root, daemon, stranger) = (0, 4711, 4712);
+        assert!(check_owner_only(0o600, root, daemon).is_ok());
+        assert!(check_owner_only(0o600, daemon, daemon).is_ok());
+        let error = check_owner_only(0o600, stranger, daemon).expect_err("foreign");
+        assert!(error.to_string().contains("uid 4712; chown"), "{error}");
     }
 
     #[test]

@@ -177,6 +177,10 @@ impl Org {
         let proof = binding::weigh(&granted, &self.settings)
             .inspect_err(|_| self.follow_rotation(&own.offer, &refresh_token))?;
         let askers = self.abandon_mint(scene);
+        if self.contradiction.is_some() {
+            // The older grant's token is of another place: it must not come out under the new config.
+            self.published = None;
+        }
         self.shelve_grant(&refresh_token, is_proved);
         self.record.grant = Some(Grant {
             binding: own.binding,

@@ -226,12 +226,11 @@ impl Fleet {
     }
 
     fn pump_due(&mut self, moment: &mut Moment<'_>) {
-        let due: Vec<OrgName> = self
-            .agenda
-            .iter()
-            .filter(|(_, at)| **at <= moment.now.boot)
-            .map(|(name, _)| name.clone())
-            .collect();
+        let now = moment.now.boot;
+        let due = self.agenda.iter().filter(|(_, at)| **at <= now);
+        let mut due: Vec<OrgName> = due.map(|(name, _)| name.clone()).collect();
+        // Whose token ends first goes first, so that no org starves where two wait for one lane.
+        due.sort_by_key(|name| self.orgs.get(name).map(Org::needs_by));
         for name in due {
             self.with(&name, moment, |_, _| ());
         }
@@ -283,6 +282,12 @@ impl Fleet {
 }
 
 impl Org {
+    /// When its newest token ends or ended.
+    fn needs_by(&self) -> Boottime {
+        let token = self.record.token.as_ref();
+        token.map_or(Boottime(i64::MIN), |token| token.expires)
+    }
+
     /// Where it stands with its call.
     fn turn(&self) -> Turn {
         match self.waits_since {

@@ -77,6 +77,8 @@ pub struct Lane {
     pub data_center: String,
     /// Slots that still count, in the order of their opening.
     pub slots: Vec<Slot>,
+    /// Calls that began earlier count, but do not hold the next one back.
+    pub paced_from: Boottime,
     /// Zoho throttles it until then: nobody may mint before.
     pub quiet_until: Boottime,
     /// Whether the store lacks the newest change.
@@ -90,14 +92,16 @@ impl Lane {
             client_id: client_id.to_owned(),
             data_center: data_center.to_owned(),
             slots: Vec::new(),
+            paced_from: Boottime(i64::MIN),
             quiet_until: Boottime(i64::MIN),
             is_dirty: false,
         }
     }
 
-    /// When the newest call began.
+    /// When the newest call began that the next one keeps its distance from.
     pub fn last_started(&self) -> Option<Boottime> {
-        self.slots.iter().map(|slot| slot.started).max()
+        let started = self.slots.iter().map(|slot| slot.started);
+        started.filter(|at| *at >= self.paced_from).max()
     }
 
     /// How many slots of the window that ends at `now` are taken.

@@ -12,10 +12,10 @@ use super::fleet::{Fleet, Moment};
 use super::ledger::{Lane, Ledger};
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
-use super::schedule::{self, Dice};
+use super::schedule::Dice;
 use super::settings::OrgSettings;
 use super::turns::Turns;
-use crate::base::{Boottime, Limits, Now};
+use crate::base::{Boottime, Now};
 
 /// What is known of the clocks at the start.
 #[derive(Debug, Clone)]
@@ -148,15 +148,18 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
             settled: unpassed(slot.settled),
             lives_until: unpassed(slot.lives_until),
         },
-        // Nothing is served, so the mint must not wait for the gap; the window keeps its count all the same.
         Passage::Unknown => Slot {
-            started: unpassed(slot.started).min(now.boot.minus(schedule::gap(Limits::ZOHO))),
+            started: unpassed(slot.started),
             settled: unpassed(slot.settled),
             lives_until: unpassed(slot.lives_until),
         },
     };
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
+    if matches!(passage, Passage::Unknown) {
+        // No stored token is served, so the first mint must not wait for the pace.
+        lane.paced_from = now.boot;
+    }
     (record.id, lane)
 }
 

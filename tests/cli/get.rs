@@ -86,6 +86,7 @@ fn get_never_exits_0_without_a_whole_token() {
         ("header", plain("1000.a b")),
         ("header", plain("1000.a\r\nX-Evil: 1")),
         ("token", json(TOKEN_JSON)),
+        ("token", json("{}")),
         (
             "env",
             json(r#"{"access_token":"","expires_at":"2026-11-22T01:12:11Z"}"#),
@@ -104,99 +105,103 @@ fn get_never_exits_0_without_a_whole_token() {
     }
 }
 
+const RETRY: &str = r#","detail":"no fresh token","retry_after_s":40"#;
+
+/// Status, code, more of the problem; exit code, line.
+const REFUSALS: &[(u16, &str, &str, i32, &str)] = &[
+    (
+        403,
+        "not-a-reader",
+        "",
+        77,
+        "acme: not-a-reader; ask an admin of zoho-tokend to name this user, or one of its groups, under `readers`",
+    ),
+    (
+        404,
+        "no-such-org",
+        r#","detail":"no such org","cure":"see `zoho-tokend status`""#,
+        78,
+        "acme: no such org; see `zoho-tokend status`",
+    ),
+    (
+        400,
+        "min-ttl-too-long",
+        r#","detail":"min_ttl is at most 1620 s","cure":"ask for less""#,
+        64,
+        "acme: min_ttl is at most 1620 s; ask for less",
+    ),
+    (
+        413,
+        "too-large",
+        r#","title":"too large""#,
+        64,
+        "acme: too large; see --help",
+    ),
+    (
+        429,
+        "too-many",
+        RETRY,
+        75,
+        "acme: no fresh token; try again in 40 s",
+    ),
+    (
+        503,
+        "not-fresh",
+        RETRY,
+        75,
+        "acme: no fresh token; try again in 40 s",
+    ),
+    (
+        503,
+        "throttled",
+        RETRY,
+        75,
+        "acme: no fresh token; try again in 40 s",
+    ),
+    (
+        503,
+        "needs-consent",
+        r#","detail":"Zoho revoked the grant","cure":"run `zoho-tokend enroll acme`","retry_after_s":600"#,
+        78,
+        "acme: Zoho revoked the grant; run `zoho-tokend enroll acme`",
+    ),
+    (
+        503,
+        "unenrolled",
+        r#","title":"not enrolled""#,
+        78,
+        "acme: not enrolled; see `zoho-tokend status`",
+    ),
+    (
+        422,
+        "refused",
+        r#","title":"refused""#,
+        78,
+        "acme: refused; see `zoho-tokend status`",
+    ),
+    (
+        500,
+        "bug",
+        r#","title":"a bug""#,
+        70,
+        "acme: a bug; see `journalctl -u zoho-tokend`",
+    ),
+];
+
 #[test]
 fn get_exits_as_the_daemons_refusal_means() {
-    let retry = r#","detail":"no fresh token","retry_after_s":40"#;
-    for (status, code, more, exit, line) in [
-        (
-            403,
-            "not-a-reader",
-            "",
-            77,
-            "acme: not-a-reader; ask an admin of zoho-tokend to name this user, or one of its groups, under `readers`",
-        ),
-        (
-            404,
-            "no-such-org",
-            r#","detail":"no such org","cure":"see `zoho-tokend status`""#,
-            78,
-            "acme: no such org; see `zoho-tokend status`",
-        ),
-        (
-            400,
-            "min-ttl-too-long",
-            r#","detail":"min_ttl is at most 1620 s","cure":"ask for less""#,
-            64,
-            "acme: min_ttl is at most 1620 s; ask for less",
-        ),
-        (
-            413,
-            "too-large",
-            r#","title":"too large""#,
-            64,
-            "acme: too large; see --help",
-        ),
-        (
-            429,
-            "too-many",
-            retry,
-            75,
-            "acme: no fresh token; try again in 40 s",
-        ),
-        (
-            503,
-            "not-fresh",
-            retry,
-            75,
-            "acme: no fresh token; try again in 40 s",
-        ),
-        (
-            503,
-            "throttled",
-            retry,
-            75,
-            "acme: no fresh token; try again in 40 s",
-        ),
-        (
-            503,
-            "needs-consent",
-            r#","detail":"Zoho revoked the grant","cure":"run `zoho-tokend enroll acme`","retry_after_s":600"#,
-            78,
-            "acme: Zoho revoked the grant; run `zoho-tokend enroll acme`",
-        ),
-        (
-            503,
-            "unenrolled",
-            r#","title":"not enrolled""#,
-            78,
-            "acme: not enrolled; see `zoho-tokend status`",
-        ),
-        (
-            422,
-            "refused",
-            r#","title":"refused""#,
-            78,
-            "acme: refused; see `zoho-tokend status`",
-        ),
-        (
-            500,
-            "bug",
-            r#","title":"a bug""#,
-            70,
-            "acme: a bug; see `journalctl -u zoho-tokend`",
-        ),
-    ] {
-        let ended = Daemon::answering([problem(status, code, more)]).run(&["get", "acme"]);
+    for (status, code, more, exit, line) in REFUSALS {
+        let ended = Daemon::answering([problem(*status, code, more)]).run(&["get", "acme"]);
         assert_eq!(
             ended.failed(),
-            (exit, &*format!("zoho-tokend: {line}\n")),
+            (*exit, &*format!("zoho-tokend: {line}\n")),
             "{status} {code}"
         );
     }
 }
 
 #[test]
-fn s5_an_oversized_answer_is_refused() {
+fn an_oversized_answer_is_refused() {
     let body = "a".repeat(5 * 1024 * 1024);
     let ended = Daemon::answering([plain(&body)]).run(&["get", "acme"]);
     let (exit, line) = ended.failed();

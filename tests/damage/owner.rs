@@ -100,21 +100,26 @@ fn a_file_of_another_user_is_refused_with_the_command_that_cures_it() {
 }
 
 #[test]
-fn a_link_in_the_place_of_a_file_is_refused() {
-    let (home, _) = stopped();
-    for name in [STATE, KEY, MARK, "state.db.lock"] {
+fn a_link_in_the_place_of_a_file_is_refused_but_a_key_may_be_mounted_as_one() {
+    let (home, whole) = stopped();
+    for name in [STATE, MARK, "state.db.lock"] {
         let copy = home.copy();
         fs::rename(copy.file(name), copy.file("aside")).unwrap();
         symlink(copy.file("aside"), copy.file(name)).unwrap();
         let err = copy.start().unwrap_err();
         assert!(
-            matches!(
-                err,
-                StoreError::NotPermitted { .. } | StoreError::Unwritable { .. }
-            ),
+            matches!(err, StoreError::NotPermitted { .. }),
             "{name}: {err}"
         );
     }
+    fs::rename(home.file(KEY), home.file("mounted")).unwrap();
+    symlink(home.file("mounted"), home.file(KEY)).unwrap();
+    assert_eq!(home.start().unwrap(), whole);
+    chmod(&home.file("mounted"), 0o644);
+    assert!(
+        matches!(home.start(), Err(StoreError::NotPermitted { .. })),
+        "the file itself counts"
+    );
 }
 
 /// Run in a child, whose credentials the parent sets.

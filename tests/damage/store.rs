@@ -253,13 +253,9 @@ fn a_folder_whose_parent_is_missing_is_named_and_not_made() {
     ) else {
         panic!("there is no such folder");
     };
-    let folder = home.file("no/such").display().to_string();
-    assert!(
-        refused
-            .to_string()
-            .starts_with(&format!("{folder}: there is no such folder; make it")),
-        "{refused}"
-    );
+    let state = path.display();
+    let told = format!("{state}: its folder does not exist; make it");
+    assert!(refused.to_string().starts_with(&told), "{refused}");
     assert_eq!(refused.exit_code(), 78);
     assert!(!home.file("no").exists() && !home.file("seal.key").exists());
 }

@@ -8,6 +8,7 @@
 # `boot` lasts until its standard input ends, then ends the container: whoever holds the other end of that pipe cannot
 # leave one behind, not even by dying. What a container writes goes to memory and is gone with it; all start alike.
 set -euo pipefail
+shopt -s inherit_errexit # Or a failed debootstrap would go unnoticed in $(tree).
 
 # What the checks need inside. The folder of the tree is named after this list, so that a longer one makes a new tree.
 packages=systemd,systemd-sysv,dbus,ca-certificates,curl,jq

@@ -10,13 +10,15 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use super::args::Demo;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::output;
-use super::status::{OrgStatus, table};
+use super::status::{self, OrgStatus};
+use crate::base::Boottime;
+use crate::edge::clock::SystemClock;
 use reader::Reader;
 use stage::Stage;
 
@@ -27,13 +29,14 @@ const REPRINT_EVERY: Duration = Duration::from_secs(15);
 /// Runs it until Ctrl-C, or for the time that was asked for.
 pub fn run(args: &Demo) -> Result<Exit, Failure> {
     let stop = interrupt()?;
-    let stage = Stage::set()?;
+    let clock = SystemClock::new();
+    let stage = Stage::set(&clock)?;
     let reader = Reader::start(stage.socket(), stage.tokens_dir(), &stage::ORGS);
     output::print(intro(&stage, args).as_bytes())?;
-    let end = args.span.map(|span| Instant::now() + span);
-    let shown = show(&stage, end, &stop);
+    let end = args.span.map(|span| clock.now().boot.plus(span));
+    let shown = show(&stage, &clock, end, &stop);
     let report = reader.finish();
-    stage.strike()?;
+    stage.strike(&clock)?;
     shown?;
     output::print(format!("\n{report}\n").as_bytes())?;
     if args.span.is_some() && !report.is_good() {
@@ -83,20 +86,25 @@ fn intro(stage: &Stage, args: &Demo) -> String {
 }
 
 /// Shows the orgs until the end, or until somebody stops it.
-fn show(stage: &Stage, end: Option<Instant>, stop: &AtomicBool) -> Result<(), Failure> {
+fn show(
+    stage: &Stage,
+    clock: &SystemClock,
+    end: Option<Boottime>,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
     let is_terminal = std::io::stdout().is_terminal();
     let every = if is_terminal {
         REDRAW_EVERY
     } else {
         REPRINT_EVERY
     };
-    let mut next = Instant::now();
+    let mut next = clock.now().boot;
     let mut lines = 0;
-    while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| Instant::now() < end) {
+    while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| clock.now().boot < end) {
         stage.require_daemon()?;
-        if Instant::now() >= next {
-            next = Instant::now() + every;
-            let table = table::render(&orgs(stage)?, SystemTime::now(), output::columns());
+        if clock.now().boot >= next {
+            next = clock.now().boot.plus(every);
+            let table = status::draw(&orgs(stage)?);
             // Up over the table before, and clear to the end of the screen (ECMA-48: CPL, ED).
             let back = if lines > 0 {
                 format!("\x1b[{lines}F\x1b[J")

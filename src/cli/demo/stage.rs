@@ -3,19 +3,21 @@
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::super::client::{self, Request};
 use super::super::failure::{Exit, Failure};
 use super::super::stand_in::CLIENT;
 use crate::base::{Environment, Secret};
+use crate::edge::clock::SystemClock;
 use crate::stand_in::{Clocks, Consent, Rules, Settings, StandIn, World};
 
 /// The demo's orgs.
@@ -32,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The stage, set. Dropping it ends the daemon and removes the folder.
 pub(super) struct Stage {
-    folder: PathBuf,
+    folder: TempDir,
     program: PathBuf,
     socket: PathBuf,
     tokens_dir: PathBuf,
@@ -41,23 +43,22 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Sets everything up; what was begun is undone where that fails.
-    pub(super) fn set() -> Result<Self, Failure> {
+    pub(super) fn set(clock: &SystemClock) -> Result<Self, Failure> {
         let program =
             std::env::current_exe().map_err(|err| trouble("this program's path", &err))?;
         let folder = new_folder().map_err(|err| trouble("a folder for the demo", &err))?;
-        let (world, addr) = start_stand_in().inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-        let started = write_config(&folder, addr)
-            .and_then(|config| start_daemon(&program, &config, &folder))
-            .map_err(|err| trouble("the daemon", &err));
-        let daemon = started.inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
+        let (world, addr) = start_stand_in()?;
+        let daemon = write_config(folder.path(), addr)
+            .and_then(|config| start_daemon(&program, &config, folder.path()))
+            .map_err(|err| trouble("the daemon", &err))?;
         let stage = Self {
-            socket: folder.join("zoho-tokend.sock"),
-            tokens_dir: folder.join("tokens"),
+            socket: folder.path().join("zoho-tokend.sock"),
+            tokens_dir: folder.path().join("tokens"),
             program,
             folder,
             daemon: daemon.into(),
         };
-        stage.await_socket()?;
+        stage.await_socket(clock)?;
         for (org, environment) in ORGS {
             stage.enroll(org, environment, &world, addr)?;
         }
@@ -85,11 +86,11 @@ impl Stage {
     }
 
     /// Ends the daemon in order; an end that is not 0 is a failure.
-    pub(super) fn strike(self) -> Result<(), Failure> {
+    pub(super) fn strike(self, clock: &SystemClock) -> Result<(), Failure> {
         let mut daemon = self.daemon.borrow_mut();
         end(&daemon);
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
+        let until = clock.now().boot.plus(PATIENCE);
+        while clock.now().boot < until {
             match daemon.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
                 Ok(None) => thread::sleep(Duration::from_millis(10)),
@@ -100,11 +101,11 @@ impl Stage {
         Err(self.ended())
     }
 
-    fn await_socket(&self) -> Result<(), Failure> {
-        let until = Instant::now() + PATIENCE;
+    fn await_socket(&self, clock: &SystemClock) -> Result<(), Failure> {
+        let until = clock.now().boot.plus(PATIENCE);
         while client::exchange(&self.socket, &Request::get("/livez"), PATIENCE).is_err() {
             self.require_daemon()?;
-            if Instant::now() >= until {
+            if clock.now().boot >= until {
                 return Err(self.ended());
             }
             thread::sleep(Duration::from_millis(10));
@@ -139,7 +140,7 @@ impl Stage {
     }
 
     fn ended(&self) -> Failure {
-        let log = fs::read_to_string(self.folder.join("daemon.log")).unwrap_or_default();
+        let log = fs::read_to_string(self.folder.path().join("daemon.log")).unwrap_or_default();
         let last = log.lines().last().unwrap_or("without a word");
         Failure::new(
             Exit::Unavailable,
@@ -157,7 +158,6 @@ impl Drop for Stage {
             daemon.kill().ok();
             daemon.wait().ok();
         }
-        fs::remove_dir_all(&self.folder).ok();
     }
 }
 
@@ -170,21 +170,11 @@ fn trouble(what: &str, err: &io::Error) -> Failure {
     )
 }
 
-/// A folder of our own, that nobody else can look into.
-fn new_folder() -> io::Result<PathBuf> {
-    let parent = std::env::temp_dir();
-    for _ in 0..100 {
-        let mut bytes = [0; 4];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let name = format!("zoho-tokend-demo-{:08x}", u32::from_ne_bytes(bytes));
-        let folder = parent.join(name);
-        match fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => (),
-            Err(err) => return Err(err),
-            Ok(()) => return Ok(folder),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
+/// A folder that nobody else can look into, removed when it is dropped.
+fn new_folder() -> io::Result<TempDir> {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("zoho-tokend-demo-");
+    folder.permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 /// Starts Zoho on a thread that lives as long as the process.
@@ -194,7 +184,7 @@ fn start_stand_in() -> Result<(World, SocketAddr), Failure> {
             clocks: Clocks::SIXTY_TIMES_FASTER,
             ..Rules::default()
         },
-        seed: fastrand::u64(..),
+        seed: std::process::id().into(),
         clients: vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())],
         ..Settings::default()
     };

@@ -30,7 +30,7 @@ struct Orgs {
 pub fn run(args: &Status) -> Result<Exit, Failure> {
     let answer = match client::exchange(&args.at.path(), &Request::get(&target(args)), PATIENCE) {
         Ok(answer) => answer,
-        Err(none) => return absent(args, &none),
+        Err(none) => return Err(absent(args, &none)),
     };
     let who = args.org.as_ref().map_or("status", |org| org.as_str());
     if answer.status != 200 {
@@ -40,14 +40,18 @@ pub fn run(args: &Status) -> Result<Exit, Failure> {
     if args.json {
         output::print(&as_answered(&answer))?;
     } else {
-        let text = table::render(&orgs, SystemTime::now(), output::columns());
-        output::print(text.as_bytes())?;
+        output::print(draw(&orgs).as_bytes())?;
     }
     if args.check {
         verdict(who, &orgs)
     } else {
         Ok(Exit::Done)
     }
+}
+
+/// The table as of now, as wide as the terminal.
+pub fn draw(orgs: &[OrgStatus]) -> String {
+    table::render(orgs, SystemTime::now(), output::columns())
 }
 
 fn target(args: &Status) -> String {
@@ -59,18 +63,16 @@ fn target(args: &Status) -> String {
 }
 
 /// A monitor asks whether the daemon is there at all; for everybody else that is a failure like any.
-fn absent(args: &Status, none: &NoAnswer) -> Result<Exit, Failure> {
-    let failure = client::failure(&args.at.path(), none);
+fn absent(args: &Status, none: &NoAnswer) -> Failure {
+    let mut failure = client::failure(&args.at.path(), none);
     let is_absent = matches!(
         none,
         NoAnswer::NotRunning(_) | NoAnswer::Slow(_) | NoAnswer::HungUp
     );
-    let exit = if args.check && is_absent {
-        Exit::NoDaemon
-    } else {
-        failure.exit
-    };
-    Err(Failure { exit, ..failure })
+    if args.check && is_absent {
+        failure.exit = Exit::NoDaemon;
+    }
+    failure
 }
 
 /// The orgs to show; `None` where the answer is not understood.

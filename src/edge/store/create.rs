@@ -4,7 +4,6 @@
 //! `state.db`: while it is there and `state.db` is not, nothing was ever acknowledged, and all is done again,
 //! with the key if that was made already. The mark comes later still, so a mark means that there was a state.
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OpenFlags};
@@ -25,17 +24,8 @@ pub(super) fn create(files: &Files, source: &KeySource) -> Result<Key, StoreErro
     if let (None, KeySource::Credential(_)) = (&key, source) {
         return Err(source.missing(&files.state));
     }
-    files.remove_unfinished()?;
+    files.begin_new()?;
     source.remove_unfinished()?;
-    let failed = |doing| move |err| StoreError::of_io(&files.new, doing, &err);
-    let mut options = File::options();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .write(true)
-        .create_new(true)
-        .open(&files.new)
-        .map_err(failed("make the state"))?;
-    files::sync_folder(&files.new)?;
     let made_with = key.as_ref().and_then(|key| key.made_with.clone());
     let state_id = made_with.unwrap_or_else(Meta::new_id);
     let key = match key {
@@ -43,10 +33,7 @@ pub(super) fn create(files: &Files, source: &KeySource) -> Result<Key, StoreErro
         None => source.make(&state_id)?,
     };
     fill(files, &state_id, &key.seal).map_err(|fault| fault.at(&files.new, source))?;
-    let synced = File::open(&files.new).and_then(|file| file.sync_all());
-    synced.map_err(failed("sync the new state"))?;
-    fs::rename(&files.new, &files.state).map_err(failed("give the new state its name"))?;
-    files::sync_folder(&files.state)?;
+    files.finish_new()?;
     Ok(key)
 }
 

@@ -106,6 +106,7 @@ impl StoreError {
                     cure: "run as the user who owns the folder, and let nobody else into it".into(),
                 };
             }
+            io::ErrorKind::NotFound => Hindrance::NoFolder,
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Hindrance::Full,
             io::ErrorKind::ReadOnlyFilesystem => Hindrance::ReadOnly,
             _ => Hindrance::Io(format!("cannot {doing}: {err}")),
@@ -178,6 +179,10 @@ impl Damage {
                  (`zoho-tokend restore FILE`). To go on with this older state on purpose, wait ten minutes, \
                  since mints are missing in its count, and delete {state}.mark"
             ),
+            Self::Foreign => format!(
+                "nothing was changed. Correct `state` in the config; if {state} is the right file, move it aside, \
+                 keep it, and restore a backup (`zoho-tokend restore FILE`)"
+            ),
             _ => format!(
                 "nothing was changed. Move {state} and {state}-wal aside, keep them, and restore a backup \
                  (`zoho-tokend restore FILE`)"
@@ -231,9 +236,9 @@ pub enum Hindrance {
     /// No space, or over quota.
     #[error("the disk is full; free some space, then this goes on by itself")]
     Full,
-    /// The folder is not there, and neither is the one above it.
+    /// A folder on the way to it is missing.
     #[error(
-        "there is no such folder; make it (`install -d -m 0700 -o USER`), or correct `state` in the config"
+        "its folder does not exist; make it (`install -d -m 0700 -o USER FOLDER`), or correct the path in the config"
     )]
     NoFolder,
     /// The file system takes no writes.

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
@@ -15,6 +15,9 @@ use super::error::{Damage, Hindrance, StoreError};
 
 /// No database is smaller, in bytes. For `SQLite` a file of 0 or 1 is a new one, whose log it deletes.
 const STATE_LEN_MIN: u64 = 512;
+
+/// What `SQLite` may have left beside a database.
+const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// The names of all files that belong to one state.
 #[derive(Debug, Clone)]
@@ -47,11 +50,7 @@ impl Files {
             Ok(()) => return Ok(()),
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => (),
             Err(err) if folder.is_dir() => drop(err), // Say, a read-only parent.
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                let (path, hindrance) = (folder.to_owned(), Hindrance::NoFolder);
-                return Err(StoreError::Unwritable { path, hindrance });
-            }
-            Err(err) => return Err(StoreError::of_io(folder, "make this folder", &err)),
+            Err(err) => return Err(StoreError::of_io(&self.state, "make its folder", &err)),
         }
         let found =
             fs::metadata(folder).map_err(|err| StoreError::of_io(folder, "look at it", &err))?;
@@ -90,14 +89,31 @@ impl Files {
         Ok(true)
     }
 
-    /// Removes what a first start that was cut short left behind.
-    pub(super) fn remove_unfinished(&self) -> Result<(), StoreError> {
-        let parts = ["", "-journal", "-wal", "-shm"].map(|suffix| with(&self.new, suffix));
-        // `.new` itself goes last: while it is there, the next start knows.
-        parts
-            .iter()
-            .rev()
-            .try_for_each(|path| remove_if_there(path))
+    /// Begins, or begins again, a first start: an empty `.new`. While that stands there, the next start knows that
+    /// nothing was acknowledged yet, so it is never gone in between.
+    pub(super) fn begin_new(&self) -> Result<(), StoreError> {
+        for suffix in SIDES {
+            remove_if_there(&with(&self.new, suffix))?;
+        }
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let opened = options.open(&self.new);
+        opened.map_err(|err| StoreError::of_io(&self.new, "make the state", &err))?;
+        sync_folder(&self.new)
+    }
+
+    /// Gives the finished `.new` its name.
+    pub(super) fn finish_new(&self) -> Result<(), StoreError> {
+        let failed = |err| StoreError::of_io(&self.new, "finish the state", &err);
+        let finished = File::open(&self.new).map_err(failed)?;
+        finished.sync_all().map_err(failed)?;
+        fs::rename(&self.new, &self.state).map_err(failed)?;
+        sync_folder(&self.state)
+    }
+
+    /// Removes a `.new` beside a good state: nobody needs it, and were the state lost, it would hide that.
+    pub(super) fn remove_new(&self) -> Result<(), StoreError> {
+        remove_if_there(&self.new)
     }
 
     /// Which files the state and its log are now; another answer later means that somebody moved them.

@@ -42,9 +42,10 @@ impl KeySource {
             return Ok(None);
         };
         let mut options = OpenOptions::new();
-        // NONBLOCK: a pipe in its place must not hang the start.
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        options.read(true).custom_flags(flags.bits().cast_signed());
+        // A link is followed (a mounted secret is one): what counts is the file that was opened. NONBLOCK: a pipe
+        // in its place must not hang the start.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        options.read(true).custom_flags(flags);
         let file = match options.open(&path) {
             Ok(file) => file,
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),

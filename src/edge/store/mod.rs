@@ -9,10 +9,10 @@
 //! | file | what |
 //! |---|---|
 //! | `state.db`, `-wal`, `-shm` | the `SQLite` database, its log, and the index of the log |
-//! | `state.db.lock` | whose it is: a lock of the kernel's, and the holder's pid ([`lock`]) |
-//! | `state.db.mark` | how many writes were acknowledged: tells of a lost or older copy ([`mark`]) |
-//! | `state.db.new` | only during a first start that was cut short ([`create`]) |
-//! | `seal.key` | the key that the secrets are sealed with, unless a credential is ([`key`]) |
+//! | `state.db.lock` | whose it is: a lock of the kernel's, and the holder's pid (`lock.rs`) |
+//! | `state.db.mark` | how many writes were acknowledged: tells of a lost or older copy (`mark.rs`) |
+//! | `state.db.new` | only during a first start that was cut short (`create.rs`) |
+//! | `seal.key` | the key that the secrets are sealed with, unless a credential is (`key.rs`) |
 //!
 //! The process must not open `state.db` by itself: closing it again would drop `SQLite`'s POSIX locks
 //! ("How To Corrupt An `SQLite` Database File", 2.2).

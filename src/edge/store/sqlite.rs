@@ -24,6 +24,7 @@ use super::meta::{Digest, Meta};
 use super::rows::{self, LANE, ORG};
 use super::schema::{self, MIGRATIONS};
 use super::seal::Seal;
+use super::table::Values;
 use crate::base::OrgName;
 use crate::policy::record::{Change, Note, OrgRecord, Stored};
 
@@ -60,7 +61,7 @@ impl Sqlite {
         };
         let (mut conn, meta) =
             open_verified(&files, &key.seal).map_err(|fault| fault.at(state, source))?;
-        files.remove_unfinished()?;
+        files.remove_new()?;
         let settled = settle(&mut conn).map_err(|fault| fault.at(state, source))?;
         let mark = Mark::open(&files.mark, &meta.state_id)?;
         mark.raise(meta.writes, &key.seal);
@@ -172,24 +173,24 @@ fn verify(conn: &Connection, seal: &Seal, migrations: &[&str]) -> Result<Meta, F
         return Err(Damage::Structure(said.chars().take(200).collect()).into());
     }
     schema::require_exact(&tx, migrations)?;
+    rows_of(&tx, &meta, seal)?;
+    Ok(meta)
+}
+
+/// The rows of the orgs and of the lanes, each of them sealed and all of them of the write that `meta` tells of.
+fn rows_of(conn: &Connection, meta: &Meta, seal: &Seal) -> Result<[Vec<Values>; 2], Fault> {
     let mut digest = Digest::default();
-    for table in [&ORG, &LANE] {
-        table.all(&tx, &mut digest, seal)?;
-    }
+    let orgs = ORG.all(conn, &mut digest, seal)?;
+    let lanes = LANE.all(conn, &mut digest, seal)?;
     if digest != meta.digest {
         return Err(Damage::Mixed.into());
     }
-    Ok(meta)
+    Ok([orgs, lanes])
 }
 
 fn read(conn: &Connection, seal: &Seal) -> Result<Stored, Fault> {
     let tx = conn.unchecked_transaction()?;
-    let mut digest = Digest::default();
-    let orgs = ORG.all(&tx, &mut digest, seal)?;
-    let lanes = LANE.all(&tx, &mut digest, seal)?;
-    if digest != Meta::read(&tx, seal)?.digest {
-        return Err(Damage::Mixed.into());
-    }
+    let [orgs, lanes] = rows_of(&tx, &Meta::read(&tx, seal)?, seal)?;
     let orgs: Result<_, _> = orgs.iter().map(|row| cells::to_org(row, seal)).collect();
     let lanes: Result<_, _> = lanes.iter().map(|row| cells::to_lane(row, seal)).collect();
     Ok(Stored {

@@ -1,3 +1,5 @@
+//! What the table says, letter by letter where a person reads it, and that it leaves out no code.
+
 use super::*;
 use Asked::{Exchange, Refresh, TakeOver};
 

@@ -9,5 +9,8 @@ mod reading;
 mod reloading;
 mod restarting;
 mod saving;
+mod sky;
+mod swarm;
+mod truth;
 mod world;
 mod zoho;

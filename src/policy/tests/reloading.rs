@@ -71,6 +71,24 @@ fn s3_an_enrolment_made_under_another_config_is_not_stored_under_this_one() {
 }
 
 #[test]
+fn s4_a_token_of_the_older_grant_never_comes_out_under_the_config_that_contradicts_it() {
+    let mut world = World::enrolled();
+    let mut other = settings("acme");
+    other.binding.scopes = ScopeSet::parse("ZohoCRM.org.READ");
+    world.reload(vec![other]);
+    world.enroll("acme", code());
+    world.disk = Disk::Slow;
+    world.answer("acme", granted(HOUR, Some("rt-2")));
+    assert!(
+        world.read("acme").is_none(),
+        "the older one, of other scopes"
+    );
+    world.settle_write(true);
+    let token = world.read("acme").expect("the new one");
+    assert!(token.scope.is_same_as(&ScopeSet::parse("ZohoCRM.org.READ")));
+}
+
+#[test]
 fn r4_a_refresh_token_that_comes_while_the_config_contradicts_the_grant_is_kept() {
     let mut world = refreshing();
     let request = world.refresh("acme");

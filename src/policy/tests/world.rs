@@ -22,7 +22,7 @@ use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 use super::zoho::{Seeded, code, full, granted};
 
 /// 2026-11-22T00:00:00Z.
-const START_WALL: i64 = 1_795_305_600_000;
+pub(super) const START_WALL: i64 = 1_795_305_600_000;
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -65,6 +65,7 @@ pub(super) struct World {
     /// Writes that a slow disk has not decided.
     pub(super) writes: VecDeque<(WriteId, Vec<Change>)>,
     pub(super) writes_seen: usize,
+    pub(super) steps_seen: usize,
     pub(super) calls: Vec<Sent>,
     /// When a call went out, and for whom.
     pub(super) sent: Vec<(Boottime, OrgName)>,
@@ -78,6 +79,18 @@ pub(super) struct World {
     /// The notes that the disk has.
     pub(super) history: Vec<Note>,
     requests: u64,
+    /// The newest events and steps, printed when a test fails.
+    log: VecDeque<String>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for line in &self.log {
+                eprintln!("{line}");
+            }
+        }
+    }
 }
 
 pub(super) fn settings(org: &str) -> OrgSettings {
@@ -130,6 +143,7 @@ impl World {
             lanes: BTreeMap::new(),
             writes: VecDeque::new(),
             writes_seen: 0,
+            steps_seen: 0,
             calls: Vec::new(),
             sent: Vec::new(),
             replies: BTreeMap::new(),
@@ -139,6 +153,7 @@ impl World {
             told: Vec::new(),
             history: Vec::new(),
             requests: 0,
+            log: VecDeque::new(),
         }
     }
 
@@ -164,6 +179,9 @@ impl World {
     pub(super) fn step_with(&mut self, event: Event, dice: &mut dyn Dice) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
+            if !matches!(event, Event::Tick) {
+                self.log(&event);
+            }
             let steps = self.fleet.step(event, self.now, dice);
             for step in steps {
                 self.carry_out(step, &mut events);
@@ -174,6 +192,8 @@ impl World {
     }
 
     fn carry_out(&mut self, step: Step, events: &mut VecDeque<Event>) {
+        self.steps_seen += 1;
+        self.log(&step);
         match step {
             Step::Write { write, changes } => {
                 self.writes_seen += 1;
@@ -250,6 +270,22 @@ impl World {
         } else {
             self.step(Event::StoreFailed(write, full()));
         }
+    }
+
+    fn log(&mut self, what: &impl std::fmt::Debug) {
+        const LINES_MAX: usize = 60;
+        if self.log.len() == LINES_MAX {
+            self.log.pop_front();
+        }
+        let what: String = format!("{what:?}").chars().take(160).collect();
+        let seconds = self.now.boot.0 / 1000;
+        self.log.push_back(format!("{seconds:>7} {what}"));
+    }
+
+    /// The oldest write that a slow disk holds is kept, and nobody hears of it.
+    pub(super) fn keep_write(&mut self) {
+        let (_, changes) = self.writes.pop_front().expect("a write is held");
+        self.apply(changes);
     }
 
     /// Lets both clocks run, waking the policy whenever it asked for it.
@@ -339,7 +375,7 @@ impl World {
         self.start(is_synchronised);
     }
 
-    fn start(&mut self, is_synchronised: bool) {
+    pub(super) fn start(&mut self, is_synchronised: bool) {
         self.calls.clear();
         self.writes.clear();
         self.out.clear();

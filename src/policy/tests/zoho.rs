@@ -25,6 +25,11 @@ impl Seeded {
     pub(super) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
+
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        let at = usize::try_from(self.below(from.len() as u64)).expect("a length");
+        from[at].clone()
+    }
 }
 
 impl Dice for Seeded {
