@@ -114,6 +114,13 @@ impl Delivery {
         timeout(SETTLE_MAX, done).await.ok();
     }
 
+    /// Whether a target is on its way to what was wished; one in trouble may be so for ever.
+    pub(super) fn is_busy(&self) -> bool {
+        let wishes = self.wishes.borrow();
+        let mut wishes = wishes.values();
+        wishes.any(|wish| wish.has_worker && wish.trouble.is_none())
+    }
+
     /// Outputs that the config no longer names are withdrawn.
     fn drop_others(self: &Rc<Self>, org: &OrgName, outputs: &[Output]) {
         let is_left = |target: &Target| match target {

@@ -144,7 +144,6 @@ impl FrontDesk {
             Some(remedy) => format!("no token to serve: {}", remedy.meaning),
             None => "no token with that much life left; the next refresh is planned".to_owned(),
         };
-        let wait = wait.filter(|_| !word.wants_a_person() || word != Word::Unenrolled);
         Problem::new(503, code, "Service Unavailable", detail)
             .of(org)
             .cure(remedy.map(|remedy| remedy.cure))

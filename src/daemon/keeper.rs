@@ -30,18 +30,26 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the thread; outcomes of writes go to `events`.
+    /// Starts the thread; outcomes of writes go to `events`. What comes back says that the state on the disk is not
+    /// the one that was read, so that going on would be guessing.
     pub(super) fn start(
         store: Box<dyn Store>,
         events: events::UnboundedSender<Event>,
-    ) -> std::io::Result<Self> {
+    ) -> std::io::Result<(Self, oneshot::Receiver<StoreError>)> {
         let (tasks, inbox) = mpsc::channel();
+        let (lost, is_lost) = oneshot::channel();
+        let mut desk = Desk {
+            store,
+            events,
+            lost: Some(lost),
+        };
         let thread = thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(move || keep(store, &inbox, &events))?;
-        Ok(Self {
+        let thread = thread.spawn(move || desk.keep(&inbox))?;
+        let keeper = Self {
             tasks: Some(tasks),
             thread: Some(thread),
-        })
+        };
+        Ok((keeper, is_lost))
     }
 
     /// Sends a write down. Where the thread is gone no outcome comes: the process is about to end.
@@ -73,57 +81,62 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(
-    mut store: Box<dyn Store>,
-    inbox: &mpsc::Receiver<Task>,
-    events: &events::UnboundedSender<Event>,
-) {
-    while let Ok(first) = inbox.recv() {
-        let mut writes = Vec::new();
-        let queued = inbox.try_iter().take(BATCH_MAX - 1);
-        for task in std::iter::once(first).chain(queued) {
-            match task {
-                Task::Write(write, changes) => writes.push((write, changes)),
-                Task::History(org, reply) => {
-                    reply.send(store.history(&org)).ok();
+/// The thread's end.
+struct Desk {
+    store: Box<dyn Store>,
+    events: events::UnboundedSender<Event>,
+    lost: Option<oneshot::Sender<StoreError>>,
+}
+
+type Write = (WriteId, Vec<Change>);
+
+impl Desk {
+    fn keep(&mut self, inbox: &mpsc::Receiver<Task>) {
+        while let Ok(first) = inbox.recv() {
+            let mut writes = Vec::new();
+            let queued = inbox.try_iter().take(BATCH_MAX - 1);
+            for task in std::iter::once(first).chain(queued) {
+                match task {
+                    Task::Write(write, changes) => writes.push((write, changes)),
+                    Task::History(org, reply) => {
+                        reply.send(self.store.history(&org)).ok();
+                    }
                 }
             }
-        }
-        for event in write_all(store.as_mut(), writes) {
-            events.send(event).ok();
+            self.write_all(writes);
         }
     }
-}
 
-/// All in one transaction; if that fails, each in its own, so that one that cannot be kept stops no other.
-fn write_all(store: &mut dyn Store, writes: Vec<(WriteId, Vec<Change>)>) -> Vec<Event> {
-    let together: Vec<Change> = writes
-        .iter()
-        .flat_map(|(_, changes)| changes.clone())
-        .collect();
-    if together.is_empty() {
-        return Vec::new();
+    /// All in one transaction; if that fails, each in its own, so that one that cannot be kept stops no other.
+    fn write_all(&mut self, writes: Vec<Write>) {
+        let changes = writes.iter().flat_map(|(_, changes)| changes.clone());
+        let together: Vec<Change> = changes.collect();
+        if writes.len() > 1 && self.store.write(&together).is_ok() {
+            for (write, _) in writes {
+                self.tell(Event::Stored(write));
+            }
+            return;
+        }
+        for (write, changes) in writes {
+            let event = match self.store.write(&changes) {
+                Ok(()) => Event::Stored(write),
+                Err(err) => self.failed(write, err),
+            };
+            self.tell(event);
+        }
     }
-    match store.write(&together) {
-        Ok(()) => writes
-            .into_iter()
-            .map(|(write, _)| Event::Stored(write))
-            .collect(),
-        Err(err) if writes.len() == 1 => failed(writes[0].0, &err),
-        Err(_) => writes
-            .into_iter()
-            .flat_map(|(write, changes)| match store.write(&changes) {
-                Ok(()) => vec![Event::Stored(write)],
-                Err(err) => failed(write, &err),
-            })
-            .collect(),
-    }
-}
 
-fn failed(write: WriteId, err: &StoreError) -> Vec<Event> {
-    tracing::error!("state: {err}");
-    vec![Event::StoreFailed(
-        write,
-        Cause::new("state-unwritable", &err.to_string()),
-    )]
+    fn failed(&mut self, write: WriteId, err: StoreError) -> Event {
+        let cause = Cause::new("state-unwritable", &err.to_string());
+        if let StoreError::Conflict { .. } = err
+            && let Some(lost) = self.lost.take()
+        {
+            lost.send(err).ok();
+        }
+        Event::StoreFailed(write, cause)
+    }
+
+    fn tell(&self, event: Event) {
+        self.events.send(event).ok();
+    }
 }

@@ -19,7 +19,7 @@ mod start;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use calls::Order;
@@ -28,6 +28,7 @@ pub use start::{Fatal, run};
 
 use crate::edge::dice::Jitter;
 use crate::edge::signals::{Signal, Signals};
+use crate::edge::store::StoreError;
 use crate::edge::systemd;
 use crate::policy::event::{Event, Severity, Step};
 use crate::policy::record::Note;
@@ -38,8 +39,12 @@ const TOKEN_TYPE: &str = "Zoho-oauthtoken";
 /// How long a start may take until READY is said all the same, with the orgs that are not decided named.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long the end may take: an unanswered call to Zoho stays a spent slot.
-const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// How long the end may wait for Zoho, the disk and the files: an unanswered call stays a spent slot. With the
+/// second that the socket gets after it, the contract's five.
+const DRAIN_MAX: Duration = Duration::from_secs(4);
+
+/// How often the end looks whether all is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
 /// How often names that no user or group had are looked up again.
 const LOOK_AGAIN_EVERY: Duration = Duration::from_mins(5);
@@ -49,6 +54,7 @@ struct Loop {
     shared: Rc<Shared>,
     events: mpsc::UnboundedReceiver<Event>,
     signals: Signals,
+    state_lost: oneshot::Receiver<StoreError>,
     dice: Jitter,
     begun: Instant,
     look_again_at: Instant,
@@ -56,14 +62,22 @@ struct Loop {
 }
 
 impl Loop {
-    /// Runs until a signal says stop.
-    async fn run(&mut self) {
+    /// Runs until a signal says stop, or until the state turns out to be another one's.
+    async fn run(&mut self) -> Result<(), Fatal> {
+        let mut result = Ok(());
         loop {
             self.tell_systemd();
             let wake = sleep_until(self.wake_at());
             tokio::select! {
                 Some(event) = self.events.recv() => self.step(event),
-                () = wake => self.step(Event::Tick),
+                () = wake => {
+                    self.step(Event::Tick);
+                    metrics_page::upkeep();
+                }
+                Ok(err) = &mut self.state_lost => {
+                    result = Err(err.into());
+                    break;
+                }
                 signal = self.signals.next() => match signal {
                     Some(Signal::Reload) => self.reload_by_signal(),
                     Some(Signal::Stop) | None => break,
@@ -71,6 +85,7 @@ impl Loop {
             }
         }
         self.drain().await;
+        result
     }
 
     /// Ends what is under way, within [`DRAIN_MAX`]. Begins nothing: no tick comes any more.
@@ -79,19 +94,21 @@ impl Loop {
         systemd::tell_stopping().ok();
         self.shared.stop.send_replace(true);
         let end = Instant::now() + DRAIN_MAX;
-        while self.shared.calls.get() > 0 && Instant::now() < end {
+        while self.shared.is_busy() && Instant::now() < end {
             tokio::select! {
                 Some(event) = self.events.recv() => self.step(event),
-                () = sleep_until(end) => (),
+                // Files are written without an event.
+                () = sleep(DRAIN_LOOK) => (),
             }
         }
-        // What came last is still to be written: the keeper is waited for when it is dropped.
-        while let Ok(event) = self.events.try_recv() {
-            self.step(event);
-        }
+        // Admins who wait for a call that has no answer are told so, instead of being cut off.
+        self.shared.give_up_requests();
     }
 
     fn step(&mut self, event: Event) {
+        if let Event::Stored(_) | Event::StoreFailed(..) = event {
+            self.shared.writes.set(self.shared.writes.get() - 1);
+        }
         let now = self.shared.clock.now();
         let steps = self
             .shared
@@ -109,7 +126,10 @@ impl Loop {
 
     fn carry_out(&self, step: Step) {
         match step {
-            Step::Write { write, changes } => self.shared.keeper.write(write, changes),
+            Step::Write { write, changes } => {
+                self.shared.writes.set(self.shared.writes.get() + 1);
+                self.shared.keeper.write(write, changes);
+            }
             // Begun too late: its slot is on the disk and stays spent.
             Step::Call { .. } if *self.shared.stop.borrow() => (),
             Step::Call {
@@ -151,7 +171,6 @@ impl Loop {
     /// READY once it is true, the watchdog at each turn, the state in a line when it changes.
     fn tell_systemd(&mut self) {
         systemd::feed_watchdog().ok();
-        metrics_page::upkeep();
         let status = summary(&self.shared);
         if !self.shared.is_ready.get() {
             let undecided = self.undecided();

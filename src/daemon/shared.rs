@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) is_ready: Cell<bool>,
     /// Calls to Zoho on their way.
     pub(super) calls: Cell<usize>,
+    /// Writes on their way to the disk.
+    pub(super) writes: Cell<usize>,
     requests: RefCell<Requests>,
 }
 
@@ -64,6 +66,7 @@ impl Shared {
             stop: watch::Sender::new(false),
             is_ready: Cell::new(false),
             calls: Cell::new(0),
+            writes: Cell::new(0),
             requests: RefCell::default(),
         }
     }
@@ -106,6 +109,16 @@ impl Shared {
         let mut status = self.fleet.borrow().status(org, self.clock.now())?;
         status.warnings.extend(self.delivery.troubles_of(org));
         Some(status)
+    }
+
+    /// Nobody is left waiting at the end; whose answer is open is told that the daemon stops.
+    pub(super) fn give_up_requests(&self) {
+        self.requests.borrow_mut().waiting.clear();
+    }
+
+    /// Whether Zoho, the disk or the files have yet to answer.
+    pub(super) fn is_busy(&self) -> bool {
+        self.calls.get() > 0 || self.writes.get() > 0 || self.delivery.is_busy()
     }
 
     /// Brings the files of an org in line with what is served.

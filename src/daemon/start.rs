@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ use crate::edge::signals::Signals;
 use crate::edge::socket::{Socket, SocketError};
 use crate::edge::store::{Sqlite, Store, StoreError};
 use crate::edge::systemd;
-use crate::policy::event::Step;
+use crate::policy::event::{Event, Step};
 use crate::policy::fleet::Fleet;
 use crate::policy::restore::Clocks;
 
@@ -83,7 +83,8 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
         what: "signals",
         source,
     })?;
-    let (shared, events, first) = assemble(&standing)?;
+    let parts = assemble(&standing)?;
+    let shared = parts.shared;
     let socket = Socket::open(adopted, &standing.config.daemon.socket)?;
     let (listener, own_path) = socket.into_parts();
     let desk = Rc::new(FrontDesk(Rc::clone(&shared)));
@@ -94,31 +95,34 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
     ));
     let mut main = Loop {
         shared,
-        events,
+        events: parts.events,
         signals,
+        state_lost: parts.state_lost,
         dice: Jitter::default(),
         begun: Instant::now(),
         look_again_at: Instant::now() + LOOK_AGAIN_EVERY,
         status: String::new(),
     };
-    for step in first {
+    for step in parts.first {
         main.carry_out(step);
     }
-    main.run().await;
+    let result = main.run().await;
     finish(serving).await;
     remove(own_path);
     tracing::info!("stopped");
-    Ok(())
+    result
 }
 
-type Assembled = (
-    Rc<Shared>,
-    mpsc::UnboundedReceiver<crate::policy::event::Event>,
-    Vec<Step>,
-);
+/// What the loop is made of.
+struct Parts {
+    shared: Rc<Shared>,
+    events: mpsc::UnboundedReceiver<Event>,
+    state_lost: oneshot::Receiver<StoreError>,
+    first: Vec<Step>,
+}
 
 /// Opens the state, restores the fleet, and puts the parts together.
-fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
+fn assemble(standing: &Rc<Standing>) -> Result<Parts, Fatal> {
     let system = |what| move |source| Fatal::System { what, source };
     let daemon = &standing.config.daemon;
     let mut store = Sqlite::open(&daemon.state, &standing.key_source())?;
@@ -144,7 +148,8 @@ fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
         .collect();
     delivery.tidy(&live);
     let (sender, events) = mpsc::unbounded_channel();
-    let keeper = Keeper::start(Box::new(store), sender.clone()).map_err(system("store thread"))?;
+    let keeper = Keeper::start(Box::new(store), sender.clone());
+    let (keeper, state_lost) = keeper.map_err(system("store thread"))?;
     let shared = Shared::new(fleet, Rc::clone(standing), clock, sender, keeper, delivery);
     let shared = Rc::new(shared);
     // Outputs of orgs without a token are withdrawn here; those with one are among the first steps.
@@ -156,7 +161,12 @@ fn assemble(standing: &Rc<Standing>) -> Result<Assembled, Fatal> {
     {
         shared.deliver(name);
     }
-    Ok((shared, events, steps))
+    Ok(Parts {
+        shared,
+        events,
+        state_lost,
+        first: steps,
+    })
 }
 
 fn remove(own_path: Option<PathBuf>) {

@@ -47,7 +47,10 @@ fn a_pasted_grant_token_becomes_a_token_on_the_socket_and_in_the_files() {
     assert_eq!(json["expires_at"], token.expires_at);
 
     let status = site.status("acme");
-    assert_eq!((&status["token"], &status["grant"]), (&json!("fresh"), &json!("ok")));
+    assert_eq!(
+        (&status["token"], &status["grant"]),
+        (&json!("fresh"), &json!("ok"))
+    );
     assert_eq!(status["binding"], "verified");
     // The access token that comes with the grant is used, not minted again.
     assert_eq!(site.zoho.mints("acme"), 1);
@@ -66,7 +69,10 @@ fn r12_a_refresh_on_demand_mints_once_and_readers_get_the_new_token() {
     let new = site.token("acme");
     assert!(new.generation > old.generation);
     assert_ne!(new.text, old.text);
-    assert!(site.zoho.is_alive(&old.text), "whoever still holds it may use it up");
+    assert!(
+        site.zoho.is_alive(&old.text),
+        "whoever still holds it may use it up"
+    );
     assert_eq!(site.zoho.mints("acme"), 2);
     wait_until("the files follow", SOON, || {
         site.file("acme", "access_token").as_ref() == Some(&new.text)
@@ -85,7 +91,10 @@ fn the_schedule_refreshes_by_itself_and_every_generation_is_newer() {
         }
         seen.len() == 3
     });
-    assert!(seen.is_sorted_by(|old, new| old.generation < new.generation), "{seen:?}");
+    assert!(
+        seen.is_sorted_by(|old, new| old.generation < new.generation),
+        "{seen:?}"
+    );
     assert_eq!(site.zoho.mints("acme"), 3);
 }
 
@@ -181,7 +190,11 @@ fn r3_a_call_that_kill_9_cut_off_counts_as_spent() {
 
     assert_eq!(site.status("acme")["mints_left"], 8);
     assert_eq!(site.token("acme"), token);
-    assert_eq!(site.zoho.counts("acme").calls, 2, "a restart is no second try");
+    assert_eq!(
+        site.zoho.counts("acme").calls,
+        2,
+        "a restart is no second try"
+    );
 }
 
 /// R8: a start does not ask Zoho for what it has, nor before the failed call's pace is over.
@@ -195,7 +208,10 @@ fn r8_restarts_while_zoho_is_ill_add_no_call() {
         daemon.kill();
         daemon = site.run();
         let status = site.status("acme");
-        assert_eq!((&status["token"], &status["grant"]), (&json!("fresh"), &json!("retrying")));
+        assert_eq!(
+            (&status["token"], &status["grant"]),
+            (&json!("fresh"), &json!("retrying"))
+        );
     }
     assert_eq!(site.zoho.counts("acme"), before);
 }
@@ -204,7 +220,10 @@ fn r8_restarts_while_zoho_is_ill_add_no_call() {
 fn readiness_tells_the_truth_and_names_only_for_those_who_may_know() {
     let (site, _daemon) = Site::enrolled(slow(), &["acme"]);
     let ready = site.get("/readyz");
-    assert_eq!((ready.status, &ready.json()["status"]), (200, &json!("ready")));
+    assert_eq!(
+        (ready.status, &ready.json()["status"]),
+        (200, &json!("ready"))
+    );
     let live = site.ask(&Request::get("/livez"));
     assert_eq!(live.json()["orgs"]["fresh"], 1);
 }

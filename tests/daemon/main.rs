@@ -15,6 +15,12 @@ mod wait;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
+mod bad_input;
+mod clients;
+mod contract;
+mod enroll;
+mod files;
 mod life;
 mod reload;
 mod start;
+mod stop;

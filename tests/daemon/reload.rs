@@ -21,14 +21,21 @@ fn r8_a_reload_adds_removes_and_changes_orgs_and_mints_nothing() {
 
     let beta_lines = site.config.orgs.remove("beta").expect("it was there");
     site.config.orgs.insert("delta".into(), delta);
-    site.config.orgs.insert("gamma".into(), "min_ttl = \"5m\"".into());
+    site.config
+        .orgs
+        .insert("gamma".into(), "min_ttl = \"5m\"".into());
     site.write_config();
     let told = site.verb(&["reload"]);
 
-    assert_eq!(told.done(), "reloaded: added delta; removed beta; changed gamma\n");
+    assert_eq!(
+        told.done(),
+        "reloaded: added delta; removed beta; changed gamma\n"
+    );
     assert_eq!(site.token("acme"), acme);
     assert_eq!(site.get("/v1/orgs/beta/token").code(), "no-such-org");
-    wait_until("the files of beta go", SOON, || site.file("beta", "header").is_none());
+    wait_until("the files of beta go", SOON, || {
+        site.file("beta", "header").is_none()
+    });
     assert_eq!(site.status("delta")["grant"], "unenrolled");
     assert_eq!(site.status("gamma")["min_ttl_s"], 300);
 
@@ -91,9 +98,14 @@ fn a_bad_config_is_refused_with_every_problem_and_the_old_one_stays_in_force() {
     daemon.signal(Signal::HUP);
     wait_until("the log lists the problems", SOON, || {
         let said = daemon.said();
-        ["0.9", "min_tll", "nowhere.secret", "not reloaded, 3 problems"]
-            .iter()
-            .all(|part| said.contains(part))
+        [
+            "0.9",
+            "min_tll",
+            "nowhere.secret",
+            "not reloaded, 3 problems",
+        ]
+        .iter()
+        .all(|part| said.contains(part))
     });
     assert_eq!(site.token("acme"), acme);
 }
@@ -117,7 +129,10 @@ fn what_only_a_restart_changes_is_named_and_waits_for_one() {
     let moved = site.config_text().replace("/tokens\"", "/elsewhere\"");
     site.write("zoho-tokend.toml", &moved);
     let told = site.verb(&["reload"]);
-    assert_eq!(told.done(), "reloaded: only a restart changes daemon.tokens_dir\n");
+    assert_eq!(
+        told.done(),
+        "reloaded: only a restart changes daemon.tokens_dir\n"
+    );
     assert_eq!(site.token("acme"), token);
     assert!(!site.path("elsewhere").exists());
 }
@@ -127,15 +142,24 @@ fn what_only_a_restart_changes_is_named_and_waits_for_one() {
 fn s4_a_config_that_contradicts_the_grant_serves_nothing_until_it_agrees_again() {
     let (mut site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let token = site.token("acme");
-    wait_until("the files are there", SOON, || site.file("acme", "header").is_some());
+    wait_until("the files are there", SOON, || {
+        site.file("acme", "header").is_some()
+    });
     let before = site.zoho.stats();
-    site.config.orgs.insert("acme".into(), "environment = \"sandbox\"".into());
+    site.config
+        .orgs
+        .insert("acme".into(), "environment = \"sandbox\"".into());
     site.write_config();
     site.verb(&["reload"]).done();
 
     let refused = site.get("/v1/orgs/acme/token");
-    assert_eq!((refused.status, refused.code().as_str()), (503, "misconfigured"));
-    wait_until("the files go", SOON, || site.file("acme", "header").is_none());
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "misconfigured")
+    );
+    wait_until("the files go", SOON, || {
+        site.file("acme", "header").is_none()
+    });
     let status = site.status("acme");
     assert_eq!(status["token"], "none");
     assert_eq!(status["cause"], "config-contradicts-grant");

@@ -15,7 +15,10 @@ fn a_second_run_on_the_same_state_is_refused_and_names_the_first_ones_pid() {
     let refused = site.run_to_end();
 
     let told = refused.failed(75);
-    assert!(told.contains(&format!("(process {})", daemon.pid())), "{told}");
+    assert!(
+        told.contains(&format!("(process {})", daemon.pid())),
+        "{told}"
+    );
     assert!(told.contains("stop that one first"), "{told}");
     assert_eq!(site.token("acme"), token, "the first one serves on");
     assert_eq!(site.zoho.mints("acme"), 1);
@@ -29,7 +32,10 @@ fn r7_a_wrong_seal_key_is_told_with_the_cure_and_the_state_is_kept() {
     assert_eq!(daemon.stop(), 0);
     let key = fs::read(site.path("state/seal.key")).expect("the daemon made one");
     let state = fs::read(site.path("state/state.db")).expect("the daemon made one");
-    site.write("state/seal.key", &format!("{}\n", "0123456789abcdef".repeat(4)));
+    site.write(
+        "state/seal.key",
+        &format!("{}\n", "0123456789abcdef".repeat(4)),
+    );
 
     let refused = site.run_to_end();
 
@@ -50,7 +56,9 @@ fn r7_a_damaged_state_is_told_with_the_cure_and_kept() {
     let path = site.path("state/state.db");
     let mut state = fs::read(&path).expect("the daemon made one");
     let length = state.len();
-    state[length / 2..].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    state[length / 2..]
+        .iter_mut()
+        .for_each(|byte| *byte ^= 0x5a);
     fs::write(&path, &state).expect("ours");
 
     let refused = site.run_to_end();
@@ -69,7 +77,10 @@ fn r7_a_missing_state_that_was_there_is_told_and_not_begun_anew() {
     assert_eq!(daemon.stop(), 0);
     fs::remove_file(site.path("state/state.db")).expect("ours");
     let refused = site.run_to_end();
-    assert!(refused.failed(78).contains("the state is missing"), "{refused:?}");
+    assert!(
+        refused.failed(78).contains("the state is missing"),
+        "{refused:?}"
+    );
     assert!(!site.path("state/state.db").exists());
 }
 
@@ -80,7 +91,10 @@ fn run_prints_every_problem_of_the_config_with_its_place_and_starts_nothing() {
     fs::set_permissions(site.path("beta.secret"), Permissions::from_mode(0o644)).expect("ours");
     let bad = site
         .config_text()
-        .replace("[refresh]", "[refresh]\nat = \"often\"\ntimeout = \"20\"\ntimeot = \"20s\"")
+        .replace(
+            "[refresh]",
+            "[refresh]\nat = \"often\"\ntimeout = \"20\"\ntimeot = \"20s\"",
+        )
         .replace("[orgs.gamma]", "[orgs.Gamma]\nprio = 1");
     site.write("zoho-tokend.toml", &bad);
 
@@ -88,8 +102,18 @@ fn run_prints_every_problem_of_the_config_with_its_place_and_starts_nothing() {
 
     let told = refused.failed(78);
     let file = site.path("zoho-tokend.toml").display().to_string();
-    let problems: Vec<&str> = told.lines().filter(|line| line.starts_with(&file)).collect();
-    for part in ["`at`", "`timeout`", "timeot", "acme.secret", "beta.secret", "Gamma"] {
+    let problems: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with(&file))
+        .collect();
+    for part in [
+        "`at`",
+        "`timeout`",
+        "timeot",
+        "acme.secret",
+        "beta.secret",
+        "Gamma",
+    ] {
         assert!(
             problems.iter().any(|line| line.contains(part)),
             "{part} is not in {told}"
@@ -110,7 +134,9 @@ fn run_prints_every_problem_of_the_config_with_its_place_and_starts_nothing() {
 #[test]
 fn a_syntax_error_does_not_hide_the_other_problems() {
     let site = Site::new(Rules::default(), &["acme"]);
-    let bad = site.config_text().replace("[refresh]", "[refresh]\nat = \ntimeot = \"20s\"");
+    let bad = site
+        .config_text()
+        .replace("[refresh]", "[refresh]\nat = \ntimeot = \"20s\"");
     site.write("zoho-tokend.toml", &bad);
     let refused = site.run_to_end();
     assert!(refused.failed(78).contains("timeot"), "{refused:?}");

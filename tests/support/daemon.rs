@@ -116,7 +116,12 @@ impl Daemon {
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         let status = self.child.wait().expect("ours");
-        assert_eq!(status.signal(), Some(9), "it had ended before: {}", self.said());
+        assert_eq!(
+            status.signal(),
+            Some(9),
+            "it had ended before: {}",
+            self.said()
+        );
     }
 
     /// The exit code, once it has ended.

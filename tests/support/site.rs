@@ -123,10 +123,16 @@ impl Site {
                 ("environment", "\"production\"".to_owned()),
                 ("scopes", format!("[\"{SCOPE}\"]")),
             ];
-            writeln!(text, "[clients.{org}]\nclient_id = \"{id}\"\n{secret}\n[orgs.{org}]")
-                .expect("room");
+            writeln!(
+                text,
+                "[clients.{org}]\nclient_id = \"{id}\"\n{secret}\n[orgs.{org}]"
+            )
+            .expect("room");
             for (key, value) in usual {
-                if !lines.lines().any(|line| line.starts_with(&format!("{key} "))) {
+                if !lines
+                    .lines()
+                    .any(|line| line.starts_with(&format!("{key} ")))
+                {
                     writeln!(text, "{key} = {value}").expect("room");
                 }
             }

@@ -10,20 +10,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What `look` finds, once it finds something; panics where that is not `within` the time.
 #[track_caller]
-pub(crate) fn wait_for<T>(
-    what: &str,
-    within: Duration,
-    mut look: impl FnMut() -> Option<T>,
-) -> T {
+pub(crate) fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + within;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            Instant::now() < deadline,
-            "not within {within:?}: {what}"
-        );
+        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
         thread::sleep(LOOK_EVERY);
     }
 }

@@ -4,12 +4,14 @@
 //! they never disagree. It decides nothing: the class of an answer is [`super::reply`]'s. Invariant: every code
 //! has a remedy, also one that nobody has seen.
 
+mod ours;
 mod table;
 
 use std::borrow::Cow;
 
 use super::reply::{Asked, folded};
 use crate::base::{DataCenter, OrgName};
+use ours::OURS;
 use table::{Row, TABLE, UNKNOWN};
 
 /// So many failures in a row are no bad moment any more: the cure then names what lasts.
@@ -79,7 +81,11 @@ pub fn is_known(code: &str) -> bool {
 
 /// Every code of the table; `http-5xx` stands for a hundred.
 pub fn codes() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().flat_map(|row| row.codes).copied()
+    rows().flat_map(|row| row.codes).copied()
+}
+
+fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().chain(OURS)
 }
 
 fn row(code: &str, asked: Asked) -> Option<&'static Row> {
@@ -89,9 +95,7 @@ fn row(code: &str, asked: Asked) -> Option<&'static Row> {
         _ => exact.clone(),
     };
     let find = |wanted: &str| {
-        TABLE
-            .iter()
-            .find(|row| row.codes.contains(&wanted) && row.asked.is_none_or(|only| only == asked))
+        rows().find(|row| row.codes.contains(&wanted) && row.asked.is_none_or(|only| only == asked))
     };
     find(&exact).or_else(|| find(&family))
 }

@@ -1,4 +1,4 @@
-//! The table: every code that Zoho documents or has been seen to send, and every code of ours.
+//! The table: every code that Zoho documents or has been seen to send, and every one of the way there.
 //!
 //! In braces stands the [place](super::Place): `{org} {client} {dc} {console} {accounts} {code}`. Sources: Zoho
 //! CRM API v8 "Token Validity", Kaizen #43 and #79, "Will the refresh tokens expire", Accounts "Multi-DC" and
@@ -23,7 +23,11 @@ pub(super) struct Row {
 }
 
 /// A row of what only a person's act ends.
-const fn stays(codes: &'static [&'static str], meaning: &'static str, cure: &'static str) -> Row {
+pub(super) const fn stays(
+    codes: &'static [&'static str],
+    meaning: &'static str,
+    cure: &'static str,
+) -> Row {
     Row {
         codes,
         asked: None,
@@ -35,7 +39,7 @@ const fn stays(codes: &'static [&'static str], meaning: &'static str, cure: &'st
 }
 
 /// A row of what may be better at the next try; `lasting` is for when it is not.
-const fn heals(
+pub(super) const fn heals(
     codes: &'static [&'static str],
     meaning: &'static str,
     lasting: &'static str,
@@ -84,9 +88,10 @@ pub(super) const TABLE: &[Row] = &[
     // What Zoho says: the grant.
     stays(
         &["invalid_code", "invalid_grant"],
-        "The grant token has expired (it lives minutes, as chosen in the console) or has been used before (it works \
-         once)",
-        "Make a new one at {console} (Self Client, Generate Code) and give it to `zoho-tokend enroll {org}` at once",
+        "The grant token has expired (it lives minutes, as chosen in the console), has been used before (it works \
+         once), or is of another client",
+        "Make a new one at {console} (client {client}, Generate Code) and give it to `zoho-tokend enroll {org}` at \
+         once",
     )
     .on(Asked::Exchange),
     stays(
@@ -204,7 +209,7 @@ pub(super) const TABLE: &[Row] = &[
          captive portal",
     ),
     // What happened on the way.
-    heals(&["timeout"], "Zoho took the request and did not answer in time", SUSPECT_THE_WAY),
+    heals(&["timeout", "no-answer"], "Zoho took the request and did not answer in time", SUSPECT_THE_WAY),
     heals(
         &["connection-lost"],
         "The connection broke before the whole answer had come",

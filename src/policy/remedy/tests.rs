@@ -24,7 +24,7 @@ fn cure(code: &str, asked: Asked, failures: u32) -> String {
 fn a_spent_grant_token_and_a_revoked_refresh_token_have_their_own_cures() {
     assert_eq!(
         cure("invalid_code", Exchange, 1),
-        "Make a new one at https://api-console.zoho.eu (Self Client, Generate Code) and give it to `zoho-tokend enroll acme` at once"
+        "Make a new one at https://api-console.zoho.eu (client warehouse, Generate Code) and give it to `zoho-tokend enroll acme` at once"
     );
     assert_eq!(
         cure("invalid_code", Refresh, 1),
@@ -146,6 +146,27 @@ fn a_code_that_nobody_has_seen_is_quoted() {
         "Zoho answered `never_seen`, which no document of Zoho's explains"
     );
     assert!(!is_known("never_seen"));
+}
+
+#[test]
+fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
+    let ours = [
+        "unenrolled",
+        "config-contradicts-grant",
+        "wrong-place",
+        "scope-too-narrow",
+        "no-client-secret",
+        "not-configured",
+        "removed",
+        "busy",
+        "shorter-life",
+        "state-unwritable",
+        "state-hangs",
+        "no-answer",
+    ];
+    for code in ours {
+        assert!(is_known(code), "{code}");
+    }
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! The end: orderly, and soon, whatever Zoho does.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use zoho_tokend::stand_in::{Fault, Instead, Rules};
+
+use crate::http::{Line, Request};
+use crate::site::Site;
+use crate::wait::{SOON, wait_until};
+
+/// The contract's 5 s, and a second to say goodbye.
+const DRAIN_MAX: Duration = Duration::from_secs(6);
+
+#[test]
+fn sigterm_and_sigint_end_an_idle_daemon_at_once_with_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
+        let begun = Instant::now();
+        daemon.signal(signal);
+        assert_eq!(daemon.exit_code(SOON), 0);
+        assert!(
+            begun.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(
+            site.file("acme", "header").is_some(),
+            "the files stay for their readers"
+        );
+    }
+}
+
+#[test]
+fn sigterm_ends_it_within_five_seconds_even_while_zoho_hangs() {
+    let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let token = site.token("acme");
+    site.zoho
+        .break_for("acme", None, Fault::instead(Instead::Hang).minted());
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| site.verb(&["refresh", "acme"]));
+        wait_until("Zoho is asked", SOON, || site.zoho.mints("acme") == 2);
+        let begun = Instant::now();
+        assert_eq!(daemon.stop(), 0, "{}", daemon.said());
+        assert!(begun.elapsed() < DRAIN_MAX, "{:?}", begun.elapsed());
+        waits.join().expect("no panic").failed(75);
+    });
+    site.zoho.heal();
+    let _daemon = site.run();
+    // The unanswered call stays a spent slot.
+    assert_eq!(site.status("acme")["mints_left"], 8);
+    assert_eq!(site.token("acme"), token);
+}
+
+/// R7: what Zoho answers while the daemon drains is not lost.
+#[test]
+fn r7_an_answer_that_comes_while_it_drains_is_kept() {
+    let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let old = site.token("acme");
+    site.zoho.break_for("acme", 1, Fault::delay_ms(1_000));
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| site.verb(&["refresh", "acme"]));
+        wait_until("Zoho is asked", SOON, || site.zoho.mints("acme") == 2);
+        assert_eq!(daemon.stop(), 0, "{}", daemon.said());
+        waits.join().expect("no panic").done();
+    });
+    let _daemon = site.run();
+    let new = site.token("acme");
+    assert!(new.generation > old.generation);
+    assert!(site.zoho.is_alive(&new.text));
+    assert_eq!(site.zoho.mints("acme"), 2);
+    assert_eq!(site.file("acme", "access_token").as_ref(), Some(&new.text));
+}
+
+/// R8: readers that wait are told, not cut off.
+#[test]
+fn r8_readers_that_wait_at_the_end_get_an_answer() {
+    let site = Site::new(Rules::default(), &["acme"]);
+    let mut daemon = site.run();
+    let mut waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let mut line = Line::to(&site.socket()).expect("it listens");
+            let ask = Request::get("/v1/orgs/acme/token?wait=60");
+            line.send(&ask.bytes()).expect("sent");
+            line
+        })
+        .collect();
+    // All of them have arrived once a later one is answered.
+    site.get("/livez");
+    assert_eq!(daemon.stop(), 0);
+    for line in &mut waiting {
+        let reply = line.answer().expect("an answer");
+        assert_eq!((reply.status, reply.code().as_str()), (503, "unenrolled"));
+        assert_eq!(reply.header("connection"), Some("close"));
+    }
+}
