@@ -13,6 +13,7 @@ use super::org::{Org, Scene};
 use super::record::{Cause, Grant, LaneId, Prior};
 use super::reply::{Asked, Granted, Outcome};
 use super::saving::refuse;
+use super::schedule;
 use super::settings::Binding;
 use crate::base::{Boottime, Secret};
 
@@ -157,7 +158,10 @@ impl Org {
             }
             Answer::NotSent(cause)
             | Answer::Lost(cause)
-            | Answer::Sorted(Outcome::Transient(cause)) => Refusal::Later(cause, now),
+            | Answer::Sorted(Outcome::Transient(cause)) => {
+                let limits = self.settings.limits;
+                Refusal::Later(cause, schedule::after_unsent(now, 1, limits, scene.dice))
+            }
         };
         if let Refusal::Refused(cause) | Refusal::Later(cause, _) = &refusal {
             let detail = format!("enrolment refused: {}: {}", cause.code, cause.detail);

@@ -57,7 +57,7 @@ impl Fate {
 /// Most slots of a window that `want` may fill.
 pub fn share(limits: Limits, want: Want) -> u32 {
     match want {
-        Want::Schedule => (limits.mints - limits.mints * RESERVE_TENTHS / 10).max(1),
+        Want::Schedule => (limits.mints - limits.mints.saturating_mul(RESERVE_TENTHS) / 10).max(1),
         Want::Demand => limits.mints,
     }
 }

@@ -12,7 +12,7 @@ use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
 use super::reply::{Asked, Granted, Outcome};
-use super::saving::refuse;
+use super::saving::{Newest, refuse};
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
 use crate::base::Boottime;
@@ -62,7 +62,7 @@ impl Org {
             Ok(lane) => lane,
             Err(refusal) => return refuse(request, refusal, scene),
         };
-        if self.saving.publish_on.is_some() {
+        if self.saving.newest != Newest::Kept {
             // A token has just been minted and waits for the disk.
             return self.awaiting_token.push(request);
         }
@@ -87,7 +87,7 @@ impl Org {
         if let Some(refusal) = self.saving.refusal(now) {
             return Err(refusal);
         }
-        if self.minting.is_none() && self.saving.publish_on.is_none() {
+        if self.minting.is_none() && self.saving.newest == Newest::Kept {
             let at = self.room_at(&grant.lane, Want::Demand, scene.ledger, now);
             if at > now {
                 return Err(Refusal::NoBudget(at));
@@ -245,9 +245,9 @@ impl Org {
         );
         self.last_error = Some((now, Cause::new("shorter-life", &detail)));
         self.saving.is_dirty = true;
-        self.become_word(Word::Ok, None, None, scene);
         let end = self.record.token.as_ref().map_or(now, |old| old.expires);
         self.not_before = end.minus(life / 2);
+        self.become_word(Word::Ok, None, Some(self.not_before), scene);
         self.tell(Severity::Warning, "shorter-life", detail, scene);
     }
 
@@ -279,7 +279,7 @@ impl Org {
         self.not_before = Boottime(i64::MIN);
         self.become_word(Word::Ok, None, None, scene);
         self.saving.is_dirty = true;
-        self.saving.publish_on = Some(None);
+        self.saving.newest = Newest::Unwritten;
         let detail = format!("generation {generation}, {} s to live", life.as_secs());
         self.tell(Severity::Info, "minted", detail, scene);
     }

@@ -13,7 +13,7 @@ use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
-use super::saving::Saving;
+use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
 use crate::base::{Boottime, Now, OrgName};
@@ -276,7 +276,7 @@ impl Org {
 
     /// The newest token is on the disk: readers may have it, and those who waited for it are told.
     pub(super) fn publish(&mut self, scene: &mut Scene<'_>) {
-        self.saving.publish_on = None;
+        self.saving.newest = Newest::Kept;
         self.show(scene);
         for request in self.awaiting_token.drain(..) {
             scene.steps.push(Step::Reply {
@@ -304,7 +304,7 @@ impl Org {
 
     /// When a token that the disk does not take is published all the same: readers would go short.
     fn rescue_at(&self) -> Option<Boottime> {
-        let waits = self.saving.publish_on.is_some() && !self.is_shown();
+        let waits = self.saving.newest != Newest::Kept && !self.is_shown();
         let is_stuck = waits && self.saving.is_in_trouble();
         is_stuck.then(|| match &self.published {
             Some(old) => old.expires.minus(self.min_ttl(old)),

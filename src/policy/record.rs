@@ -180,7 +180,7 @@ pub struct Verdict {
     pub cause: Option<Cause>,
     /// Failures in a row that led here.
     pub failures: u32,
-    /// The next probe, or the end of the throttle; nothing is sent before.
+    /// The next probe, the end of the throttle, or when a grant that is ok is due; the schedule sends nothing before.
     pub until: Option<Boottime>,
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::Step;
 use super::fleet::{Fleet, Moment};
@@ -133,26 +134,22 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
         let ahead = moment.0.saturating_sub(anchor.at.boot.0);
         Boottime(now.boot.0.saturating_add(ahead))
     };
-    let moved = |slot: Slot| match passage {
-        Passage::SameBoot => Slot {
-            // Its call was not over when it was written: it may have been sent as late as just now.
-            started: if slot.settled > anchor.at.boot {
-                slot.settled.min(now.boot)
-            } else {
-                slot.started
-            },
-            ..slot
-        },
-        Passage::ByWallClock => Slot {
-            started: anchor.carry(slot.started, now),
+    let moved = |mut slot: Slot| {
+        if slot.settled > anchor.at.boot {
+            // Its call was not over when it was written: it may have been sent up to its last moment.
+            slot.started = slot.settled;
+        }
+        let started = match passage {
+            Passage::SameBoot => return slot.sent_by(now.boot),
+            Passage::ByWallClock => anchor.carry(slot.started, now),
+            Passage::Unknown => unpassed(slot.started),
+        };
+        let moved = Slot {
+            started,
             settled: unpassed(slot.settled),
             lives_until: unpassed(slot.lives_until),
-        },
-        Passage::Unknown => Slot {
-            started: unpassed(slot.started),
-            settled: unpassed(slot.settled),
-            lives_until: unpassed(slot.lives_until),
-        },
+        };
+        moved.sent_by(now.boot.minus(Duration::from_millis(1)))
     };
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
@@ -161,6 +158,16 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
         lane.paced_from = now.boot;
     }
     (record.id, lane)
+}
+
+impl Slot {
+    /// Its call was sent then at the latest.
+    fn sent_by(self, latest: Boottime) -> Self {
+        Self {
+            started: self.started.min(latest),
+            ..self
+        }
+    }
 }
 
 fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {

@@ -26,8 +26,19 @@ pub(super) struct Saving {
     flight: Option<Flight>,
     trouble: Option<Trouble>,
     notes: Vec<Note>,
-    /// Set while the newest token waits for the disk: with the number of the write that has it, once one has.
-    pub(super) publish_on: Option<Option<WriteId>>,
+    pub(super) newest: Newest,
+}
+
+/// Where the newest token stands on its way to the disk, before readers may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Newest {
+    /// It is there.
+    #[default]
+    Kept,
+    /// It waits for a write.
+    Unwritten,
+    /// It is in this one.
+    In(WriteId),
 }
 
 /// A write on its way.
@@ -131,8 +142,8 @@ impl Org {
             began: now,
             is_late: false,
         });
-        if let Some(waits_for @ None) = &mut self.saving.publish_on {
-            *waits_for = Some(write);
+        if self.saving.newest == Newest::Unwritten {
+            self.saving.newest = Newest::In(write);
         }
         scene.steps.push(Step::Write { write, changes });
     }
@@ -166,7 +177,7 @@ impl Org {
             let detail = "the state can be written again".to_owned();
             self.tell(Severity::Info, "state", detail, scene);
         }
-        if self.saving.publish_on == Some(Some(write)) {
+        if self.saving.newest == Newest::In(write) {
             self.publish(scene);
         }
         self.call_for_mint(write, scene);
@@ -188,8 +199,8 @@ impl Org {
         // The revision that failed is given again: compare and set must meet what is on the disk.
         self.record.revision = self.record.revision.saturating_sub(1);
         self.saving.is_dirty = true;
-        if let Some(Some(_)) = self.saving.publish_on {
-            self.saving.publish_on = Some(None);
+        if self.saving.newest != Newest::Kept {
+            self.saving.newest = Newest::Unwritten;
         }
         self.disappoint(cause, scene);
     }

@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn name(text: &str) -> OrgName {
         OrgName::parse(text).expect("a good name")
@@ -128,8 +128,9 @@ mod tests {
     fn offsets_spread_orgs_evenly_and_stay_the_same_over_releases() {
         let mut tenths = [0_u32; 10];
         for n in 0..1000 {
-            let place = (offset(&name(&format!("customer-{n}-production"))) + 0.05) / 0.1;
-            tenths[((place * 10.0) as usize).min(9)] += 1;
+            let place = (offset(&name(&format!("customer-{n}-production"))) + 0.05) * 100.0;
+            let tenth = (1_u8..10).find(|tenth| place < f64::from(*tenth));
+            tenths[usize::from(tenth.map_or(9, |tenth| tenth - 1))] += 1;
         }
         assert!(tenths.iter().all(|n| (60..=140).contains(n)), "{tenths:?}");
         assert!((offset(&name("acme-production")) - 0.009_487_647).abs() < 1e-6);
@@ -177,12 +178,12 @@ mod tests {
 
     #[test]
     fn min_ttl_in_force_is_a_quarter_of_a_short_life() {
-        let ten_min = Duration::from_secs(600);
+        let ten_min = Duration::from_mins(10);
         assert_eq!(min_ttl_in_force(ten_min, HOUR), ten_min);
         assert_eq!(
-            min_ttl_in_force(ten_min, Duration::from_secs(60)),
+            min_ttl_in_force(ten_min, Duration::from_mins(1)),
             Duration::from_secs(15)
         );
-        assert_eq!(min_ttl_max(0.5, HOUR), Duration::from_secs(1620));
+        assert_eq!(min_ttl_max(0.5, HOUR), Duration::from_mins(27));
     }
 }

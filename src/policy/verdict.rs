@@ -7,7 +7,7 @@ use super::event::{Refusal, RequestId, Severity};
 use super::ledger::Want;
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
-use super::saving::refuse;
+use super::saving::{Newest, refuse};
 use super::schedule;
 use crate::base::Boottime;
 
@@ -56,7 +56,7 @@ impl Org {
             self.saving.is_dirty |= self.record.verdict.until != until;
             self.record.verdict.until = until;
         } else {
-            self.become_word(word, Some(cause), until, scene)
+            self.become_word(word, Some(cause), until, scene);
         }
         self.record.verdict.failures = failures;
     }
@@ -68,10 +68,10 @@ impl Org {
         failure: Failure,
         scene: &mut Scene<'_>,
     ) {
-        let (word, cause) = (failure.word, failure.cause.clone());
+        let (word, cause, retry_at) = (failure.word, failure.cause.clone(), failure.retry_at);
         self.fail(failure, scene);
         let refusal = match word {
-            Word::Throttled => Refusal::NoBudget(self.not_before),
+            Word::Throttled => Refusal::NoBudget(retry_at),
             word if word.wants_a_person() => Refusal::Refused(cause),
             _ => Refusal::Later(cause, self.not_before),
         };
@@ -83,7 +83,7 @@ impl Org {
         self.last_error = Some((scene.now.boot, cause.clone()));
         self.record.token = None;
         self.published = None;
-        self.saving.publish_on = None;
+        self.saving.newest = Newest::Kept;
         self.saving.is_dirty = true;
         let askers = std::mem::take(&mut self.awaiting_token);
         refuse_all(askers, &Refusal::Refused(cause.clone()), scene);

@@ -105,99 +105,68 @@ fn get_never_exits_0_without_a_whole_token() {
     }
 }
 
-const RETRY: &str = r#","detail":"no fresh token","retry_after_s":40"#;
+/// How `get acme` ends where the daemon refuses: exit code, and what follows the org on stderr.
+fn refused(status: u16, code: &str, more: &str) -> (i32, String) {
+    let ended = Daemon::answering([problem(status, code, more)]).run(&["get", "acme"]);
+    let (exit, line) = ended.failed();
+    let told = line
+        .strip_prefix("zoho-tokend: acme: ")
+        .expect("about the org");
+    (exit, told.trim_end().to_owned())
+}
 
-/// Status, code, more of the problem; exit code, line.
-const REFUSALS: &[(u16, &str, &str, i32, &str)] = &[
-    (
-        403,
-        "not-a-reader",
-        "",
-        77,
-        "acme: not-a-reader; ask an admin of zoho-tokend to name this user, or one of its groups, under `readers`",
-    ),
-    (
-        404,
-        "no-such-org",
-        r#","detail":"no such org","cure":"see `zoho-tokend status`""#,
-        78,
-        "acme: no such org; see `zoho-tokend status`",
-    ),
-    (
-        400,
-        "min-ttl-too-long",
-        r#","detail":"min_ttl is at most 1620 s","cure":"ask for less""#,
-        64,
-        "acme: min_ttl is at most 1620 s; ask for less",
-    ),
-    (
-        413,
-        "too-large",
-        r#","title":"too large""#,
-        64,
-        "acme: too large; see --help",
-    ),
-    (
-        429,
-        "too-many",
-        RETRY,
-        75,
-        "acme: no fresh token; try again in 40 s",
-    ),
-    (
-        503,
-        "not-fresh",
-        RETRY,
-        75,
-        "acme: no fresh token; try again in 40 s",
-    ),
-    (
-        503,
-        "throttled",
-        RETRY,
-        75,
-        "acme: no fresh token; try again in 40 s",
-    ),
-    (
-        503,
-        "needs-consent",
-        r#","detail":"Zoho revoked the grant","cure":"run `zoho-tokend enroll acme`","retry_after_s":600"#,
-        78,
-        "acme: Zoho revoked the grant; run `zoho-tokend enroll acme`",
-    ),
-    (
-        503,
-        "unenrolled",
-        r#","title":"not enrolled""#,
-        78,
-        "acme: not enrolled; see `zoho-tokend status`",
-    ),
-    (
-        422,
-        "refused",
-        r#","title":"refused""#,
-        78,
-        "acme: refused; see `zoho-tokend status`",
-    ),
-    (
-        500,
-        "bug",
-        r#","title":"a bug""#,
-        70,
-        "acme: a bug; see `journalctl -u zoho-tokend`",
-    ),
-];
+fn ends(exit: i32, told: &str) -> (i32, String) {
+    (exit, told.to_owned())
+}
 
 #[test]
-fn get_exits_as_the_daemons_refusal_means() {
-    for (status, code, more, exit, line) in REFUSALS {
-        let ended = Daemon::answering([problem(*status, code, more)]).run(&["get", "acme"]);
-        assert_eq!(
-            ended.failed(),
-            (*exit, &*format!("zoho-tokend: {line}\n")),
-            "{status} {code}"
-        );
+fn get_is_for_later_where_waiting_helps() {
+    let later = r#","detail":"no fresh token","retry_after_s":40"#;
+    for (status, code) in [(429, "too-many"), (503, "not-fresh"), (503, "throttled")] {
+        let told = ends(75, "no fresh token; try again in 40 s");
+        assert_eq!(refused(status, code, later), told, "{status} {code}");
     }
+}
+
+#[test]
+fn get_is_for_a_person_where_no_waiting_helps() {
+    let revoked = r#","detail":"Zoho revoked the grant","cure":"run `zoho-tokend enroll acme`","retry_after_s":600"#;
+    let told = ends(78, "Zoho revoked the grant; run `zoho-tokend enroll acme`");
+    assert_eq!(refused(503, "needs-consent", revoked), told);
+    let told = ends(78, "not enrolled; see `zoho-tokend status`");
+    assert_eq!(
+        refused(503, "unenrolled", r#","title":"not enrolled""#),
+        told
+    );
+    let told = ends(78, "no such org; see `zoho-tokend status`");
+    assert_eq!(
+        refused(404, "no-such-org", r#","detail":"no such org""#),
+        told
+    );
+}
+
+#[test]
+fn get_tells_a_stranger_whom_to_ask() {
+    let told = "may not read; ask an admin of zoho-tokend to name this user, or one of its groups, under `readers`";
+    assert_eq!(
+        refused(403, "not-a-reader", r#","detail":"may not read""#),
+        ends(77, told)
+    );
+}
+
+#[test]
+fn get_tells_a_bad_question_from_a_bug() {
+    let too_long = r#","detail":"min_ttl is at most 1620 s","cure":"ask for less""#;
+    let told = ends(64, "min_ttl is at most 1620 s; ask for less");
+    assert_eq!(refused(400, "min-ttl-too-long", too_long), told);
+    assert_eq!(
+        refused(413, "too-large", ""),
+        ends(64, "too-large; see --help")
+    );
+    assert_eq!(
+        refused(500, "bug", ""),
+        ends(70, "bug; see `journalctl -u zoho-tokend`")
+    );
 }
 
 #[test]

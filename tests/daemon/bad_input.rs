@@ -15,7 +15,10 @@ const DENIED: &str = r#"{"error":"Access Denied","error_description":"You have m
 
 /// A refresh every five seconds of tokens that live twenty: the one before lives on through a bad answer.
 fn early(orgs: &[&str]) -> Site {
-    let mut site = Site::new(rules(Duration::from_secs(20), Duration::from_secs(10)), orgs);
+    let mut site = Site::new(
+        rules(Duration::from_secs(20), Duration::from_secs(10)),
+        orgs,
+    );
     site.config.refresh = "at = 0.2\ntimeout = \"1s\"".into();
     site.write_config();
     site
@@ -32,30 +35,115 @@ fn cases() -> Vec<Case> {
         ..Fault::default()
     };
     vec![
-        ("in-a-200", Fault::answer(200, r#"{"error":"server_error"}"#), "server_error", "retrying"),
-        ("odd-error", Fault::answer(200, r#"{"error":{"deep":1}}"#), "unknown-answer", "retrying"),
+        (
+            "in-a-200",
+            Fault::answer(200, r#"{"error":"server_error"}"#),
+            "server_error",
+            "retrying",
+        ),
+        (
+            "odd-error",
+            Fault::answer(200, r#"{"error":{"deep":1}}"#),
+            "unknown-answer",
+            "retrying",
+        ),
         ("empty", Fault::answer(200, ""), "empty-answer", "retrying"),
-        ("tokenless", Fault::drop("access_token"), "no-access-token", "retrying"),
+        (
+            "tokenless",
+            Fault::drop("access_token"),
+            "no-access-token",
+            "retrying",
+        ),
         ("html", instead(Instead::Html), "html", "retrying"),
         ("garbage", instead(Instead::Garbage), "garbage", "retrying"),
-        ("half", instead(Instead::Half), "connection-lost", "retrying"),
-        ("huge", instead(Instead::Huge { bytes: 300_000_000 }), "answer-too-long", "retrying"),
-        ("hang-up", instead(Instead::Close), "connection-lost", "retrying"),
+        (
+            "half",
+            instead(Instead::Half),
+            "connection-lost",
+            "retrying",
+        ),
+        (
+            "huge",
+            instead(Instead::Huge { bytes: 300_000_000 }),
+            "answer-too-long",
+            "retrying",
+        ),
+        (
+            "hang-up",
+            instead(Instead::Close),
+            "connection-lost",
+            "retrying",
+        ),
         ("hang", instead(Instead::Hang), "timeout", "retrying"),
-        ("drip", instead(Instead::Drip { every_ms: 100 }), "timeout", "retrying"),
-        ("moved", Fault::redirect(302, "/elsewhere"), "http-302", "retrying"),
-        ("moved-post", Fault::redirect(307, "/elsewhere"), "http-307", "retrying"),
+        (
+            "drip",
+            instead(Instead::Drip { every_ms: 100 }),
+            "timeout",
+            "retrying",
+        ),
+        (
+            "moved",
+            Fault::redirect(302, "/elsewhere"),
+            "http-302",
+            "retrying",
+        ),
+        (
+            "moved-post",
+            Fault::redirect(307, "/elsewhere"),
+            "http-307",
+            "retrying",
+        ),
         ("ill", Fault::status(503), "http-503", "retrying"),
-        ("negative", Fault::set("expires_in", -1), "bad-lifetime", "retrying"),
-        ("absurd", Fault::set("expires_in", 1e12), "bad-lifetime", "retrying"),
-        ("wordy", Fault::set("expires_in", "soon"), "bad-lifetime", "retrying"),
-        ("forged", Fault::set("access_token", "1000.a\r\nX: y"), "bad-token", "retrying"),
-        ("numeric", Fault::set("access_token", 1000), "bad-token", "retrying"),
+        (
+            "negative",
+            Fault::set("expires_in", -1),
+            "bad-lifetime",
+            "retrying",
+        ),
+        (
+            "absurd",
+            Fault::set("expires_in", 1e12),
+            "bad-lifetime",
+            "retrying",
+        ),
+        (
+            "wordy",
+            Fault::set("expires_in", "soon"),
+            "bad-lifetime",
+            "retrying",
+        ),
+        (
+            "forged",
+            Fault::set("access_token", "1000.a\r\nX: y"),
+            "bad-token",
+            "retrying",
+        ),
+        (
+            "numeric",
+            Fault::set("access_token", 1000),
+            "bad-token",
+            "retrying",
+        ),
         ("odd-domain", odd_domain, "bad-answer", "retrying"),
-        ("throttled", Fault::answer(400, DENIED), "Access Denied", "throttled"),
+        (
+            "throttled",
+            Fault::answer(400, DENIED),
+            "Access Denied",
+            "throttled",
+        ),
         ("counted", Fault::status(429), "http-429", "throttled"),
-        ("revoked", Fault::answer(200, r#"{"error":"invalid_code"}"#), "invalid_code", "needs-consent"),
-        ("unknown", Fault::answer(200, r#"{"error":"invalid_client"}"#), "invalid_client", "misconfigured"),
+        (
+            "revoked",
+            Fault::answer(200, r#"{"error":"invalid_code"}"#),
+            "invalid_code",
+            "needs-consent",
+        ),
+        (
+            "unknown",
+            Fault::answer(200, r#"{"error":"invalid_client"}"#),
+            "invalid_client",
+            "misconfigured",
+        ),
     ]
 }
 
@@ -83,7 +171,10 @@ fn s5_no_answer_of_zohos_takes_a_good_token_away_or_is_felt_by_another_org() {
             });
             let status = site.status(org);
             assert_eq!(status["grant"], *word, "{org}");
-            assert!(!status["cure"].as_str().unwrap_or_default().is_empty(), "{org}");
+            assert!(
+                !status["cure"].as_str().unwrap_or_default().is_empty(),
+                "{org}"
+            );
             assert_eq!(status["last_error"]["code"], *cause, "{org}");
         }
         wait_until("the healthy org is refreshed", SOON, || {
@@ -93,12 +184,20 @@ fn s5_no_answer_of_zohos_takes_a_good_token_away_or_is_felt_by_another_org() {
     for ((org, ..), token) in cases.iter().zip(&before) {
         assert_eq!(&site.token(org), token, "{org}");
         assert!(site.zoho.is_alive(&token.text), "{org}");
-        assert_eq!(site.file(org, "access_token").as_ref(), Some(&token.text), "{org}");
+        assert_eq!(
+            site.file(org, "access_token").as_ref(),
+            Some(&token.text),
+            "{org}"
+        );
     }
     assert!(slowest < Duration::from_secs(1), "a read took {slowest:?}");
     assert_eq!(site.status("healthy")["grant"], "ok");
     let traffic = site.zoho.stats().traffic;
-    assert_eq!((traffic.strays, traffic.secrets_in_url), (0, 0), "no redirect is followed");
+    assert_eq!(
+        (traffic.strays, traffic.secrets_in_url),
+        (0, 0),
+        "no redirect is followed"
+    );
     assert_eq!(daemon.ended(), None);
 
     site.zoho.heal();
@@ -140,7 +239,8 @@ fn lives_in_every_dialect_of_zohos_are_understood() {
         milliseconds: true,
         ..Fault::default()
     };
-    site.zoho.break_for("text", None, Fault::set("expires_in", "20"));
+    site.zoho
+        .break_for("text", None, Fault::set("expires_in", "20"));
     site.zoho.break_for("milliseconds", None, millis);
     for org in ["number", "text", "milliseconds"] {
         site.enroll(org).done();
@@ -155,9 +255,16 @@ fn lives_in_every_dialect_of_zohos_are_understood() {
 fn r4_a_revoked_grant_keeps_its_token_and_a_refresh_after_the_cure_clears_it() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let token = site.token("acme");
-    site.zoho.break_for("acme", None, Fault::answer(200, r#"{"error":"invalid_code"}"#));
+    site.zoho.break_for(
+        "acme",
+        None,
+        Fault::answer(200, r#"{"error":"invalid_code"}"#),
+    );
     let refused = site.verb(&["refresh", "acme"]);
-    assert!(refused.failed(78).contains("zoho-tokend enroll acme"), "{refused:?}");
+    assert!(
+        refused.failed(78).contains("zoho-tokend enroll acme"),
+        "{refused:?}"
+    );
     assert_eq!(site.token("acme"), token);
     assert_eq!(site.status("acme")["grant"], "needs-consent");
     assert_eq!(site.verb(&["status", "--check"]).exit, 1);
@@ -187,12 +294,18 @@ fn r4_a_throttle_holds_every_call_back_for_a_whole_window_and_over_a_restart() {
     daemon.kill();
     let _daemon = site.run();
     let status = site.status("acme");
-    assert_eq!((&status["grant"], &status["token"]), (&json!("throttled"), &json!("fresh")));
+    assert_eq!(
+        (&status["grant"], &status["token"]),
+        (&json!("throttled"), &json!("fresh"))
+    );
     let held = site.ask(&crate::http::Request::post("/v1/orgs/acme/refresh", ""));
     assert_eq!((held.status, held.code().as_str()), (503, "no-budget"));
     let wait_s = held.json()["retry_after_s"].as_u64().expect("it says when");
     assert!((500..=600).contains(&wait_s), "{wait_s}");
-    assert_eq!(held.header("retry-after"), Some(wait_s.to_string().as_str()));
+    assert_eq!(
+        held.header("retry-after"),
+        Some(wait_s.to_string().as_str())
+    );
     assert_eq!(site.zoho.stats(), before, "nothing was sent");
     assert_eq!(site.token("acme"), token);
 }
@@ -201,19 +314,27 @@ fn r4_a_throttle_holds_every_call_back_for_a_whole_window_and_over_a_restart() {
 #[test]
 fn s4_a_refresh_of_another_environment_is_quarantined_until_a_person_enrolls_again() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    wait_until("the files are there", SOON, || site.file("acme", "header").is_some());
+    wait_until("the files are there", SOON, || {
+        site.file("acme", "header").is_some()
+    });
     let sandbox = format!("{}/sandbox", site.zoho.url());
-    site.zoho.break_for("acme", 1, Fault::set("api_domain", sandbox));
+    site.zoho
+        .break_for("acme", 1, Fault::set("api_domain", sandbox));
     let refused = site.verb(&["refresh", "acme"]);
     assert!(refused.failed(78).contains("sandbox"), "{refused:?}");
     let gone_by = Instant::now() + Duration::from_secs(1);
     assert_eq!(site.get("/v1/orgs/acme/token").code(), "quarantined");
-    wait_until("the files go", SOON, || site.file("acme", "header").is_none());
+    wait_until("the files go", SOON, || {
+        site.file("acme", "header").is_none()
+    });
     assert!(Instant::now() < gone_by, "within a second");
     daemon.kill();
     let _daemon = site.run();
     let status = site.status("acme");
-    assert_eq!((&status["grant"], &status["token"]), (&json!("quarantined"), &json!("none")));
+    assert_eq!(
+        (&status["grant"], &status["token"]),
+        (&json!("quarantined"), &json!("none"))
+    );
     assert_eq!(status["cause"], "wrong-place");
     site.enroll("acme").done();
     assert_eq!(site.status("acme")["grant"], "ok");

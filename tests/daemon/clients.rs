@@ -29,9 +29,16 @@ fn r12_fifty_readers_that_wait_for_an_enrolment_all_get_its_token() {
     site.enroll("acme").done();
     for mut line in waiting {
         let reply = line.answer().expect("an answer");
-        assert_eq!((reply.status, reply.json()["stale"].as_bool()), (200, Some(false)));
+        assert_eq!(
+            (reply.status, reply.json()["stale"].as_bool()),
+            (200, Some(false))
+        );
     }
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(site.zoho.stats().traffic.token_calls, 1);
 }
 
@@ -58,24 +65,33 @@ fn r10_silent_half_and_idle_clients_block_nobody() {
     let idle: Vec<_> = (0..200)
         .map(|_| {
             let mut line = open();
-            assert_eq!(line.ask(&Request::get("/livez")).expect("an answer").status, 200);
+            assert_eq!(
+                line.ask(&Request::get("/livez")).expect("an answer").status,
+                200
+            );
             line
         })
         .collect();
     let mut halves: Vec<_> = (0..20).map(|_| open()).collect();
     for line in &mut halves {
-        line.send(b"GET /v1/orgs/acme/token HTTP/1.1\r\nHost: loc").expect("sent");
+        line.send(b"GET /v1/orgs/acme/token HTTP/1.1\r\nHost: loc")
+            .expect("sent");
     }
     let mut bodies: Vec<_> = (0..20).map(|_| open()).collect();
     for line in &mut bodies {
-        let head = "POST /v1/orgs/acme/enrollment HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{";
+        let head =
+            "POST /v1/orgs/acme/enrollment HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{";
         line.send(head.as_bytes()).expect("sent");
     }
     let begun = Instant::now();
     for _ in 0..100 {
         site.token("acme");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
     // A request that does not get on is given up: the head after 5 s, the body too, and the idle are left alone.
     for line in &mut halves {
         let ended = line.answer();
@@ -85,9 +101,17 @@ fn r10_silent_half_and_idle_clients_block_nobody() {
         assert_eq!(line.answer().expect("it is told").status, 400);
     }
     let given_up = begun.elapsed();
-    assert!((Duration::from_secs(4)..Duration::from_secs(15)).contains(&given_up), "{given_up:?}");
+    assert!(
+        (Duration::from_secs(4)..Duration::from_secs(15)).contains(&given_up),
+        "{given_up:?}"
+    );
     for mut line in idle {
-        assert_eq!(line.ask(&Request::get("/livez")).expect("still open").status, 200);
+        assert_eq!(
+            line.ask(&Request::get("/livez"))
+                .expect("still open")
+                .status,
+            200
+        );
     }
     drop(silent);
 }
@@ -145,13 +169,20 @@ fn r10_a_thousand_connections_of_one_user_leave_room_for_reads() {
                 })
             })
             .collect();
-        let lines: Vec<_> = holders.into_iter().map(|own| own.join().expect("no panic")).collect();
+        let lines: Vec<_> = holders
+            .into_iter()
+            .map(|own| own.join().expect("no panic"))
+            .collect();
         let begun = Instant::now();
         wait_until("a read is served", SOON, || {
             site.try_ask(&Request::get("/v1/orgs/acme/token"))
                 .is_ok_and(|reply| reply.status == 200)
         });
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            begun.elapsed()
+        );
         drop(lines);
     });
 }

@@ -26,10 +26,24 @@ fn a_token_comes_with_all_that_a_job_needs_and_may_not_be_cached() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.header("vary"), Some("Accept"));
     let answer = reply.json();
-    let keys: Vec<&str> = answer.as_object().expect("an object").keys().map(String::as_str).collect();
+    let keys: Vec<&str> = answer
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     let wanted = [
-        "access_token", "api_domain", "data_center", "environment", "expires_at", "expires_in", "generation",
-        "org", "scope", "stale", "token_type",
+        "access_token",
+        "api_domain",
+        "data_center",
+        "environment",
+        "expires_at",
+        "expires_in",
+        "generation",
+        "org",
+        "scope",
+        "stale",
+        "token_type",
     ];
     assert_eq!(keys, wanted);
     assert_eq!(answer["org"], "acme");
@@ -52,17 +66,31 @@ fn text_plain_is_the_token_alone() {
     let token = site.token("acme");
     let plain = Request::get("/v1/orgs/acme/token").with("Accept", "text/plain");
     let reply = site.ask(&plain);
-    assert_eq!((reply.status, reply.body.as_str()), (200, token.text.as_str()));
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (200, token.text.as_str())
+    );
     assert_eq!(reply.header("vary"), Some("Accept"));
-    assert!(reply.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")));
+    assert!(
+        reply
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/plain"))
+    );
     let curl = Request::get("/v1/orgs/acme/token").with("Accept", "*/*");
-    assert_eq!(site.ask(&curl).header("content-type"), Some("application/json"));
+    assert_eq!(
+        site.ask(&curl).header("content-type"),
+        Some("application/json")
+    );
 }
 
 #[test]
 fn an_etag_is_weak_spares_an_unchanged_token_and_changes_with_the_token() {
     let (site, _daemon) = acme();
-    let etag = site.get("/v1/orgs/acme/token").header("etag").expect("one").to_owned();
+    let etag = site
+        .get("/v1/orgs/acme/token")
+        .header("etag")
+        .expect("one")
+        .to_owned();
     assert!(etag.starts_with("W/\"") && etag.contains(&site.token("acme").generation.to_string()));
     let known = |tag: &str| {
         let request = Request::get("/v1/orgs/acme/token").with("If-None-Match", tag);
@@ -88,9 +116,16 @@ fn a_min_ttl_that_no_token_ever_has_is_refused_with_the_largest_that_works() {
     assert_eq!(ask("300").status, 200);
     assert_eq!(ask("5m").status, 200);
     let refused = ask("40m");
-    assert_eq!((refused.status, refused.code().as_str()), (400, "min-ttl-too-long"));
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (400, "min-ttl-too-long")
+    );
     // 0.95 - `at` of an hour.
-    assert!(refused.json()["detail"].as_str().is_some_and(|told| told.contains("1620 s")));
+    assert!(
+        refused.json()["detail"]
+            .as_str()
+            .is_some_and(|told| told.contains("1620 s"))
+    );
     assert_eq!(ask("1620").status, 200);
     assert_eq!(ask("1621").status, 400);
 }
@@ -158,7 +193,11 @@ fn what_is_none_of_the_contract_is_told_apart() {
     let (site, _daemon) = acme();
     let is = |request: &Request, status: u16, code: &str| {
         let reply = site.ask(request);
-        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{request:?}");
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (status, code),
+            "{request:?}"
+        );
         reply
     };
     is(&Request::get("/"), 404, "no-such-path");
@@ -167,15 +206,39 @@ fn what_is_none_of_the_contract_is_told_apart() {
     is(&Request::get("/v1/orgs/nobody/token"), 404, "no-such-org");
     is(&Request::get("/v1/orgs/ACME/token"), 404, "no-such-org");
     is(&Request::get("/v1/orgs/%2e%2e/token"), 404, "no-such-org");
-    let refused = is(&Request::new("DELETE", "/v1/orgs/acme/token"), 405, "method");
+    let refused = is(
+        &Request::new("DELETE", "/v1/orgs/acme/token"),
+        405,
+        "method",
+    );
     assert_eq!(refused.header("allow"), Some("GET"));
     is(&Request::get("/v1/reload"), 405, "method");
-    is(&Request::get("/v1/orgs/acme/token?ttl=5"), 400, "bad-request");
-    is(&Request::get("/v1/orgs/acme/token?wait=-1"), 400, "bad-request");
-    is(&Request::get("/v1/orgs/acme/token?min_ttl=soon"), 400, "bad-request");
-    is(&Request::get("/v1/orgs/acme/token?after=x"), 400, "bad-request");
+    is(
+        &Request::get("/v1/orgs/acme/token?ttl=5"),
+        400,
+        "bad-request",
+    );
+    is(
+        &Request::get("/v1/orgs/acme/token?wait=-1"),
+        400,
+        "bad-request",
+    );
+    is(
+        &Request::get("/v1/orgs/acme/token?min_ttl=soon"),
+        400,
+        "bad-request",
+    );
+    is(
+        &Request::get("/v1/orgs/acme/token?after=x"),
+        400,
+        "bad-request",
+    );
     let large = vec![b' '; 65 * 1024];
-    is(&Request::post("/v1/orgs/acme/enrollment", large), 413, "too-large");
+    is(
+        &Request::post("/v1/orgs/acme/enrollment", large),
+        413,
+        "too-large",
+    );
     assert_eq!(site.token("acme").text.len(), 70, "it serves on");
 }
 
@@ -184,7 +247,9 @@ fn one_connection_carries_many_requests() {
     let (site, _daemon) = acme();
     let mut line = Line::to(&site.socket()).expect("it listens");
     for _ in 0..100 {
-        let reply = line.ask(&Request::get("/v1/orgs/acme/token")).expect("kept alive");
+        let reply = line
+            .ask(&Request::get("/v1/orgs/acme/token"))
+            .expect("kept alive");
         assert_eq!(reply.status, 200);
     }
 }
@@ -194,13 +259,27 @@ fn the_status_of_an_org_has_the_keys_of_the_contract() {
     let (site, _daemon) = acme();
     let status = site.status("acme");
     let keys = [
-        "org", "environment", "data_center", "token", "token_since", "grant", "grant_since", "cause", "cure",
-        "generation", "expires_at", "next_refresh_at", "mints_left",
+        "org",
+        "environment",
+        "data_center",
+        "token",
+        "token_since",
+        "grant",
+        "grant_since",
+        "cause",
+        "cure",
+        "generation",
+        "expires_at",
+        "next_refresh_at",
+        "mints_left",
     ];
     for key in keys {
         assert!(status.get(key).is_some(), "{key} is not in {status}");
     }
-    assert_eq!((&status["cause"], &status["cure"]), (&json!(null), &json!(null)));
+    assert_eq!(
+        (&status["cause"], &status["cure"]),
+        (&json!(null), &json!(null))
+    );
     assert_eq!(status["mints_left"], 9);
     assert_eq!(site.get("/v1/orgs").json()["orgs"][0]["org"], "acme");
     let printed = site.verb(&["status", "acme", "--json"]);

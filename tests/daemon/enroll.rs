@@ -24,7 +24,10 @@ const BAD: [Bad; 6] = [
         what: "expired",
         make: |zoho| {
             let at_once = Some(Duration::ZERO);
-            zoho.code_for(Consent { code_life: at_once, ..zoho.consent("acme") })
+            zoho.code_for(Consent {
+                code_life: at_once,
+                ..zoho.consent("acme")
+            })
         },
         says: &["invalid_code", "has expired", NEW_ONE],
     },
@@ -52,7 +55,10 @@ const BAD: [Bad; 6] = [
         what: "of too narrow a scope",
         make: |zoho| {
             let narrow = "ZohoCRM.settings.READ".to_owned();
-            zoho.code_for(Consent { scope: narrow, ..zoho.consent("acme") })
+            zoho.code_for(Consent {
+                scope: narrow,
+                ..zoho.consent("acme")
+            })
         },
         says: &["scope-too-narrow", "ZohoCRM.modules.ALL", "all of `scopes`"],
     },
@@ -63,7 +69,12 @@ const BAD: [Bad; 6] = [
             consent.org.api_domain.push_str("/sandbox");
             zoho.code_for(consent)
         },
-        says: &["wrong-place", "sandbox", "production", "Correct `environment`"],
+        says: &[
+            "wrong-place",
+            "sandbox",
+            "production",
+            "Correct `environment`",
+        ],
     },
 ];
 
@@ -96,7 +107,12 @@ fn r4_a_bad_grant_token_is_told_apart_and_stores_nothing() {
         refused(&site, bad);
         let status = site.status("acme");
         let is = (&status["grant"], &status["token"], &status["generation"]);
-        assert_eq!(is, (&json!("unenrolled"), &json!("none"), &json!(null)), "{}", bad.what);
+        assert_eq!(
+            is,
+            (&json!("unenrolled"), &json!("none"), &json!(null)),
+            "{}",
+            bad.what
+        );
     }
     daemon.kill();
     let _daemon = site.run();
@@ -137,7 +153,13 @@ fn a_second_good_grant_token_takes_the_place_of_the_first() {
     let _daemon = site.run();
     assert_eq!(site.token("acme"), new);
     site.verb(&["refresh", "acme"]).done();
-    let mints: Vec<u64> = site.zoho.stats().grants.iter().map(|grant| grant.counts.mints).collect();
+    let mints: Vec<u64> = site
+        .zoho
+        .stats()
+        .grants
+        .iter()
+        .map(|grant| grant.counts.mints)
+        .collect();
     assert_eq!(mints, [1, 2], "the new grant is the one that is used");
 }
 
@@ -165,7 +187,8 @@ fn r3_a_refresh_token_brought_twice_is_counted_in_one_ledger() {
     let _daemon = site.run();
     let refresh_token = site.zoho.refresh_token("acme");
     for left in [9, 8, 7] {
-        site.verb_with(&["enroll", "acme", "--refresh-token"], &refresh_token).done();
+        site.verb_with(&["enroll", "acme", "--refresh-token"], &refresh_token)
+            .done();
         assert_eq!(site.status("acme")["mints_left"], left);
     }
 }
@@ -195,9 +218,14 @@ fn s1_a_client_secret_is_asked_for_sealed_and_survives_a_restart() {
 
     let ended = site.enroll_with("acme", &code);
     assert!(ended.failed(65).contains("client secret"), "{ended:?}");
-    assert_eq!(site.zoho.stats().traffic.token_calls, 0, "the code is still good");
+    assert_eq!(
+        site.zoho.stats().traffic.token_calls,
+        0,
+        "the code is still good"
+    );
     let secret = client_secret("acme");
-    site.enroll_with("acme", &format!("{code}\n{secret}\n")).done();
+    site.enroll_with("acme", &format!("{code}\n{secret}\n"))
+        .done();
 
     daemon.kill();
     let mut daemon = site.run();
@@ -207,7 +235,9 @@ fn s1_a_client_secret_is_asked_for_sealed_and_survives_a_restart() {
     for entry in std::fs::read_dir(site.path("state")).expect("it is there") {
         let path = entry.expect("readable").path();
         let bytes = std::fs::read(&path).expect("a file");
-        let is_in = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        let is_in = bytes
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
         assert!(!is_in, "{} holds the secret in clear", path.display());
     }
 }
@@ -223,7 +253,8 @@ fn a_wrong_client_secret_is_told_as_that_and_the_code_is_still_good() {
     let told = ended.failed(78);
     assert!(told.contains("invalid_client_secret"), "{told}");
     assert!(!told.contains("wr0ng"), "{told}");
-    site.enroll_with("acme", &format!("{code}\n{}", client_secret("acme"))).done();
+    site.enroll_with("acme", &format!("{code}\n{}", client_secret("acme")))
+        .done();
 }
 
 #[test]
@@ -275,7 +306,11 @@ fn a_body_that_is_no_enrolment_is_refused_and_not_quoted() {
         r#"{"kind":"code","code":""}"#,
     ] {
         let reply = site.ask(&Request::post("/v1/orgs/acme/enrollment", body));
-        assert_eq!((reply.status, reply.code().as_str()), (400, "bad-request"), "{body}");
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (400, "bad-request"),
+            "{body}"
+        );
         assert!(!reply.body.contains("canary"), "{reply:?}");
     }
     let reply = site.ask(&Request::post(
@@ -283,7 +318,10 @@ fn a_body_that_is_no_enrolment_is_refused_and_not_quoted() {
         format!(r#"{{"kind":"code","code":"{}"}}"#, site.zoho.code("acme")),
     ));
     assert_eq!(reply.status, 200);
-    assert!(!reply.body.contains("access_token"), "it answers with the status: {reply:?}");
+    assert!(
+        !reply.body.contains("access_token"),
+        "it answers with the status: {reply:?}"
+    );
     let token: Token = site.token("acme");
     assert!(!reply.body.contains(&token.text));
 }

@@ -25,7 +25,10 @@ fn r1_the_files_are_withdrawn_within_a_second_of_the_tokens_end() {
     let output = site.path("zoho.env");
     site.config.orgs.insert(
         "acme".into(),
-        format!("[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"env\"\n", output.display()),
+        format!(
+            "[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"env\"\n",
+            output.display()
+        ),
     );
     site.write_config();
     let _daemon = site.run();
@@ -50,14 +53,28 @@ fn r1_the_files_are_withdrawn_within_a_second_of_the_tokens_end() {
         }
         !is_there
     });
-    assert!(last_seen >= begun + life - Duration::from_millis(500), "not before its end");
-    assert!(last_seen <= enrolled + life + WITHIN, "{:?} too late", last_seen - (enrolled + life));
+    assert!(
+        last_seen >= begun + life - Duration::from_millis(500),
+        "not before its end"
+    );
+    assert!(
+        last_seen <= enrolled + life + WITHIN,
+        "{:?} too late",
+        last_seen - (enrolled + life)
+    );
     let status = site.status("acme");
-    assert_eq!((&status["token"], &status["grant"]), (&json!("expired"), &json!("retrying")));
+    assert_eq!(
+        (&status["token"], &status["grant"]),
+        (&json!("expired"), &json!("retrying"))
+    );
     assert_eq!(status["generation"], Value::Null);
     let reply = site.get("/v1/orgs/acme/token");
     assert_eq!((reply.status, reply.code().as_str()), (503, "retrying"));
-    assert!(reply.json()["retry_after_s"].as_u64().is_some_and(|wait_s| (1..=3).contains(&wait_s)));
+    assert!(
+        reply.json()["retry_after_s"]
+            .as_u64()
+            .is_some_and(|wait_s| (1..=3).contains(&wait_s))
+    );
     assert!(!reply.body.contains(&token.text));
     assert_eq!(site.verb(&["status", "--check"]).exit, 2);
 }
@@ -65,11 +82,17 @@ fn r1_the_files_are_withdrawn_within_a_second_of_the_tokens_end() {
 /// R1: nor does one that ended while nobody ran.
 #[test]
 fn r1_files_whose_token_ended_while_the_daemon_was_down_go_at_its_start() {
-    let mut site = Site::new(rules(Duration::from_secs(3), Duration::from_secs(10)), &["acme"]);
+    let mut site = Site::new(
+        rules(Duration::from_secs(3), Duration::from_secs(10)),
+        &["acme"],
+    );
     let output = site.path("zoho.json");
     site.config.orgs.insert(
         "acme".into(),
-        format!("[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"json\"\n", output.display()),
+        format!(
+            "[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"json\"\n",
+            output.display()
+        ),
     );
     site.write_config();
     let mut daemon = site.run();
@@ -81,7 +104,10 @@ fn r1_files_whose_token_ended_while_the_daemon_was_down_go_at_its_start() {
     daemon.kill();
     wait_until("the token ends", SOON, || !site.zoho.is_alive(&token.text));
     site.zoho.away_for(FOR_GOOD);
-    assert!(site.file("acme", "header").is_some(), "nobody was there to take it away");
+    assert!(
+        site.file("acme", "header").is_some(),
+        "nobody was there to take it away"
+    );
 
     let _daemon = site.run();
 
@@ -110,13 +136,21 @@ fn outputs_have_their_format_mode_and_group_and_go_when_the_config_drops_them() 
     site.enroll("acme").done();
     let token = site.token("acme");
     let read = |format: &str| fs::read_to_string(path(format)).unwrap_or_default();
-    wait_until("they are written", SOON, || read("json").contains(&token.text));
+    wait_until("they are written", SOON, || {
+        read("json").contains(&token.text)
+    });
     assert_eq!(read("token"), token.text);
-    assert_eq!(read("header").trim_end(), format!("Authorization: Zoho-oauthtoken {}", token.text));
+    assert_eq!(
+        read("header").trim_end(),
+        format!("Authorization: Zoho-oauthtoken {}", token.text)
+    );
     assert!(read("env").contains(&format!("ZOHO_ACCESS_TOKEN={}", token.text)));
     for format in ["token", "header", "env", "json"] {
         let metadata = fs::metadata(path(format)).expect("written");
-        assert_eq!((metadata.permissions().mode() & 0o7777, metadata.gid()), (0o640, gid));
+        assert_eq!(
+            (metadata.permissions().mode() & 0o7777, metadata.gid()),
+            (0o640, gid)
+        );
     }
     site.verb(&["refresh", "acme"]).done();
     let new = site.token("acme");
@@ -127,7 +161,9 @@ fn outputs_have_their_format_mode_and_group_and_go_when_the_config_drops_them() 
     site.write_config();
     site.verb(&["reload"]).done();
     wait_until("the others go", SOON, || {
-        ["header", "env", "json"].iter().all(|format| !path(format).exists())
+        ["header", "env", "json"]
+            .iter()
+            .all(|format| !path(format).exists())
     });
     assert_eq!(read("token"), new.text);
 }
@@ -139,9 +175,14 @@ fn r10_an_output_that_cannot_be_written_is_told_stops_nothing_and_heals() {
     let nowhere = site.path("later/zoho.header");
     let good = site.path("zoho.header");
     let output = |path: &std::path::Path| {
-        format!("[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"header\"\n", path.display())
+        format!(
+            "[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"header\"\n",
+            path.display()
+        )
     };
-    site.config.orgs.insert("acme".into(), output(&nowhere) + &output(&good));
+    site.config
+        .orgs
+        .insert("acme".into(), output(&nowhere) + &output(&good));
     site.write_config();
     let _daemon = site.run();
     for org in ["acme", "beta"] {
@@ -153,21 +194,27 @@ fn r10_an_output_that_cannot_be_written_is_told_stops_nothing_and_heals() {
     };
     wait_until("the status tells", SOON, warned);
     wait_until("the others are written", SOON, || {
-        good.exists() && site.file("acme", "header").is_some() && site.file("beta", "header").is_some()
+        good.exists()
+            && site.file("acme", "header").is_some()
+            && site.file("beta", "header").is_some()
     });
     assert_eq!(site.status("acme")["token"], "fresh");
     assert_eq!(site.status("beta")["warnings"], json!([]));
 
     fs::create_dir(site.path("later")).expect("ours");
     wait_until("it is tried again", SOON, || nowhere.exists());
-    wait_until("the warning goes", SOON, || site.status("acme")["warnings"] == json!([]));
+    wait_until("the warning goes", SOON, || {
+        site.status("acme")["warnings"] == json!([])
+    });
 }
 
 #[test]
 fn without_a_tokens_dir_there_are_no_files() {
     let site = Site::new(Rules::default(), &["acme"]);
     let folder = site.path("tokens").display().to_string();
-    let none = site.config_text().replace(&format!("tokens_dir = \"{folder}\""), "tokens_dir = \"\"");
+    let none = site
+        .config_text()
+        .replace(&format!("tokens_dir = \"{folder}\""), "tokens_dir = \"\"");
     site.write("zoho-tokend.toml", &none);
     let _daemon = site.run();
     site.enroll("acme").done();
@@ -178,8 +225,13 @@ fn without_a_tokens_dir_there_are_no_files() {
 /// R6: a reader of the files finds the old or the new token whole at every moment.
 #[test]
 fn r6_readers_of_the_files_never_find_a_part_nor_a_gap_while_tokens_change() {
-    let (site, _daemon) = Site::enrolled(rules(Duration::from_secs(6), Duration::from_secs(6)), &["acme"]);
-    wait_until("the files are there", SOON, || site.file("acme", "header").is_some());
+    let (site, _daemon) = Site::enrolled(
+        rules(Duration::from_secs(6), Duration::from_secs(6)),
+        &["acme"],
+    );
+    wait_until("the files are there", SOON, || {
+        site.file("acme", "header").is_some()
+    });
     let mut seen = Vec::new();
     wait_until("three generations", SOON, || {
         // Many looks for each of the other's.

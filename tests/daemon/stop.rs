@@ -20,8 +20,15 @@ fn sigterm_and_sigint_end_an_idle_daemon_at_once_with_0() {
         let begun = Instant::now();
         daemon.signal(signal);
         assert_eq!(daemon.exit_code(SOON), 0);
-        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-        assert!(site.file("acme", "header").is_some(), "the files stay for their readers");
+        assert!(
+            begun.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(
+            site.file("acme", "header").is_some(),
+            "the files stay for their readers"
+        );
     }
 }
 
@@ -29,7 +36,8 @@ fn sigterm_and_sigint_end_an_idle_daemon_at_once_with_0() {
 fn sigterm_ends_it_within_five_seconds_even_while_zoho_hangs() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let token = site.token("acme");
-    site.zoho.break_for("acme", None, Fault::instead(Instead::Hang).minted());
+    site.zoho
+        .break_for("acme", None, Fault::instead(Instead::Hang).minted());
     thread::scope(|scope| {
         let waits = scope.spawn(|| site.verb(&["refresh", "acme"]));
         wait_until("Zoho is asked", SOON, || site.zoho.mints("acme") == 2);

@@ -286,7 +286,7 @@ mod tests {
         else {
             panic!("a token read");
         };
-        assert_eq!(ask.query.min_ttl, Some(Duration::from_secs(300)));
+        assert_eq!(ask.query.min_ttl, Some(Duration::from_mins(5)));
         assert_eq!(ask.wait, Duration::from_secs(10));
         assert_eq!(ask.query.after, Some(7));
     }

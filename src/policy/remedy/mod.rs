@@ -95,8 +95,7 @@ fn row(code: &str, asked: Asked) -> Option<&'static Row> {
         _ => exact.clone(),
     };
     let find = |wanted: &str| {
-        rows()
-            .find(|row| row.codes.contains(&wanted) && row.asked.is_none_or(|only| only == asked))
+        rows().find(|row| row.codes.contains(&wanted) && row.asked.is_none_or(|only| only == asked))
     };
     find(&exact).or_else(|| find(&family))
 }

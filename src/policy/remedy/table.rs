@@ -23,7 +23,11 @@ pub(super) struct Row {
 }
 
 /// A row of what only a person's act ends.
-pub(super) const fn stays(codes: &'static [&'static str], meaning: &'static str, cure: &'static str) -> Row {
+pub(super) const fn stays(
+    codes: &'static [&'static str],
+    meaning: &'static str,
+    cure: &'static str,
+) -> Row {
     Row {
         codes,
         asked: None,

@@ -151,8 +151,18 @@ fn a_code_that_nobody_has_seen_is_quoted() {
 #[test]
 fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     let ours = [
-        "unenrolled", "config-contradicts-grant", "wrong-place", "scope-too-narrow", "no-client-secret",
-        "not-configured", "removed", "busy", "shorter-life", "state-unwritable", "state-hangs", "no-answer",
+        "unenrolled",
+        "config-contradicts-grant",
+        "wrong-place",
+        "scope-too-narrow",
+        "no-client-secret",
+        "not-configured",
+        "removed",
+        "busy",
+        "shorter-life",
+        "state-unwritable",
+        "state-hangs",
+        "no-answer",
     ];
     for code in ours {
         assert!(is_known(code), "{code}");

@@ -1,7 +1,7 @@
 //! Many orgs: turns, lanes that are dropped, and that one org's trouble is no other's.
 
 use super::world::{Disk, HOUR, Sent, World, name, secs, settings};
-use super::zoho::{code, granted, lost, minted, needs_consent, not_sent};
+use super::zoho::{code, granted, lost, minted, needs_consent, not_sent, refresh_token};
 use crate::policy::record::Word;
 use crate::policy::settings::OrgSettings;
 use crate::policy::turns::CALLS_MAX;
@@ -138,6 +138,21 @@ fn the_lane_of_an_org_on_the_shelf_is_kept() {
     world.reload(vec![]);
     world.pass(HOUR * 5);
     assert_eq!(world.lanes.len(), 1);
+}
+
+#[test]
+fn of_two_orgs_on_one_lane_neither_starves_however_short_their_tokens_live() {
+    let mut world = World::new(vec![settings("acme"), settings("twin")]);
+    world.enroll_with_code("acme", secs(60));
+    world.enroll("twin", refresh_token("rt-acme"));
+    world.answer("twin", granted(secs(60), None));
+    for _ in 0..20 {
+        world.pass_until_call(HOUR).expect("a mint");
+        let org = world.calls[0].org.clone();
+        world.answer(org.as_str(), granted(secs(60), None));
+    }
+    let of_twin = world.sent.iter().filter(|(_, org)| *org == name("twin"));
+    assert!((9..=12).contains(&of_twin.count()), "{:?}", world.sent);
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! The policy driven by hand: a virtual clock, a disk and a Zoho that answer on command.
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unchecked_time_subtraction,
+    reason = "a test that goes wrong is to panic, and to say where"
+)]
 
 mod answers;
+mod drive;
 mod enrolling;
 mod fleet;
 mod minting;
@@ -11,6 +18,7 @@ mod restarting;
 mod saving;
 mod sky;
 mod swarm;
+mod trouble;
 mod truth;
 mod world;
 mod zoho;

@@ -36,15 +36,12 @@ fn tightest(org: &OrgName, seed: u64, kind: usize, outage: (Duration, Duration))
     let mut tightest = HOUR;
     while world.now.boot < ends.plus(secs(400)) {
         if world.pass_until_call(Duration::from_millis(500)).is_some() {
-            match is_away(world.now.boot) {
-                true => {
-                    world.pass(Duration::from_millis(delay_ms));
-                    world.answer(org.as_str(), failure());
-                }
-                false => {
-                    world.pass(secs(2));
-                    world.answer(org.as_str(), minted());
-                }
+            if is_away(world.now.boot) {
+                world.pass(Duration::from_millis(delay_ms));
+                world.answer(org.as_str(), failure());
+            } else {
+                world.pass(secs(2));
+                world.answer(org.as_str(), minted());
             }
         }
         let token = world.read(org.as_str());

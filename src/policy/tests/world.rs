@@ -8,23 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Boottime, DataCenter, Environment, Limits, Now, OrgName, ScopeSet, UnixTime};
-use crate::policy::event::{
-    Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Severity, Step, WriteId,
-};
+use crate::policy::event::{Attempt, Event, Refusal, RequestId, Right, Severity, Step, WriteId};
 use crate::policy::fleet::Fleet;
-use crate::policy::org::Org;
-use crate::policy::query::{Query, Reading};
-use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Stored, Token, Word};
+use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Stored};
 use crate::policy::restore::Clocks;
 use crate::policy::schedule::Dice;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 
-use super::zoho::{Seeded, code, full, granted};
+use super::zoho::{Seeded, full};
 
 /// 2026-11-22T00:00:00Z.
 pub(super) const START_WALL: i64 = 1_795_305_600_000;
 
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -78,7 +74,7 @@ pub(super) struct World {
     pub(super) told: Vec<(Severity, Note)>,
     /// The notes that the disk has.
     pub(super) history: Vec<Note>,
-    requests: u64,
+    pub(super) requests: u64,
     /// The newest events and steps, printed when a test fails.
     log: VecDeque<String>,
 }
@@ -157,20 +153,6 @@ impl World {
         }
     }
 
-    /// One org, `acme`, enrolled with the refresh token `rt-acme` and an hour's token just now.
-    pub(super) fn enrolled() -> Self {
-        let mut world = Self::new(vec![settings("acme")]);
-        world.enroll_with_code("acme", HOUR);
-        world
-    }
-
-    pub(super) fn enroll_with_code(&mut self, org: &str, life: Duration) {
-        let request = self.enroll(org, code());
-        let answer = granted(life, Some(&format!("rt-{org}")));
-        self.answer(org, answer);
-        assert_eq!(self.replies.get(&request), Some(&Ok(())));
-    }
-
     pub(super) fn step(&mut self, event: Event) {
         let mut dice = Seeded(self.dice.next());
         self.step_with(event, &mut dice);
@@ -191,7 +173,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, step: Step, events: &mut VecDeque<Event>) {
+    pub(super) fn carry_out(&mut self, step: Step, events: &mut VecDeque<Event>) {
         self.steps_seen += 1;
         self.log(&step);
         match step {
@@ -286,140 +268,5 @@ impl World {
     pub(super) fn keep_write(&mut self) {
         let (_, changes) = self.writes.pop_front().expect("a write is held");
         self.apply(changes);
-    }
-
-    /// Lets both clocks run, waking the policy whenever it asked for it.
-    pub(super) fn pass(&mut self, span: Duration) {
-        let end = self.now.boot.plus(span);
-        loop {
-            let at = self.fleet.wake_at(self.now.boot).min(end);
-            let passed = at.since(self.now.boot);
-            self.now.boot = at;
-            self.now.wall = self.now.wall.plus(passed);
-            self.step(Event::Tick);
-            if at == end {
-                return;
-            }
-        }
-    }
-
-    /// Lets time pass until a call is out, at most `most`; says how long that took.
-    pub(super) fn pass_until_call(&mut self, most: Duration) -> Option<Duration> {
-        let start = self.now.boot;
-        while self.calls.is_empty() && self.now.boot.since(start) < most {
-            let left = most.checked_sub(self.now.boot.since(start))?;
-            let next = self.fleet.wake_at(self.now.boot).since(self.now.boot);
-            self.pass(next.min(left));
-        }
-        (!self.calls.is_empty()).then(|| self.now.boot.since(start))
-    }
-
-    pub(super) fn answer(&mut self, org: &str, answer: Answer) {
-        let is_its = |call: &Sent| call.org == name(org);
-        let at = self.calls.iter().position(is_its).expect("a call is out");
-        let Sent { org, attempt, .. } = self.calls.remove(at);
-        self.step(Event::Answered {
-            org,
-            attempt,
-            answer,
-        });
-    }
-
-    fn request(&mut self) -> RequestId {
-        self.requests += 1;
-        RequestId(self.requests)
-    }
-
-    pub(super) fn enroll(&mut self, org: &str, right: Right) -> RequestId {
-        let request = self.request();
-        self.step(Event::Enroll {
-            org: name(org),
-            request,
-            offer: Offer {
-                right,
-                client_secret: None,
-            },
-        });
-        request
-    }
-
-    pub(super) fn refresh(&mut self, org: &str) -> RequestId {
-        let request = self.request();
-        self.step(Event::Refresh {
-            org: name(org),
-            request,
-        });
-        request
-    }
-
-    pub(super) fn reply(&self, request: RequestId) -> Option<&Result<(), Refusal>> {
-        self.replies.get(&request)
-    }
-
-    pub(super) fn reload(&mut self, settings: Vec<OrgSettings>) {
-        self.settings.clone_from(&settings);
-        self.step(Event::Configured(settings));
-    }
-
-    /// The process ends without notice and starts again, in this boot.
-    pub(super) fn restart(&mut self) {
-        self.start(true);
-    }
-
-    /// The machine starts again after `off`; its wall clock is then off by `wall_error_ms`.
-    pub(super) fn reboot(&mut self, off: Duration, wall_error_ms: i64, is_synchronised: bool) {
-        self.boot_id = format!("{}+", self.boot_id).into();
-        self.now.boot = Boottime(10_000);
-        self.now.wall = self.now.wall.plus(off);
-        self.now.wall.0 += wall_error_ms;
-        self.start(is_synchronised);
-    }
-
-    pub(super) fn start(&mut self, is_synchronised: bool) {
-        self.calls.clear();
-        self.writes.clear();
-        self.out.clear();
-        self.withdrawn.clear();
-        let stored = Stored {
-            orgs: self.orgs.values().cloned().collect(),
-            lanes: self.lanes.values().cloned().collect(),
-        };
-        let clocks = Clocks {
-            boot_id: Arc::clone(&self.boot_id),
-            now: self.now,
-            is_synchronised,
-        };
-        let settings = self.settings.clone();
-        let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut self.dice);
-        self.fleet = fleet;
-        let mut events = VecDeque::new();
-        for step in steps {
-            self.carry_out(step, &mut events);
-        }
-        while let Some(event) = events.pop_front() {
-            self.step(event);
-        }
-    }
-
-    pub(super) fn org(&self, org: &str) -> &Org {
-        self.fleet.org(&name(org)).expect("configured")
-    }
-
-    pub(super) fn word(&self, org: &str) -> Word {
-        self.org(org).word()
-    }
-
-    /// What a plain reader gets.
-    pub(super) fn read(&self, org: &str) -> Option<&Token> {
-        match self.fleet.read(&name(org), Query::default(), self.now.boot) {
-            Some(Reading::Token { token, .. }) => Some(token),
-            _ => None,
-        }
-    }
-
-    /// The refresh token that the disk has.
-    pub(super) fn kept(&self, org: &str) -> Option<String> {
-        let grant = self.orgs.get(&name(org))?.grant.as_ref()?;
-        Some(grant.refresh_token.expose().to_owned())
     }
 }
