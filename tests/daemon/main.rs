@@ -8,13 +8,18 @@
 mod daemon;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/need.rs"]
+mod need;
 #[path = "../support/site.rs"]
 mod site;
+#[path = "../support/users.rs"]
+mod users;
 #[path = "../support/wait.rs"]
 mod wait;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
+mod access;
 mod bad_input;
 mod clients;
 mod contract;
@@ -22,5 +27,7 @@ mod enroll;
 mod files;
 mod life;
 mod reload;
+mod secrets;
+mod soak;
 mod start;
 mod stop;

@@ -2,6 +2,9 @@
 //!
 //! What needs root is skipped loudly without it, and fails in CI (`CI=true`).
 
+#[path = "../support/users.rs"]
+mod users;
+
 mod access;
 mod bundle;
 mod crash;

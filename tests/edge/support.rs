@@ -7,11 +7,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Gid, Uid, geteuid};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use rustix::process::geteuid;
 use zoho_tokend::base::{Boottime, Environment, Now, OrgName, Secret, UnixTime};
 use zoho_tokend::edge::outlet::Publication;
 use zoho_tokend::policy::access::Ids;
+
+pub(crate) use crate::users::as_user;
 
 /// A listed reader.
 pub(crate) const READER: u32 = 41_001;
@@ -105,24 +106,6 @@ fn skips(test: &str, why: &str) -> bool {
     false
 }
 
-/// Runs `act` as another user in a thread of its own; on Linux ids belong to the thread.
-pub(crate) fn as_user<T: Send>(
-    uid: u32,
-    gid: u32,
-    groups: &[u32],
-    act: impl FnOnce() -> T + Send,
-) -> T {
-    let become_user = || {
-        let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
-        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        set_thread_groups(&groups).expect("root may");
-        set_thread_res_gid(gid, gid, gid).expect("root may");
-        set_thread_res_uid(uid, uid, uid).expect("root may");
-        act()
-    };
-    let joined = std::thread::scope(|scope| scope.spawn(become_user).join());
-    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
 
 /// The folder that [`said_in_namespace`] prepared; set for its copy alone.
 pub(crate) const FOLDER: &str = "ZOHO_TOKEND_TEST_FOLDER";

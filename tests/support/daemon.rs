@@ -80,10 +80,10 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `run`; what it says is appended to `log`.
-    pub(crate) fn spawn(config: &Path, log: &Path) -> Self {
+    /// Starts `run` of `program`; what it says is appended to `log`.
+    pub(crate) fn spawn(mut program: Command, config: &Path, log: &Path) -> Self {
         let stderr = File::options().create(true).append(true).open(log);
-        let child = program()
+        let child = program
             .args(["run", "--config"])
             .arg(config)
             .stdin(Stdio::null())

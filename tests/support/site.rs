@@ -162,7 +162,12 @@ impl Site {
     /// Starts the daemon; it answers when this returns.
     #[track_caller]
     pub(crate) fn run(&self) -> Daemon {
-        let mut daemon = self.start();
+        self.once_up(self.start())
+    }
+
+    /// Waits until a daemon that was started answers.
+    #[track_caller]
+    pub(crate) fn once_up(&self, mut daemon: Daemon) -> Daemon {
         wait_until("the daemon answers", SOON, || {
             assert_eq!(daemon.ended(), None, "{}", daemon.said());
             let live = self.try_ask(&Request::get("/livez"));
@@ -173,14 +178,14 @@ impl Site {
 
     /// Starts the daemon, which may refuse to.
     pub(crate) fn start(&self) -> Daemon {
-        Daemon::spawn(&self.path("zoho-tokend.toml"), &self.path("log"))
+        Daemon::spawn(program(), &self.path("zoho-tokend.toml"), &self.path("log"))
     }
 
     /// Runs `run` to its end, which must come by itself.
     #[track_caller]
     pub(crate) fn run_to_end(&self) -> Ended {
         let log = self.path("log-of-run");
-        let mut daemon = Daemon::spawn(&self.path("zoho-tokend.toml"), &log);
+        let mut daemon = Daemon::spawn(program(), &self.path("zoho-tokend.toml"), &log);
         let exit = daemon.exit_code(SOON);
         let stderr = daemon.said();
         fs::remove_file(log).expect("it was just written");
@@ -252,14 +257,6 @@ impl Site {
         let reply = self.get(&format!("/v1/orgs/{org}"));
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.json()
-    }
-
-    /// Waits until a key of the org's status has this value.
-    #[track_caller]
-    pub(crate) fn wait_for_status(&self, org: &str, key: &str, value: impl Into<Value>) {
-        let value = value.into();
-        let what = format!("{org}: {key} becomes {value}");
-        wait_until(&what, SOON, || self.status(org)[key] == value);
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -99,6 +99,14 @@ impl Zoho {
         code.expect("a client and room")
     }
 
+    /// The refresh token of the newest grant of `org`.
+    pub(crate) fn newest_refresh_token(&self, org: &str) -> String {
+        let grants = self.stats().grants.into_iter().rev();
+        let mut grants = grants.filter(|grant| grant.client_id == client_id(org));
+        let newest = grants.next().and_then(|grant| grant.refresh_token);
+        newest.expect("an enrolment")
+    }
+
     /// A refresh token that somebody has already.
     pub(crate) fn refresh_token(&self, org: &str) -> String {
         let consent = self.consent(org);
@@ -163,7 +171,7 @@ pub(crate) fn client_id(org: &str) -> String {
     format!("1000.{}", org.to_ascii_uppercase())
 }
 
-/// What the console shows as the secret of the client of `org`: a canary that must be seen nowhere else.
+/// What the console shows as the secret of the client of `org`, as long as Zoho's: a canary that must be seen nowhere.
 pub(crate) fn client_secret(org: &str) -> String {
-    format!("canary5ecret0f{org}")
+    format!("canary{org:0<36}")
 }
