@@ -27,7 +27,9 @@ impl Canaries {
     #[track_caller]
     fn are_not_in(&self, place: &str, bytes: &[u8]) {
         for canary in &self.0 {
-            let is_in = bytes.windows(canary.len()).any(|part| part == canary.as_bytes());
+            let is_in = bytes
+                .windows(canary.len())
+                .any(|part| part == canary.as_bytes());
             assert!(!is_in, "{place} shows {canary}");
         }
     }
@@ -84,7 +86,11 @@ fn s1_no_secret_is_seen_in_logs_answers_metrics_files_argv_or_environment() {
         site.zoho.break_for("acme", 1, Fault::answer(200, body));
         said.push(site.verb(&["refresh", "acme"]));
     }
-    site.zoho.break_for("gamma", 1, Fault::redirect(307, format!("/?refresh_token={refresh_token}")));
+    site.zoho.break_for(
+        "gamma",
+        1,
+        Fault::redirect(307, format!("/?refresh_token={refresh_token}")),
+    );
     said.push(site.verb(&["refresh", "gamma"]));
     // The code again: Zoho says that it is used.
     said.push(site.enroll_with("acme", &code));
@@ -95,8 +101,16 @@ fn s1_no_secret_is_seen_in_logs_answers_metrics_files_argv_or_environment() {
         canaries.are_not_in("a verb", format!("{ended:?}").as_bytes());
     }
     for target in [
-        "/v1/orgs", "/v1/orgs?all=true", "/v1/orgs/acme", "/v1/orgs/acme/token", "/v1/orgs/acme/history",
-        "/v1/orgs/beta/history", "/v1/orgs/gamma/history", "/livez", "/readyz", "/metrics",
+        "/v1/orgs",
+        "/v1/orgs?all=true",
+        "/v1/orgs/acme",
+        "/v1/orgs/acme/token",
+        "/v1/orgs/acme/history",
+        "/v1/orgs/beta/history",
+        "/v1/orgs/gamma/history",
+        "/livez",
+        "/readyz",
+        "/metrics",
     ] {
         let reply = site.get(target);
         assert_eq!(reply.status, 200, "{target}");
@@ -108,7 +122,9 @@ fn s1_no_secret_is_seen_in_logs_answers_metrics_files_argv_or_environment() {
         let bytes = fs::read(format!("/proc/{}/{file}", daemon.pid())).expect("it runs");
         canaries.are_not_in(file, &bytes);
     }
-    wait_until("the files are there", SOON, || site.file("acme", "header").is_some());
+    wait_until("the files are there", SOON, || {
+        site.file("acme", "header").is_some()
+    });
     daemon.kill();
     for folder in ["state", "tokens"] {
         for path in files_below(&site.path(folder)) {
@@ -116,7 +132,10 @@ fn s1_no_secret_is_seen_in_logs_answers_metrics_files_argv_or_environment() {
         }
     }
     let log = daemon.said();
-    assert!(log.contains("TRACE"), "the test is of the most talkative level");
+    assert!(
+        log.contains("TRACE"),
+        "the test is of the most talkative level"
+    );
     canaries.are_not_in("the log", log.as_bytes());
     assert_eq!(site.zoho.stats().traffic.secrets_in_url, 0);
 }
@@ -133,7 +152,13 @@ fn s1_an_access_token_is_not_in_the_log_the_state_the_status_or_the_metrics() {
     site.verb(&["refresh", "acme"]).done();
     site.verb(&["get", "acme"]).done();
     let canaries = Canaries::new([first, site.token("acme").text]);
-    for target in ["/v1/orgs", "/v1/orgs/acme", "/v1/orgs/acme/history", "/readyz", "/metrics"] {
+    for target in [
+        "/v1/orgs",
+        "/v1/orgs/acme",
+        "/v1/orgs/acme/history",
+        "/readyz",
+        "/metrics",
+    ] {
         canaries.are_not_in(target, site.get(target).body.as_bytes());
     }
     daemon.kill();
@@ -149,11 +174,16 @@ fn s1_what_holds_secrets_is_for_the_daemons_user_alone() {
     use std::os::unix::fs::PermissionsExt;
     let (site, daemon) = Site::enrolled(Rules::default(), &["acme"]);
     for path in files_below(&site.path("state")) {
-        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        let mode = fs::metadata(&path)
+            .expect("it is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
     }
     let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).expect("it runs");
-    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
     let words: Vec<&str> = core.expect("a limit").split_whitespace().collect();
     assert_eq!(words[4], "0", "{core:?}");
 }
