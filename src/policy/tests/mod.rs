@@ -1,4 +1,10 @@
 //! The policy driven by hand: a virtual clock, a disk and a Zoho that answer on command.
+#![expect(
+    clippy::print_stderr,
+    clippy::unchecked_time_subtraction,
+    reason = "a test that goes wrong is to say where"
+)]
+
 mod answers;
 mod drive;
 mod enrolling;
