@@ -1,9 +1,7 @@
 //! Who gets what, by the kernel's word: as other users, with other groups, on the socket and on the files.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
 
 use zoho_tokend::stand_in::Rules;
 
@@ -88,7 +86,10 @@ fn s2_each_peer_gets_what_its_ids_allow_and_nothing_else() {
     let expected = [
         (A_READER, [200, 200, 200, 403, 403, 403, 200, 403, 403]),
         (BY_GID, [200, 200, 200, 403, 403, 403, 200, 403, 403]),
-        (BY_SUPPLEMENTARY_GROUP, [200, 200, 200, 403, 403, 403, 200, 403, 403]),
+        (
+            BY_SUPPLEMENTARY_GROUP,
+            [200, 200, 200, 403, 403, 403, 200, 403, 403],
+        ),
         (A_STRANGER, [403, 403, 403, 403, 403, 403, 200, 403, 403]),
         (A_NOBODY, [403, 403, 403, 403, 403, 403, 200, 403, 403]),
         (A_MONITOR, [403, 200, 200, 403, 200, 200, 200, 403, 403]),
@@ -103,11 +104,18 @@ fn s2_each_peer_gets_what_its_ids_allow_and_nothing_else() {
             }
         }
     }
-    let enroll = Request::post("/v1/orgs/acme/enrollment", r#"{"kind":"code","code":"1000.x"}"#);
+    let enroll = Request::post(
+        "/v1/orgs/acme/enrollment",
+        r#"{"kind":"code","code":"1000.x"}"#,
+    );
     for who in [A_READER, A_MONITOR, A_STRANGER] {
         assert_eq!(asked_by(who, &site, &enroll).status, 403, "{who:?}");
     }
-    assert_eq!(asked_by(AN_ADMIN, &site, &enroll).status, 422, "Zoho is asked, and knows no such code");
+    assert_eq!(
+        asked_by(AN_ADMIN, &site, &enroll).status,
+        422,
+        "Zoho is asked, and knows no such code"
+    );
 }
 
 /// S2: the same answer, whether the org exists or not.
@@ -118,8 +126,14 @@ fn s2_a_stranger_learns_of_no_org_whether_it_exists() {
     }
     let (site, _daemon) = enrolled();
     let calls = [
-        ("GET", "token"), ("GET", "history"), ("POST", "refresh"), ("POST", "enrollment"), ("DELETE", "token"),
-        ("GET", "token?min_ttl=5h"), ("GET", "token?ttl=1"), ("GET", "token?wait=1"),
+        ("GET", "token"),
+        ("GET", "history"),
+        ("POST", "refresh"),
+        ("POST", "enrollment"),
+        ("DELETE", "token"),
+        ("GET", "token?min_ttl=5h"),
+        ("GET", "token?ttl=1"),
+        ("GET", "token?wait=1"),
     ];
     for (method, call) in calls {
         let told = |org: &str| {
@@ -138,7 +152,9 @@ fn s2_a_stranger_learns_of_no_org_whether_it_exists() {
     let names = |who| {
         let orgs = orgs(who);
         let orgs = orgs.as_array().cloned().unwrap_or_default();
-        orgs.iter().map(|org| org["org"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        orgs.iter()
+            .map(|org| org["org"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(A_STRANGER), [""; 0]);
     assert_eq!(names(A_READER), ["acme"]);
@@ -146,7 +162,10 @@ fn s2_a_stranger_learns_of_no_org_whether_it_exists() {
     for target in ["/livez", "/readyz"] {
         let reply = asked_by(A_STRANGER, &site, &Request::get(target));
         assert_eq!(reply.json()["orgs"]["total"], 2, "counts are for all");
-        assert!(!reply.body.contains("acme") && !reply.body.contains("beta"), "{reply:?}");
+        assert!(
+            !reply.body.contains("acme") && !reply.body.contains("beta"),
+            "{reply:?}"
+        );
     }
 }
 
@@ -158,7 +177,13 @@ fn s2_a_monitor_sees_the_status_and_the_metrics_and_no_token() {
     }
     let (site, _daemon) = enrolled();
     let token = site.token("acme").text;
-    for target in ["/v1/orgs", "/v1/orgs/acme", "/v1/orgs/acme/history", "/metrics", "/readyz"] {
+    for target in [
+        "/v1/orgs",
+        "/v1/orgs/acme",
+        "/v1/orgs/acme/history",
+        "/metrics",
+        "/readyz",
+    ] {
         let reply = asked_by(A_MONITOR, &site, &Request::get(target));
         assert_eq!(reply.status, 200, "{target}");
         assert!(!reply.body.contains(&token), "{target}");
@@ -172,13 +197,18 @@ fn s2_the_files_are_for_the_readers_and_the_admins_and_follow_a_reload() {
         return;
     }
     let (mut site, _daemon) = enrolled();
-    wait_until("the files are there", SOON, || site.file("acme", "header").is_some());
+    wait_until("the files are there", SOON, || {
+        site.file("acme", "header").is_some()
+    });
     let path = site.path("tokens/acme/access_token");
     let tokens = site.path("tokens");
     let reads = |Who(uid, gid, groups): Who| {
         let read = as_user(uid, gid, groups, || fs::read_to_string(&path));
         let listed = as_user(uid, gid, groups, || fs::read_dir(&tokens).map(drop));
-        assert_eq!(listed.map_err(|err| err.kind()), Err(ErrorKind::PermissionDenied));
+        assert_eq!(
+            listed.map_err(|err| err.kind()),
+            Err(ErrorKind::PermissionDenied)
+        );
         read.map_err(|err| err.kind())
     };
     let token = site.token("acme").text;
@@ -207,29 +237,27 @@ fn s2_the_files_are_for_the_readers_and_the_admins_and_follow_a_reload() {
     assert_eq!(site.zoho.mints("acme"), 1);
 }
 
-/// The program where every user can run it: the folder of a build is its owner's.
-fn program_for_all(site: &Site) -> PathBuf {
-    let path = site.path("zoho-tokend");
-    fs::copy(env!("CARGO_BIN_EXE_zoho-tokend"), &path).expect("room");
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("ours");
-    path
-}
-
 #[test]
 fn get_as_a_reader_prints_the_token_and_as_a_stranger_names_whom_to_ask() {
     if !need_tools(&["root"]) {
         return;
     }
     let (site, _daemon) = enrolled();
-    let program = program_for_all(&site);
+    let program = site.program_for_all();
     let verb = |Who(uid, gid, groups): Who, args: &[&str]| -> Ended {
         let mut command = program_at(&program);
         command.args(args).arg("--socket").arg(site.socket());
-        as_user(uid, gid, groups, || command.output()).expect("it runs").into()
+        as_user(uid, gid, groups, || command.output())
+            .expect("it runs")
+            .into()
     };
     let token = site.token("acme").text;
     for who in [A_READER, BY_GID, BY_SUPPLEMENTARY_GROUP] {
-        assert_eq!(verb(who, &["get", "acme"]).done().trim_end(), token, "{who:?}");
+        assert_eq!(
+            verb(who, &["get", "acme"]).done().trim_end(),
+            token,
+            "{who:?}"
+        );
     }
     let refused = verb(A_STRANGER, &["get", "acme"]);
     assert!(refused.failed(77).contains("`readers`"), "{refused:?}");
@@ -245,16 +273,16 @@ fn s2_a_daemon_without_any_privilege_serves_readers_by_socket_and_by_access_list
         return;
     }
     let site = guarded();
-    let program = program_for_all(&site);
-    for file in ["zoho-tokend.toml", "acme.secret", "beta.secret", ""] {
-        chown(site.path(file), Some(SERVICE), Some(SERVICE)).expect("root may");
-    }
+    let program = site.program_for_all();
+    site.give_to(SERVICE);
     let (config, log) = (site.path("zoho-tokend.toml"), site.path("log"));
     let start = || Daemon::spawn(program_at(&program), &config, &log);
     let mut daemon = site.once_up(as_user(SERVICE, SERVICE, &[], start));
     site.enroll("acme").done();
     let token = site.token("acme").text;
-    wait_until("the files are there", SOON, || site.file("acme", "header").is_some());
+    wait_until("the files are there", SOON, || {
+        site.file("acme", "header").is_some()
+    });
     let path = site.path("tokens/acme/access_token");
     let read = |Who(uid, gid, groups): Who| as_user(uid, gid, groups, || fs::read_to_string(&path));
     for who in [A_READER, BY_SUPPLEMENTARY_GROUP, AN_ADMIN] {
@@ -262,7 +290,11 @@ fn s2_a_daemon_without_any_privilege_serves_readers_by_socket_and_by_access_list
     }
     assert!(read(A_STRANGER).is_err());
     let mine = Who(SERVICE, SERVICE, &[]);
-    assert_eq!(asked_by(mine, &site, &Request::post("/v1/reload", "")).status, 200, "its own user is an admin");
+    assert_eq!(
+        asked_by(mine, &site, &Request::post("/v1/reload", "")).status,
+        200,
+        "its own user is an admin"
+    );
     assert_eq!(daemon.stop(), 0);
 }
 
@@ -270,12 +302,16 @@ fn s2_a_daemon_without_any_privilege_serves_readers_by_socket_and_by_access_list
 #[test]
 fn a_reader_that_does_not_exist_is_told_and_stops_nothing() {
     let mut site = Site::new(Rules::default(), &["acme"]);
-    let readers = "readers = { users = [\"no-such-user-here\"], groups = [\"no-such-group-here\"] }";
+    let readers =
+        "readers = { users = [\"no-such-user-here\"], groups = [\"no-such-group-here\"] }";
     site.config.orgs.insert("acme".into(), readers.into());
     site.write_config();
     let daemon = site.run();
     site.enroll("acme").done();
     site.token("acme");
     let said = daemon.said();
-    assert!(said.contains("no-such-user-here") && said.contains("no-such-group-here"), "{said}");
+    assert!(
+        said.contains("no-such-user-here") && said.contains("no-such-group-here"),
+        "{said}"
+    );
 }

@@ -106,7 +106,6 @@ fn skips(test: &str, why: &str) -> bool {
     false
 }
 
-
 /// The folder that [`said_in_namespace`] prepared; set for its copy alone.
 pub(crate) const FOLDER: &str = "ZOHO_TOKEND_TEST_FOLDER";
 
