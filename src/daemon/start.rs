@@ -20,6 +20,7 @@ use crate::edge::clock::{SystemClock, boot_id};
 use crate::edge::dice::Jitter;
 use crate::edge::kernel;
 use crate::edge::log::LogError;
+use crate::edge::memory;
 use crate::edge::outlet::{OutletError, TokenFiles};
 use crate::edge::signals::Signals;
 use crate::edge::socket::{Socket, SocketError};
@@ -61,6 +62,10 @@ pub enum Fatal {
 pub fn run(path: &Path) -> Result<(), Fatal> {
     // First of all: it changes the environment, which other threads may read.
     let adopted = systemd::adopted_listener().map_err(SocketError::from)?;
+    memory::seal().map_err(|errno| Fatal::System {
+        what: "memory",
+        source: errno.into(),
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

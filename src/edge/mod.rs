@@ -11,6 +11,7 @@ pub mod dice;
 pub mod http;
 pub mod kernel;
 pub mod log;
+pub mod memory;
 pub mod outlet;
 pub mod peer;
 pub mod secrets;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::fleet::Fleet;
+use super::ledger::Ledger;
 use super::org::Org;
 use super::record::{Token, Word};
 use super::reply::LIFE_MAX;
+use super::saving::Newest;
 use super::schedule;
 use crate::base::{Boottime, OrgName};
 
@@ -51,7 +53,7 @@ impl Fleet {
         if let Some(max) = org.refuses_as_too_long(query) {
             return Some(Reading::TooLong(max));
         }
-        let retry_at = org.next_mint_at(&self.ledger, now);
+        let retry_at = org.news_at(&self.ledger, now);
         Some(Reading::NotFresh {
             word: org.word(),
             retry_at,
@@ -60,6 +62,15 @@ impl Fleet {
 }
 
 impl Org {
+    /// When asking again may help: at once while a call, or its token's way to the disk, is not over.
+    fn news_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
+        let is_under_way = self.calls().next().is_some() || self.saving.newest != Newest::Kept;
+        if is_under_way {
+            return Some(now);
+        }
+        self.next_mint_at(ledger, now)
+    }
+
     fn is_current(&self, query: Query, now: Boottime) -> bool {
         let wanted = query.min_ttl.unwrap_or(Duration::ZERO);
         let has_it = |token: &Token| token.expires.since(now) >= wanted;

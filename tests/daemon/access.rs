@@ -1,9 +1,7 @@
 //! Who gets what, by the kernel's word: as other users, with other groups, on the socket and on the files.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
 
 use zoho_tokend::stand_in::Rules;
 
@@ -239,21 +237,13 @@ fn s2_the_files_are_for_the_readers_and_the_admins_and_follow_a_reload() {
     assert_eq!(site.zoho.mints("acme"), 1);
 }
 
-/// The program where every user can run it: the folder of a build is its owner's.
-fn program_for_all(site: &Site) -> PathBuf {
-    let path = site.path("zoho-tokend");
-    fs::copy(env!("CARGO_BIN_EXE_zoho-tokend"), &path).expect("room");
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("ours");
-    path
-}
-
 #[test]
 fn get_as_a_reader_prints_the_token_and_as_a_stranger_names_whom_to_ask() {
     if !need_tools(&["root"]) {
         return;
     }
     let (site, _daemon) = enrolled();
-    let program = program_for_all(&site);
+    let program = site.program_for_all();
     let verb = |Who(uid, gid, groups): Who, args: &[&str]| -> Ended {
         let mut command = program_at(&program);
         command.args(args).arg("--socket").arg(site.socket());
@@ -283,10 +273,8 @@ fn s2_a_daemon_without_any_privilege_serves_readers_by_socket_and_by_access_list
         return;
     }
     let site = guarded();
-    let program = program_for_all(&site);
-    for file in ["zoho-tokend.toml", "acme.secret", "beta.secret", ""] {
-        chown(site.path(file), Some(SERVICE), Some(SERVICE)).expect("root may");
-    }
+    let program = site.program_for_all();
+    site.give_to(SERVICE);
     let (config, log) = (site.path("zoho-tokend.toml"), site.path("log"));
     let start = || Daemon::spawn(program_at(&program), &config, &log);
     let mut daemon = site.once_up(as_user(SERVICE, SERVICE, &[], start));

@@ -150,6 +150,21 @@ fn after_answers_at_once_where_the_generation_differs_and_else_at_the_end_of_wai
     assert_eq!(ask(generation, "0").0.status, 204);
 }
 
+/// Authorisation, `min_ttl`, `after`, `If-None-Match`.
+#[test]
+fn where_several_conditions_are_asked_for_they_are_looked_at_in_the_order_of_the_contract() {
+    let (site, _daemon) = acme();
+    let generation = site.token("acme").generation;
+    let ask = |query: &str| {
+        let target = format!("/v1/orgs/acme/token?{query}");
+        site.ask(&Request::get(&target).with("If-None-Match", "*"))
+            .status
+    };
+    assert_eq!(ask(&format!("min_ttl=50m&after={generation}")), 400);
+    assert_eq!(ask(&format!("min_ttl=5m&after={generation}")), 204);
+    assert_eq!(ask(&format!("min_ttl=5m&after={}", generation - 1)), 304);
+}
+
 #[test]
 fn after_is_answered_as_soon_as_the_new_token_is_there() {
     let (site, _daemon) = acme();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use zoho_tokend::stand_in::{Fault, Instead, Rules};
 
-use crate::http::Request;
+use crate::daemon::Process;
+use crate::http::{Line, Request};
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
 use crate::zoho::rules;
@@ -226,4 +227,47 @@ fn readiness_tells_the_truth_and_names_only_for_those_who_may_know() {
     );
     let live = site.ask(&Request::get("/livez"));
     assert_eq!(live.json()["orgs"]["fresh"], 1);
+}
+
+/// What a newcomer can do by hand: the program alone, and `curl`.
+#[test]
+fn the_program_is_its_own_zoho_in_a_process_of_its_own() {
+    let mut zoho = Process::start(&["stand-in", "--token-life", "60s", "--window", "10s"]);
+    let ready: serde_json::Value = serde_json::from_str(&zoho.first_line()).expect("JSON");
+    let url = ready["accounts_url"].as_str().expect("an address");
+    let ask = |request: &Request| {
+        let mut line = Line::to_url(url).expect("it listens");
+        let reply = line.ask(&request.clone().with("Connection", "close"));
+        reply.expect("an answer").json()
+    };
+    let mut site = Site::new(slow(), &[]);
+    site.write("standin.secret", "stand-in-secret");
+    site.config.more = format!(
+        "[data_centers.own]\naccounts_url = \"{url}\"\napi_domains = {{ production = \"{url}\" }}\n\
+         limits = {{ mints = 10, window = \"10s\", live = 10 }}\n\
+         [clients.own]\nclient_id = \"1000.STANDIN\"\nclient_secret = {{ file = \"{}\" }}\n\
+         [orgs.own]\nclient = \"own\"\ndata_center = \"own\"\nenvironment = \"production\"\n\
+         grant = \"self-client\"\nscopes = [\"ZohoCRM.modules.ALL\"]\n",
+        site.path("standin.secret").display()
+    );
+    site.write_config();
+    let _daemon = site.run();
+    let consent =
+        r#"{"client_id":"1000.STANDIN","scope":"ZohoCRM.modules.ALL","environment":"production"}"#;
+    let code = ask(&Request::post("/_/codes", consent))["code"].clone();
+    site.enroll_with("own", code.as_str().expect("a code"))
+        .done();
+    let token = site.token("own");
+    assert_eq!(
+        ask(&Request::get(&format!("/_/alive?token={}", token.text)))["alive"],
+        true
+    );
+    let api = Request::get("/crm/v8/org")
+        .with("Authorization", &format!("Zoho-oauthtoken {}", token.text));
+    assert!(
+        ask(&api)["org"].is_array(),
+        "a job's call of the API is let in"
+    );
+    site.verb(&["refresh", "own"]).done();
+    assert_eq!(ask(&Request::get("/_/stats"))["grants"][0]["mints"], 2);
 }

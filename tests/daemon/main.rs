@@ -6,10 +6,14 @@
 
 #[path = "../support/daemon.rs"]
 mod daemon;
+#[path = "../support/eater.rs"]
+mod eater;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/need.rs"]
 mod need;
+#[path = "../support/provider.rs"]
+mod provider;
 #[path = "../support/site.rs"]
 mod site;
 #[path = "../support/users.rs"]
@@ -26,6 +30,7 @@ mod contract;
 mod enroll;
 mod files;
 mod life;
+mod oauth;
 mod reload;
 mod secrets;
 mod soak;

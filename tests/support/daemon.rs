@@ -1,6 +1,7 @@
 //! A running daemon of ours: the real binary, ended by its pid.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -146,5 +147,35 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// Another verb that runs until it is ended. Killed with this value.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let child = program()
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        Self(child.expect("the program runs"))
+    }
+
+    /// What it prints when it is ready.
+    pub(crate) fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.0.stdout.take().expect("it was piped");
+        let read = BufReader::new(stdout).read_line(&mut line);
+        read.expect("text");
+        line
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }

@@ -39,7 +39,7 @@ impl Request {
 
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.head.push_str(&format!("{name}: {value}\r\n"));
+        self.head.extend([name, ": ", value, "\r\n"]);
         self
     }
 
@@ -135,9 +135,10 @@ impl<S: Read + Write> Line<S> {
         };
         let chunked = reply.header("transfer-encoding").is_some();
         let length = reply.header("content-length").and_then(|n| n.parse().ok());
-        let body = match chunked {
-            true => self.chunks()?,
-            false => self.exactly(length.unwrap_or(0))?,
+        let body = if chunked {
+            self.chunks()?
+        } else {
+            self.exactly(length.unwrap_or(0))?
         };
         reply.body = String::from_utf8(body).map_err(io::Error::other)?;
         Ok(reply)

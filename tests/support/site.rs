@@ -1,10 +1,9 @@
 //! A host as an operator has set it up: a config, a state, and a Zoho to talk to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -111,32 +110,8 @@ impl Site {
         );
         text.push_str(&self.data_center());
         for (org, lines) in &self.config.orgs {
-            let is_secretless = self.config.secretless.contains(org);
-            let secret = match is_secretless {
-                true => String::new(),
-                false => format!("client_secret = {{ file = \"{folder}/{org}.secret\" }}\n"),
-            };
-            let id = client_id(org);
-            let usual = [
-                ("client", format!("\"{org}\"")),
-                ("data_center", "\"lab\"".to_owned()),
-                ("environment", "\"production\"".to_owned()),
-                ("scopes", format!("[\"{SCOPE}\"]")),
-            ];
-            writeln!(
-                text,
-                "[clients.{org}]\nclient_id = \"{id}\"\n{secret}\n[orgs.{org}]"
-            )
-            .expect("room");
-            for (key, value) in usual {
-                if !lines
-                    .lines()
-                    .any(|line| line.starts_with(&format!("{key} ")))
-                {
-                    writeln!(text, "{key} = {value}").expect("room");
-                }
-            }
-            writeln!(text, "grant = \"self-client\"\n{lines}\n").expect("room");
+            text.push_str(&self.client(org));
+            text.push_str(&org_section(org, lines));
         }
         text.push_str(&self.config.more);
         text
@@ -144,18 +119,29 @@ impl Site {
 
     fn data_center(&self) -> String {
         let (url, rules) = (self.zoho.url(), &self.zoho.rules);
-        let limits = match self.config.unscaled {
-            true => String::new(),
-            false => format!(
-                "limits = {{ mints = {}, window = \"{}ms\", live = {} }}\n",
-                rules.mints_max,
-                rules.clocks.window.as_millis(),
-                rules.live_max
-            ),
-        };
+        let limits = format!(
+            "limits = {{ mints = {}, window = \"{}ms\", live = {} }}\n",
+            rules.mints_max,
+            rules.clocks.window.as_millis(),
+            rules.live_max
+        );
+        let limits = Some(limits).filter(|_| !self.config.unscaled);
         format!(
             "[data_centers.lab]\naccounts_url = \"{url}\"\napi_domains = {{ production = \"{url}\", \
-             sandbox = \"{url}/sandbox\", developer = \"{url}/developer\" }}\n{limits}\n"
+             sandbox = \"{url}/sandbox\", developer = \"{url}/developer\" }}\n{}\n",
+            limits.unwrap_or_default()
+        )
+    }
+
+    fn client(&self, org: &str) -> String {
+        let path = self.path(&format!("{org}.secret"));
+        let secret = format!("client_secret = {{ file = \"{}\" }}\n", path.display());
+        let is_secretless = self.config.secretless.iter().any(|own| own == org);
+        let secret = Some(secret).filter(|_| !is_secretless);
+        let id = client_id(org);
+        format!(
+            "[clients.{org}]\nclient_id = \"{id}\"\n{}\n",
+            secret.unwrap_or_default()
         )
     }
 
@@ -259,9 +245,48 @@ impl Site {
         reply.json()
     }
 
+    /// The program where every user can run it: the folder of a build is its owner's.
+    pub(crate) fn program_for_all(&self) -> PathBuf {
+        let path = self.path("zoho-tokend");
+        fs::copy(env!("CARGO_BIN_EXE_zoho-tokend"), &path).expect("room");
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("ours");
+        path
+    }
+
+    /// Makes `uid` the owner of all that is here: whom a daemon without privilege runs as.
+    pub(crate) fn give_to(&self, uid: u32) {
+        for entry in fs::read_dir(self.folder()).expect("ours") {
+            let path = entry.expect("readable").path();
+            chown(path, Some(uid), Some(uid)).expect("root may");
+        }
+        chown(self.folder(), Some(uid), Some(uid)).expect("root may");
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// A key that `lines` has takes the place of the usual one.
+fn org_section(org: &str, lines: &str) -> String {
+    let usual = [
+        ("client", format!("\"{org}\"")),
+        ("data_center", "\"lab\"".to_owned()),
+        ("environment", "\"production\"".to_owned()),
+        ("grant", "\"self-client\"".to_owned()),
+        ("scopes", format!("[\"{SCOPE}\"]")),
+    ];
+    let has = |key: &str| {
+        lines
+            .lines()
+            .any(|line| line.split(' ').next() == Some(key))
+    };
+    // Before `lines`, which may begin a table of their own.
+    let mut section = format!("[orgs.{org}]\n");
+    for (key, value) in usual.iter().filter(|(key, _)| !has(key)) {
+        section.extend([key, " = ", value, "\n"]);
+    }
+    section + lines + "\n\n"
 }
 
 /// Asks the daemon behind `socket` once.

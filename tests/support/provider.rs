@@ -1,0 +1,104 @@
+//! The authorization server that is not ours, npm oidc-provider, in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::http::{Line, Reply, Request};
+use crate::need::need_tools;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oauth");
+
+/// Whether it can run here; skipped loudly where not, and a failure in CI.
+pub(crate) fn need_provider() -> bool {
+    if !need_tools(&["node", "npm"]) {
+        return false;
+    }
+    install();
+    true
+}
+
+/// What `package-lock.json` names, once for all tests of this process and all processes of this machine.
+fn install() {
+    let script =
+        "exec 9>\"$0\"; flock 9; test -d node_modules/oidc-provider || npm ci --no-audit --no-fund";
+    let lock = concat!(env!("CARGO_TARGET_TMPDIR"), "/npm-ci.lock");
+    let installed = Command::new("sh")
+        .args(["-ec", script, lock])
+        .current_dir(FOLDER)
+        .output();
+    let installed = installed.expect("a shell");
+    assert!(installed.status.success(), "npm ci: {installed:?}");
+}
+
+/// Gone with this value.
+pub(crate) struct Provider {
+    child: Child,
+    ready: Value,
+}
+
+impl Provider {
+    pub(crate) fn start(rotates: bool, token_life_s: u32) -> Self {
+        let mut child = Command::new("node")
+            .arg(Path::new(FOLDER).join("provider.mjs"))
+            .env("PORT", "0")
+            .env("ROTATE", if rotates { "1" } else { "0" })
+            .env("AT_TTL", token_life_s.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("node runs");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it was piped");
+        let read = BufReader::new(stdout).read_line(&mut line);
+        read.expect("a line of JSON");
+        let ready = serde_json::from_str(&line).expect("a line of JSON");
+        Self { child, ready }
+    }
+
+    /// `issuer`, `client_id`, `client_secret`, `scope` or `refresh_token`.
+    #[track_caller]
+    pub(crate) fn says(&self, key: &str) -> &str {
+        self.ready[key].as_str().expect("a text")
+    }
+
+    /// A refresh token of a grant of its own.
+    pub(crate) fn new_refresh_token(&self) -> String {
+        let answer = self.ask(&Request::post("/_refresh-tokens", "")).json();
+        answer["refresh_token"].as_str().expect("a text").to_owned()
+    }
+
+    /// Calls of the token endpoint so far.
+    pub(crate) fn posts(&self) -> u64 {
+        self.ask(&Request::get("/_posts")).json()["posts"]
+            .as_u64()
+            .expect("a number")
+    }
+
+    /// Its own word on a token (RFC 7662).
+    pub(crate) fn is_active(&self, token: &str) -> bool {
+        let (id, secret) = (self.says("client_id"), self.says("client_secret"));
+        let form = format!("client_id={id}&client_secret={secret}&token={token}");
+        let request = Request::post("/token/introspection", form)
+            .with("Content-Type", "application/x-www-form-urlencoded");
+        let reply = self.ask(&request);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["active"] == true
+    }
+
+    fn ask(&self, request: &Request) -> Reply {
+        let mut line = Line::to_url(self.says("issuer")).expect("it listens");
+        line.ask(&request.clone().with("Connection", "close"))
+            .expect("an answer")
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
