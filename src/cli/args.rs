@@ -21,7 +21,7 @@ use crate::base::OrgName;
     after_help = "Examples:\n  \
         zoho-tokend demo\n  \
         zoho-tokend enroll acme-production\n  \
-        curl -H \"$(zoho-tokend get acme-production --format header)\" https://www.zohoapis.eu/crm/v8/org\n\n\
+        zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n\n\
         Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon; 70 a bug; 74 output;\n\
         75 try later; 77 not permitted; 78 config, or a person must act."
 )]
@@ -37,7 +37,7 @@ pub enum Verb {
     /// Print the access token of an org
     #[command(after_help = "Examples:\n  \
         zoho-tokend get acme-production\n  \
-        curl -H \"$(zoho-tokend get acme-production --format header)\" https://www.zohoapis.eu/crm/v8/org\n  \
+        zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n  \
         eval \"$(zoho-tokend get acme-production --format env --min-ttl 10m)\"")]
     Get(Get),
     /// Show the orgs, their tokens and grants, and what to do about them

@@ -63,7 +63,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
-        Verb::Run(args) => run::run(args),
+        Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         #[cfg(feature = "stand-in")]
         Verb::Demo(args) => demo::run(args),

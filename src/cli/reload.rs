@@ -34,15 +34,15 @@ struct Changes {
 
 /// Has the daemon take its config anew; prints every problem or one line of what changed.
 pub fn run(args: &SocketAt) -> Result<Exit, Failure> {
-    ask(args, "/v1/reload")
+    ask(args, "/v1/reload", "reloaded")
 }
 
 /// The same without taking it: what `run` would change.
 pub fn forecast(args: &SocketAt) -> Result<Exit, Failure> {
-    ask(args, "/v1/reload?dry_run=true")
+    ask(args, "/v1/reload?dry_run=true", "a reload would change")
 }
 
-fn ask(args: &SocketAt, target: &str) -> Result<Exit, Failure> {
+fn ask(args: &SocketAt, target: &str, opening: &str) -> Result<Exit, Failure> {
     let answer = client::ask(&args.path(), &Request::post(target, b""), PATIENCE)?;
     if answer.status != 200 {
         return Err(refused(&answer));
@@ -52,7 +52,7 @@ fn ask(args: &SocketAt, target: &str) -> Result<Exit, Failure> {
     for warning in &changes.warnings {
         output::complain(&in_one_line(warning));
     }
-    output::print(changes.told().as_bytes())?;
+    output::print(changes.told(opening).as_bytes())?;
     Ok(Exit::Done)
 }
 
@@ -81,7 +81,7 @@ fn problems(count: usize) -> String {
 }
 
 impl Changes {
-    fn told(&self) -> String {
+    fn told(&self, opening: &str) -> String {
         let parts = [
             ("added", &self.added),
             ("removed", &self.removed),
@@ -97,7 +97,7 @@ impl Changes {
         } else {
             parts.join("; ")
         };
-        format!("reloaded: {}\n", in_one_line(&told))
+        format!("{opening}: {}\n", in_one_line(&told))
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     fn told(json: &str) -> String {
         let changes: Changes = serde_json::from_str(json).expect("changes");
-        changes.told()
+        changes.told("reloaded")
     }
 
     #[test]

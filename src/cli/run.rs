@@ -1,31 +1,30 @@
 //! `run`: the daemon, and its last words as an exit code.
 
 use super::args::ConfigAt;
-use super::failure::{Exit, Failure};
+use super::failure::Exit;
 use super::output;
 use crate::daemon::{self, Fatal};
+use crate::edge::log;
 
 /// Runs the daemon until a signal ends it.
-pub fn run(args: &ConfigAt) -> Result<Exit, Failure> {
-    match daemon::run(&args.config) {
-        Ok(()) => Ok(Exit::Done),
-        // A config's problems have a form of their own, which editors understand.
-        Err(Fatal::Config(problems)) => {
-            for problem in &problems {
-                output::complain(problem);
-            }
-            Err(Failure::new(
-                Exit::Config,
-                "run",
-                &format!("the config has {} problems", problems.len()),
-                "mend them; `zoho-tokend check` shows the same list",
-            ))
+pub fn run(args: &ConfigAt) -> Exit {
+    let Err(fatal) = daemon::run(&args.config) else {
+        return Exit::Done;
+    };
+    let prefix = log::error_prefix();
+    if let Fatal::Config(problems) = &fatal {
+        // They have a form of their own, which editors understand.
+        for problem in problems {
+            output::complain(&format!("{prefix}{problem}"));
         }
-        Err(fatal) => {
-            output::complain(&format!("zoho-tokend: {fatal}"));
-            Ok(exit_of(&fatal))
-        }
+        let count = problems.len();
+        output::complain(&format!(
+            "{prefix}zoho-tokend: run: the config has {count} problems; mend them; `zoho-tokend check` lists them too"
+        ));
+    } else {
+        output::complain(&format!("{prefix}zoho-tokend: {fatal}"));
     }
+    exit_of(&fatal)
 }
 
 fn exit_of(fatal: &Fatal) -> Exit {

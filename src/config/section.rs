@@ -110,13 +110,6 @@ impl<'a> Section<'a> {
         let problem = Problem::warning(self.place.clone(), format!("{}{what}", self.prefix()));
         self.source.report.add_absent(problem);
     }
-
-    /// Something about the table that somebody should look at.
-    pub(super) fn warn(&self, what: &str) {
-        let problem = Problem::warning(self.place.clone(), format!("{}{what}", self.prefix()));
-        self.source.report.add(problem);
-    }
-
     /// Reports every key that nobody asked for. `aside`: what to do about some that belong elsewhere.
     pub(super) fn finish(&self, aside: &[(&str, &str)]) {
         let known = self.known.borrow();

@@ -54,7 +54,7 @@ impl<'a> Target<'a> {
         };
         new.check_soid(section);
         new.check_api_domain(section);
-        new.check_redirect_uri(section);
+        new.check_grant(section);
         new
     }
 
@@ -97,13 +97,14 @@ impl<'a> Target<'a> {
         ));
     }
 
-    fn check_redirect_uri(&self, section: &Section<'_>) {
-        let Some((name, client)) = &self.client else {
-            return;
-        };
-        if self.grant == Some(GrantKind::Web) && client.redirect_uri.is_none() {
-            section.warn(&format!(
-                "`zoho-tokend login` needs a redirect_uri; add the console's to [clients.{name}]"
+    /// Accepted, so that a config can be written ahead; said, so that nobody waits for tokens.
+    fn check_grant(&self, section: &Section<'_>) {
+        let other = self.grant.filter(|grant| *grant != GrantKind::SelfClient);
+        if let (Some(grant), Some(value)) = (other, section.value("grant")) {
+            let grant = grant.as_str();
+            value.warn(format!(
+                "is {grant}, which this release cannot mint by; use \"self-client\", or hand over a refresh token \
+                 with `zoho-tokend enroll ORG --refresh-token`"
             ));
         }
     }

@@ -161,7 +161,7 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
         }
         Refusal::NoBudget(at) => {
-            let detail = "Zoho's limits leave no room for another mint right now; nothing was sent";
+            let detail = "Zoho's limits leave no room for another mint right now; the current token is served on";
             Problem::new(503, "no-budget", "Service Unavailable", detail)
                 .retry_after(at.since(now.boot))
         }

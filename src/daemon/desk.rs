@@ -79,7 +79,7 @@ impl FrontDesk {
                 "Not Found",
                 "no org has a name of this shape",
             ),
-            BadAsk::Org => not_a_reader(peer),
+            BadAsk::Org => forbidden(peer, None, READERS),
             BadAsk::Malformed(what) => Problem::new(400, "bad-request", "Bad Request", what),
         };
         problem.into()
@@ -179,36 +179,42 @@ impl FrontDesk {
 
 /// Lets the peer through to the call, or says why not.
 fn admit(standing: &Standing, peer: &Peer, ask: &Ask) -> Result<(), Answer> {
+    const ADMINS: &str = "`daemon.admins`";
+    const MONITORS: &str = "`daemon.monitors`";
     let access = &standing.access;
     let is_admin = access.may_admin(peer);
-    let (may, org) = match ask {
-        Ask::Live | Ask::Ready | Ask::Orgs { .. } => (true, None),
-        Ask::Metrics => (access.may_monitor(peer), None),
-        Ask::Reload { .. } => (is_admin, None),
-        Ask::Enroll(org, _) | Ask::Refresh(org) => (is_admin, Some(org)),
-        Ask::Token(TokenAsk { org, .. }) => {
-            (access.may_read(peer, standing.readers_of(org)), Some(org))
-        }
-        Ask::Org(org) | Ask::History(org) => {
-            let may = access.may_read(peer, standing.readers_of(org)) || access.may_monitor(peer);
-            (may, Some(org))
-        }
+    let may_read = |org| access.may_read(peer, standing.readers_of(org));
+    let (may, list) = match ask {
+        Ask::Live | Ask::Ready | Ask::Orgs { .. } => (true, READERS),
+        Ask::Metrics => (access.may_monitor(peer), MONITORS),
+        Ask::Reload { .. } | Ask::Enroll(..) | Ask::Refresh(_) => (is_admin, ADMINS),
+        Ask::Token(TokenAsk { org, .. }) => (may_read(org), READERS),
+        Ask::Org(org) | Ask::History(org) => (may_read(org) || access.may_monitor(peer), READERS),
     };
-    match org {
+    let unknown = ask.org().filter(|org| standing.org(org).is_none());
+    match unknown {
         // Only who may learn it is told that an org does not exist.
-        Some(org) if may && standing.org(org).is_none() && is_admin => Err(no_such_org(org)),
-        Some(org) if may && standing.org(org).is_none() => Err(not_a_reader(peer).of(org).into()),
-        _ if may => Ok(()),
-        Some(org) => Err(not_a_reader(peer).of(org).into()),
-        None => Err(not_a_reader(peer).into()),
+        Some(org) if is_admin => Err(no_such_org(org)),
+        None if may => Ok(()),
+        _ => Err(forbidden(peer, ask.org(), list).into()),
     }
 }
 
-fn not_a_reader(peer: &Peer) -> Problem {
-    let detail = format!("uid {} may not do this, nor any of its groups", peer.uid);
-    let cure =
-        "an operator adds the user or one of its groups to `readers` of the org, and reloads";
-    Problem::new(403, "forbidden", "Forbidden", detail).cure(cure.to_owned())
+/// The key of the config that lets a peer read.
+const READERS: &str = "`readers` of the org";
+
+/// Names the list of the config that would let the peer through.
+fn forbidden(peer: &Peer, org: Option<&OrgName>, list: &str) -> Problem {
+    let detail = format!(
+        "uid {} may not do this, nor may any of its groups",
+        peer.uid
+    );
+    let cure = format!("an operator adds the user, or one of its groups, to {list} and reloads");
+    let problem = Problem::new(403, "forbidden", "Forbidden", detail).cure(cure);
+    match org {
+        Some(org) => problem.of(org),
+        None => problem,
+    }
 }
 
 fn no_such_org(org: &OrgName) -> Answer {

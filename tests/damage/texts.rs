@@ -47,7 +47,7 @@ fn a_lost_state_names_what_speaks_of_it_and_how_to_begin_anew() {
         },
         78,
         "/s/state.db: the state is missing, though there was one: see /s/state.db.mark and /s/seal.key; put it \
-         back, or restore a backup (`zoho-tokend restore FILE`). To begin anew on purpose, and enroll every org \
+         back, or restore a backup (README, Backup). To begin anew on purpose, and enroll every org \
          again, delete /s/state.db.mark and /s/seal.key",
     );
 }
@@ -82,7 +82,7 @@ fn an_older_state_says_how_much_is_missing_and_how_to_take_it_anyway() {
         78,
         "/s/state.db: the state lacks the last 3 acknowledged writes: its -wal file was lost or damaged, or this \
          is an older copy; nothing was changed. Put the newest /s/state.db and /s/state.db-wal back, or restore a \
-         backup (`zoho-tokend restore FILE`). To go on with this older state on purpose, wait ten minutes, since \
+         backup (README, Backup). To go on with this older state on purpose, wait ten minutes, since \
          mints are missing in its count, and delete /s/state.db.mark",
     );
 }

@@ -72,6 +72,12 @@ impl Log {
     }
 }
 
+/// What makes a line on stderr an error to the journal (sd-daemon(3)); nothing anywhere else. For the last words of
+/// a start that failed before there was a log.
+pub fn error_prefix() -> &'static str {
+    if is_stderr_the_journal() { "<3>" } else { "" }
+}
+
 /// systemd.exec(5), `JOURNAL_STREAM`: it names the stream that the unit got, and stderr may be another by now.
 fn is_stderr_the_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else {

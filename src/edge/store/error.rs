@@ -170,22 +170,22 @@ impl Damage {
         let state = state.display();
         match self {
             Self::Missing(witnesses) => format!(
-                "put it back, or restore a backup (`zoho-tokend restore FILE`). \
+                "put it back, or restore a backup (README, Backup). \
                  To begin anew on purpose, and enroll every org again, delete {}",
                 list(witnesses)
             ),
             Self::Behind(_) => format!(
                 "nothing was changed. Put the newest {state} and {state}-wal back, or restore a backup \
-                 (`zoho-tokend restore FILE`). To go on with this older state on purpose, wait ten minutes, \
+                 (README, Backup). To go on with this older state on purpose, wait ten minutes, \
                  since mints are missing in its count, and delete {state}.mark"
             ),
             Self::Foreign => format!(
                 "nothing was changed. Correct `state` in the config; if {state} is the right file, move it aside, \
-                 keep it, and restore a backup (`zoho-tokend restore FILE`)"
+                 keep it, and restore a backup (README, Backup)"
             ),
             _ => format!(
                 "nothing was changed. Move {state} and {state}-wal aside, keep them, and restore a backup \
-                 (`zoho-tokend restore FILE`)"
+                 (README, Backup)"
             ),
         }
     }

@@ -111,8 +111,7 @@ pub(super) const TABLE: &[Row] = &[
     stays(
         &["no-refresh-token"],
         "Zoho gave an access token without a refresh token, as it does when consent was not for offline access",
-        "Consent again with a Self Client's grant token from {console} and `zoho-tokend enroll {org}`, or with \
-         `zoho-tokend login {org}`, which asks for offline access",
+        "Consent again with a Self Client's grant token from {console} and `zoho-tokend enroll {org}`",
     ),
     stays(
         &["access_denied"],
