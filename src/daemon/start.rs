@@ -17,6 +17,7 @@ use super::standing::Standing;
 use super::{LOOK_AGAIN_EVERY, Loop, finish, metrics_page};
 use crate::base::OrgName;
 use crate::edge::clock::{SystemClock, boot_id};
+use crate::edge::descriptors;
 use crate::edge::dice::Jitter;
 use crate::edge::kernel;
 use crate::edge::log::LogError;
@@ -97,6 +98,7 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
         listener,
         desk,
         shared.stop.subscribe(),
+        descriptors::room_for_connections(),
     ));
     let mut main = Loop {
         shared,

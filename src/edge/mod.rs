@@ -7,6 +7,7 @@ pub mod actor;
 pub mod clock;
 pub mod config_files;
 pub mod credentials;
+pub mod descriptors;
 pub mod dice;
 pub mod http;
 pub mod kernel;

@@ -13,8 +13,12 @@ const TOTAL_MAX: usize = 4_096;
 const PER_UID_MAX: usize = 2_048;
 
 /// The open connections. Closing one is dropping its [`Place`].
-#[derive(Debug, Default)]
-pub(super) struct Connections(RefCell<List>);
+#[derive(Debug)]
+pub(super) struct Connections {
+    list: RefCell<List>,
+    total_max: usize,
+    per_uid_max: usize,
+}
 
 #[derive(Debug, Default)]
 struct List {
@@ -31,18 +35,28 @@ pub(super) struct Place {
 }
 
 impl Connections {
+    /// An empty list for at most so many, or fewer if the limits of the contract say so.
+    pub(super) fn with_room(room: usize) -> Self {
+        let total_max = room.min(TOTAL_MAX);
+        Self {
+            list: RefCell::default(),
+            total_max,
+            per_uid_max: (total_max / 2).clamp(1, PER_UID_MAX),
+        }
+    }
+
     pub(super) fn count(&self) -> usize {
-        self.0.borrow().open.len()
+        self.list.borrow().open.len()
     }
 
     /// A place for a connection of `uid`, if need be by closing the longest-idle one of its user; when the
     /// whole list is full, of the user that has the most. `None` where all of those are busy.
     pub(super) fn admit(self: &Rc<Self>, uid: u32, pulse: &Rc<Pulse>) -> Option<Place> {
-        let mut list = self.0.borrow_mut();
+        let mut list = self.list.borrow_mut();
         let own = list.of_uid.get(&uid).copied().unwrap_or(0);
-        if own >= PER_UID_MAX {
+        if own >= self.per_uid_max {
             list.evict_idle(uid)?;
-        } else if list.open.len() >= TOTAL_MAX {
+        } else if list.open.len() >= self.total_max {
             let greediest = list.of_uid.iter().max_by_key(|(_, count)| **count);
             let greediest = greediest.map(|(uid, _)| *uid)?;
             list.evict_idle(greediest)?;
@@ -81,7 +95,7 @@ impl List {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.list.0.borrow_mut().remove(self.number);
+        self.list.list.borrow_mut().remove(self.number);
     }
 }
 
@@ -91,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn r10_a_greedy_user_makes_room_for_itself_and_for_others_from_its_own() {
-        let list = Rc::new(Connections::default());
+        let list = Rc::new(Connections::with_room(usize::MAX));
         let places: Vec<Place> = (0..PER_UID_MAX)
             .map(|_| list.admit(1000, &Pulse::new()).expect("below the limit"))
             .collect();
@@ -106,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_whose_connections_are_all_busy_gets_no_more() {
-        let list = Rc::new(Connections::default());
+        let list = Rc::new(Connections::with_room(usize::MAX));
         let _places: Vec<Place> = (0..PER_UID_MAX)
             .map(|_| {
                 let pulse = Pulse::new();
@@ -115,5 +129,16 @@ mod tests {
             })
             .collect();
         assert!(list.admit(1000, &Pulse::new()).is_none());
+    }
+
+    #[tokio::test]
+    async fn r10_where_descriptors_are_few_one_user_gets_half_of_them() {
+        let list = Rc::new(Connections::with_room(10));
+        let places: Vec<Place> = (0..20)
+            .map(|_| list.admit(1000, &Pulse::new()).expect("an idle one goes"))
+            .collect();
+        assert_eq!(list.count(), 5);
+        assert!(list.admit(1001, &Pulse::new()).is_some());
+        drop(places);
     }
 }

@@ -49,8 +49,15 @@ pub trait Desk: 'static {
 }
 
 /// Serves until `stop` becomes true; then takes no more connections, answers what has come, and returns.
-pub async fn serve<D: Desk>(listener: UnixListener, desk: Rc<D>, mut stop: watch::Receiver<bool>) {
-    let connections = Rc::new(Connections::default());
+///
+/// `room`: how many connections this process has descriptors for.
+pub async fn serve<D: Desk>(
+    listener: UnixListener,
+    desk: Rc<D>,
+    mut stop: watch::Receiver<bool>,
+    room: usize,
+) {
+    let connections = Rc::new(Connections::with_room(room));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
