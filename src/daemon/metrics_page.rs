@@ -35,7 +35,6 @@ pub(super) fn start() {
             tracing::warn!("metrics: another recorder is in place; /metrics will be empty");
         }
         describe();
-        metrics::gauge!("zoho_tokend_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         handle
     });
 }
@@ -57,6 +56,7 @@ pub(super) fn render(shared: &Shared) -> Answer {
 }
 
 fn set_gauges(shared: &Shared) {
+    metrics::gauge!("zoho_tokend_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
     for status in fleet.statuses(now) {
