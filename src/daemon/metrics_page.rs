@@ -62,11 +62,10 @@ fn set_gauges(shared: &Shared) {
     for status in fleet.statuses(now) {
         let budget = status.outage_budget_s;
         let org = &status.org;
-        set(
-            "zoho_tokend_mint_budget_remaining",
-            org,
-            status.mints_left.map(u64::from),
-        );
+        // An org without a grant has no budget, which is not a budget of 0.
+        if let Some(left) = status.mints_left {
+            set("zoho_tokend_mint_budget_remaining", org, Some(left.into()));
+        }
         set("zoho_tokend_token_generation", org, status.generation);
         set_one_of(
             "zoho_tokend_outage_budget_seconds",

@@ -1,13 +1,14 @@
 //! All of the new config, or none of it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::shared::{Shared, Turn};
 use super::standing::Standing;
-use crate::base::OrgName;
+use crate::base::{OrgName, Secret};
 use crate::config::Config;
 
 /// What a reload changed.
@@ -16,6 +17,8 @@ pub(super) struct Changes {
     added: Vec<String>,
     removed: Vec<String>,
     changed: Vec<String>,
+    /// Keys beside those of orgs whose new value is in force.
+    settings: Vec<String>,
     /// Keys whose new value waits for a restart.
     restart_needed: Vec<&'static str>,
     warnings: Vec<String>,
@@ -112,8 +115,43 @@ fn compare(old: &Standing, new: &Standing) -> Changes {
                 .cloned()
                 .collect(),
         ),
+        settings: settings(old, new),
         restart_needed: restart_needed(&old.config, &new.config),
         warnings: new.warnings.clone(),
+    }
+}
+
+fn settings(old: &Standing, new: &Standing) -> Vec<String> {
+    let (was, is) = (&old.config.daemon, &new.config.daemon);
+    let daemon = [
+        ("daemon.admins", was.admins != is.admins),
+        ("daemon.monitors", was.monitors != is.monitors),
+        ("daemon.ca_file", was.ca_file != is.ca_file),
+        (
+            "daemon.proxy",
+            !is_same(was.proxy.as_ref(), is.proxy.as_ref()),
+        ),
+        ("daemon.log", was.log != is.log),
+        ("daemon.log_format", was.log_format != is.log_format),
+    ];
+    let daemon = daemon.into_iter().filter(|(_, differs)| *differs);
+    let clients = new.config.clients.keys();
+    let clients = clients.filter(|client| {
+        let both = (old.secret_of(client), new.secret_of(client));
+        !is_same(both.0.as_ref(), both.1.as_ref())
+    });
+    let secrets = clients.map(|client| format!("clients.{client}.client_secret"));
+    daemon
+        .map(|(key, _)| key.to_owned())
+        .chain(secrets)
+        .collect()
+}
+
+fn is_same(one: Option<&Arc<Secret>>, other: Option<&Arc<Secret>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_same_as(other),
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -164,15 +164,6 @@ fn assemble(standing: &Rc<Standing>) -> Result<Parts, Fatal> {
     let (keeper, state_lost) = keeper.map_err(system("store thread"))?;
     let shared = Shared::new(fleet, Rc::clone(standing), clock, sender, keeper, delivery);
     let shared = Rc::new(shared);
-    // Outputs of orgs without a token are withdrawn here; those with one are among the first steps.
-    for name in standing
-        .config
-        .orgs
-        .keys()
-        .filter(|name| !live.contains(name))
-    {
-        shared.deliver(name);
-    }
     Ok(Parts {
         shared,
         turns,
