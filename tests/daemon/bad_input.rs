@@ -49,6 +49,7 @@ fn passing() -> Vec<Case> {
         ("ill", "http-503", Fault::status(503)),
         ("negative", "bad-lifetime", Fault::set("expires_in", -1)),
         ("absurd", "bad-lifetime", Fault::set("expires_in", 1e12)),
+        ("lifeless", "bad-lifetime", Fault::drop("expires_in")),
         ("wordy", "bad-lifetime", Fault::set("expires_in", "soon")),
         (
             "forged",
