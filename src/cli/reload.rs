@@ -27,6 +27,8 @@ struct Changes {
     #[serde(default)]
     changed: Vec<String>,
     #[serde(default)]
+    settings: Vec<String>,
+    #[serde(default)]
     restart_needed: Vec<String>,
     #[serde(default)]
     warnings: Vec<String>,
@@ -86,6 +88,7 @@ impl Changes {
             ("added", &self.added),
             ("removed", &self.removed),
             ("changed", &self.changed),
+            ("new", &self.settings),
             ("only a restart changes", &self.restart_needed),
         ];
         let parts = parts.iter().filter(|(_, names)| !names.is_empty());

@@ -25,11 +25,13 @@ pub(super) struct Order {
 /// Sends the call on its way.
 pub(super) fn start(shared: &Rc<Shared>, order: Order) {
     let shared = Rc::clone(shared);
+    // Of the moment at which the policy wanted the call: a reload in between must not change where it goes (S3).
+    let standing = shared.standing();
     shared.calls.set(shared.calls.get() + 1);
     spawn_local(async move {
         let (org, attempt) = (order.org.clone(), order.attempt);
         let started = shared.clock.now().boot;
-        let answer = call(&shared.standing(), order).await;
+        let answer = call(&standing, order).await;
         let took = shared.clock.now().boot.since(started);
         metrics::histogram!("zoho_tokend_refresh_duration_seconds", "org" => org.to_string())
             .record(took.as_secs_f64());

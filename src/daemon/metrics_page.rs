@@ -35,7 +35,6 @@ pub(super) fn start() {
             tracing::warn!("metrics: another recorder is in place; /metrics will be empty");
         }
         describe();
-        metrics::gauge!("zoho_tokend_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         handle
     });
 }
@@ -57,16 +56,16 @@ pub(super) fn render(shared: &Shared) -> Answer {
 }
 
 fn set_gauges(shared: &Shared) {
+    metrics::gauge!("zoho_tokend_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
     for status in fleet.statuses(now) {
         let budget = status.outage_budget_s;
         let org = &status.org;
-        set(
-            "zoho_tokend_mint_budget_remaining",
-            org,
-            status.mints_left.map(u64::from),
-        );
+        // An org without a grant has no budget, which is not a budget of 0.
+        if let Some(left) = status.mints_left {
+            set("zoho_tokend_mint_budget_remaining", org, Some(left.into()));
+        }
         set("zoho_tokend_token_generation", org, status.generation);
         set_one_of(
             "zoho_tokend_outage_budget_seconds",

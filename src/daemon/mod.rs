@@ -11,6 +11,7 @@ mod desk;
 mod health;
 mod keeper;
 mod metrics_page;
+mod names;
 mod reload;
 mod shared;
 mod standing;
@@ -23,15 +24,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use calls::Order;
-use shared::Shared;
+use shared::{Shared, Turn};
 pub use start::{Fatal, run};
 
 use crate::edge::dice::Jitter;
 use crate::edge::signals::{Signal, Signals};
 use crate::edge::store::StoreError;
 use crate::edge::systemd;
-use crate::policy::event::{Event, Severity, Step};
-use crate::policy::record::Note;
+use crate::policy::event::{Answer, Event, Severity, Step};
+use crate::policy::record::{Cause, Note, Word};
 
 /// The word before an access token in a header: CRM API v8, "Access and Refresh".
 const TOKEN_TYPE: &str = "Zoho-oauthtoken";
@@ -52,7 +53,7 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_mins(5);
 /// The loop, and what it alone holds.
 struct Loop {
     shared: Rc<Shared>,
-    events: mpsc::UnboundedReceiver<Event>,
+    turns: mpsc::UnboundedReceiver<Turn>,
     signals: Signals,
     state_lost: oneshot::Receiver<StoreError>,
     dice: Jitter,
@@ -69,7 +70,7 @@ impl Loop {
             self.tell_systemd();
             let wake = sleep_until(self.wake_at());
             tokio::select! {
-                Some(event) = self.events.recv() => self.step(event),
+                Some(turn) = self.turns.recv() => self.take(turn),
                 () = wake => {
                     self.step(Event::Tick);
                     metrics_page::upkeep();
@@ -96,13 +97,26 @@ impl Loop {
         let end = Instant::now() + DRAIN_MAX;
         while self.shared.is_busy() && Instant::now() < end {
             tokio::select! {
-                Some(event) = self.events.recv() => self.step(event),
+                Some(turn) = self.turns.recv() => self.take(turn),
                 // Files are written without an event.
                 () = sleep(DRAIN_LOOK) => (),
             }
         }
         // Admins who wait for a call that has no answer are told so, instead of being cut off.
         self.shared.give_up_requests();
+        self.shared.keeper.close().await;
+    }
+
+    fn take(&mut self, turn: Turn) {
+        match turn {
+            Turn::Event(event) => self.step(event),
+            Turn::Adopt(standing, done) => {
+                let settings = standing.settings();
+                *self.shared.standing.borrow_mut() = Rc::new(*standing);
+                self.step(Event::Configured(settings));
+                done.send(()).ok();
+            }
+        }
     }
 
     fn step(&mut self, event: Event) {
@@ -128,8 +142,16 @@ impl Loop {
                 self.shared.writes.set(self.shared.writes.get() + 1);
                 self.shared.keeper.write(write, changes);
             }
-            // Begun too late: its slot is on the disk and stays spent.
-            Step::Call { .. } if *self.shared.stop.borrow() => (),
+            // Begun too late. Nothing is sent, so that the slot is given back.
+            Step::Call { org, attempt, .. } if *self.shared.stop.borrow() => {
+                let cause = Cause::new("stopping", "the daemon is stopping");
+                let answer = Answer::NotSent(cause);
+                self.shared.tell(Event::Answered {
+                    org,
+                    attempt,
+                    answer,
+                });
+            }
             Step::Call {
                 org,
                 attempt,
@@ -210,10 +232,7 @@ impl Loop {
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }
-                tracing::error!(
-                    "config: not reloaded, {} problems; the old one stays in force",
-                    problems.len()
-                );
+                tracing::error!("config: not reloaded; the old one stays in force");
             }
         });
     }
@@ -241,7 +260,7 @@ fn summary(shared: &Shared) -> String {
         .count();
     let ill: Vec<String> = fleet
         .orgs()
-        .filter(|(_, org)| org.word() != crate::policy::record::Word::Ok)
+        .filter(|(_, org)| org.word() != Word::Ok)
         .map(|(name, org)| format!("{name} {}", org.word().as_str()))
         .take(5)
         .collect();

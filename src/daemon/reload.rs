@@ -1,14 +1,15 @@
 //! All of the new config, or none of it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
-use super::shared::Shared;
+use super::shared::{Shared, Turn};
 use super::standing::Standing;
-use crate::base::OrgName;
+use crate::base::{OrgName, Secret};
 use crate::config::Config;
-use crate::policy::event::Event;
 
 /// What a reload changed.
 #[derive(Debug, Default, Serialize)]
@@ -16,6 +17,8 @@ pub(super) struct Changes {
     added: Vec<String>,
     removed: Vec<String>,
     changed: Vec<String>,
+    /// Keys beside those of orgs whose new value is in force.
+    settings: Vec<String>,
     /// Keys whose new value waits for a restart.
     restart_needed: Vec<&'static str>,
     warnings: Vec<String>,
@@ -23,9 +26,48 @@ pub(super) struct Changes {
 
 /// Takes the config anew; an error is the list of its problems, and nothing has changed.
 pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
+    let _turn = shared.reloading.lock().await;
     let old = shared.standing();
-    let mut new = Standing::load(&old.path).await?;
+    let mut new = Standing::load(&old.path, Some(&old)).await?;
     let changes = compare(&old, &new);
+    new.continue_log(&old);
+    put_in_force(shared, new).await;
+    tell(&changes);
+    Ok(changes)
+}
+
+/// What [`reload`] would change.
+pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
+    let old = shared.standing();
+    let new = Standing::load(&old.path, Some(&old)).await?;
+    Ok(compare(&old, &new))
+}
+
+/// The same config, with its names looked up again.
+pub(super) async fn look_again(shared: &Rc<Shared>) {
+    // Somebody who reads the whole config looks its names up too.
+    let Ok(_turn) = shared.reloading.try_lock() else {
+        return;
+    };
+    let old = shared.standing();
+    let Some(new) = old.with_ids_of_now().await else {
+        return;
+    };
+    if !new.grants_like(&old) {
+        let left = new.unresolved.len();
+        tracing::info!("config: names looked up again; {left} are still without a number");
+        put_in_force(shared, new).await;
+    }
+}
+
+/// Returns once the loop has taken it; where the loop is gone there is nobody left to serve.
+async fn put_in_force(shared: &Rc<Shared>, new: Standing) {
+    let (done, is_done) = oneshot::channel();
+    shared.turns.send(Turn::Adopt(Box::new(new), done)).ok();
+    is_done.await.ok();
+}
+
+fn tell(changes: &Changes) {
     for warning in &changes.warnings {
         tracing::warn!("{warning}");
     }
@@ -36,34 +78,8 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
         added = changes.added.len(),
         removed = changes.removed.len(),
         changed = changes.changed.len(),
-        "config: reloaded, {} orgs",
-        new.config.orgs.len()
+        "config: reloaded"
     );
-    new.continue_log(&old);
-    put_in_force(shared, new);
-    Ok(changes)
-}
-
-/// What [`reload`] would change.
-pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
-    let old = shared.standing();
-    let new = Standing::load(&old.path).await?;
-    Ok(compare(&old, &new))
-}
-
-/// The same config, with its names looked up again.
-pub(super) async fn look_again(shared: &Rc<Shared>) {
-    let old = shared.standing();
-    let new = old.with_ids_of_now().await;
-    if new.unresolved != old.unresolved {
-        put_in_force(shared, new);
-    }
-}
-
-fn put_in_force(shared: &Rc<Shared>, new: Standing) {
-    let settings = new.settings();
-    *shared.standing.borrow_mut() = Rc::new(new);
-    shared.tell(Event::Configured(settings));
 }
 
 fn compare(old: &Standing, new: &Standing) -> Changes {
@@ -99,8 +115,43 @@ fn compare(old: &Standing, new: &Standing) -> Changes {
                 .cloned()
                 .collect(),
         ),
+        settings: settings(old, new),
         restart_needed: restart_needed(&old.config, &new.config),
         warnings: new.warnings.clone(),
+    }
+}
+
+fn settings(old: &Standing, new: &Standing) -> Vec<String> {
+    let (was, is) = (&old.config.daemon, &new.config.daemon);
+    let daemon = [
+        ("daemon.admins", was.admins != is.admins),
+        ("daemon.monitors", was.monitors != is.monitors),
+        ("daemon.ca_file", was.ca_file != is.ca_file),
+        (
+            "daemon.proxy",
+            !is_same(was.proxy.as_ref(), is.proxy.as_ref()),
+        ),
+        ("daemon.log", was.log != is.log),
+        ("daemon.log_format", was.log_format != is.log_format),
+    ];
+    let daemon = daemon.into_iter().filter(|(_, differs)| *differs);
+    let clients = new.config.clients.keys();
+    let clients = clients.filter(|client| {
+        let both = (old.secret_of(client), new.secret_of(client));
+        !is_same(both.0.as_ref(), both.1.as_ref())
+    });
+    let secrets = clients.map(|client| format!("clients.{client}.client_secret"));
+    daemon
+        .map(|(key, _)| key.to_owned())
+        .chain(secrets)
+        .collect()
+}
+
+fn is_same(one: Option<&Arc<Secret>>, other: Option<&Arc<Secret>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_same_as(other),
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Shared {
     /// The config in force, with what it names.
     pub(super) standing: RefCell<Rc<Standing>>,
     pub(super) clock: Arc<SystemClock>,
-    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) turns: mpsc::UnboundedSender<Turn>,
     pub(super) keeper: Keeper,
     pub(super) delivery: Rc<Delivery>,
     /// Counts the changes that a waiting reader may care about.
@@ -36,7 +36,18 @@ pub(super) struct Shared {
     pub(super) calls: Cell<usize>,
     /// Writes whose outcome the loop has not had yet.
     pub(super) writes: Cell<usize>,
+    /// Held by whoever reads the config anew, until it is in force: two reloads never overtake each other.
+    pub(super) reloading: tokio::sync::Mutex<()>,
     requests: RefCell<Requests>,
+}
+
+/// What the loop takes, one after the other.
+pub(super) enum Turn {
+    /// Something happened.
+    Event(Event),
+    /// Another config is to be in force: for the fleet and for everybody else at the same moment, so that no call
+    /// goes out with one org's secret and another config's host (S3). Told when it is.
+    Adopt(Box<Standing>, oneshot::Sender<()>),
 }
 
 /// Admins who wait.
@@ -51,7 +62,7 @@ impl Shared {
         fleet: Fleet,
         standing: Rc<Standing>,
         clock: Arc<SystemClock>,
-        events: mpsc::UnboundedSender<Event>,
+        turns: mpsc::UnboundedSender<Turn>,
         keeper: Keeper,
         delivery: Rc<Delivery>,
     ) -> Self {
@@ -59,7 +70,7 @@ impl Shared {
             fleet: RefCell::new(fleet),
             standing: RefCell::new(standing),
             clock,
-            events,
+            turns,
             keeper,
             delivery,
             news: watch::Sender::new(0),
@@ -67,6 +78,7 @@ impl Shared {
             is_ready: Cell::new(false),
             calls: Cell::new(0),
             writes: Cell::new(0),
+            reloading: tokio::sync::Mutex::default(),
             requests: RefCell::default(),
         }
     }
@@ -77,7 +89,7 @@ impl Shared {
 
     /// Tells the loop what happened. Where the loop is gone, so is everything.
     pub(super) fn tell(&self, event: Event) {
-        self.events.send(event).ok();
+        self.turns.send(Turn::Event(event)).ok();
     }
 
     /// Sends an admin's wish to the loop, and waits for what comes of it.
@@ -85,6 +97,9 @@ impl Shared {
         &self,
         event: impl FnOnce(RequestId) -> Event,
     ) -> Option<Result<(), Refusal>> {
+        if *self.stop.borrow() {
+            return None;
+        }
         let (reply, answer) = oneshot::channel();
         let id = {
             let mut requests = self.requests.borrow_mut();

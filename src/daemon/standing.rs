@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
+use super::names::{Known, Names};
 use super::start::Fatal;
 use crate::base::{OrgName, Secret};
 use crate::config::{self, Config, Org, SecretSource};
 use crate::edge::config_files::{self, Loaded};
 use crate::edge::credentials::Credentials;
 use crate::edge::log::{Log, LogFormat};
-use crate::edge::outlet::{self, Output};
+use crate::edge::outlet::Output;
 use crate::edge::store::KeySource;
-use crate::edge::users;
 use crate::edge::zoho::{Network, Zoho};
 use crate::policy::access::{Access, Ids};
 use crate::policy::settings::{GrantKind, OrgSettings};
@@ -30,6 +30,8 @@ pub(super) struct Standing {
     pub(super) zoho: Zoho,
     /// Names that no user or group has, each as a sentence.
     pub(super) unresolved: Vec<String>,
+    /// What the names were looked up to, for a directory server that is down the next time.
+    known: Known,
     secrets: BTreeMap<String, Arc<Secret>>,
     readers: BTreeMap<OrgName, Ids>,
     outputs: BTreeMap<OrgName, Vec<Output>>,
@@ -37,31 +39,44 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Reads the config at `path` and all that it names; an error is every problem, in order.
-    pub(super) async fn load(path: &Path) -> Result<Self, Vec<String>> {
+    /// Reads the config at `path` and all that it names; an error is every problem, in order. A name that the
+    /// directory server does not tell now counts as `before`.
+    pub(super) async fn load(path: &Path, before: Option<&Self>) -> Result<Self, Vec<String>> {
         let path = path.to_owned();
+        let known = before
+            .map(|before| before.known.clone())
+            .unwrap_or_default();
         // Files may be on a slow disk, names in a directory server: not on the loop's thread.
-        let loaded = spawn_blocking(move || load(&path)).await;
+        let loaded = spawn_blocking(move || load(&path, &known)).await;
         loaded.unwrap_or_else(|err| Err(vec![format!("config: reading it failed: {err}")]))
     }
 
-    /// The same, with every name looked up now.
-    pub(super) async fn with_ids_of_now(&self) -> Self {
-        let config = self.config.clone();
-        let names = spawn_blocking(move || Names::look_up(&config)).await;
-        let names = names.unwrap_or_default();
-        Self {
+    /// The same, with every name looked up now; `None` where that fails altogether.
+    pub(super) async fn with_ids_of_now(&self) -> Option<Self> {
+        let (config, known) = (self.config.clone(), self.known.clone());
+        let names = spawn_blocking(move || Names::look_up(&config, &known)).await;
+        let names = names.ok()?;
+        Some(Self {
             path: self.path.clone(),
             config: self.config.clone(),
             warnings: self.warnings.clone(),
             access: names.access,
             zoho: self.zoho.clone(),
             unresolved: names.unresolved,
+            known: names.known,
             secrets: self.secrets.clone(),
             readers: names.readers,
             outputs: names.outputs,
             log: self.log.clone(),
-        }
+        })
+    }
+
+    /// Whether both let the same peers read the same orgs.
+    pub(super) fn grants_like(&self, other: &Self) -> bool {
+        self.access == other.access
+            && self.readers == other.readers
+            && self.outputs == other.outputs
+            && self.unresolved == other.unresolved
     }
 
     /// Starts the log as the config wants it.
@@ -126,7 +141,7 @@ impl Standing {
     }
 }
 
-fn load(path: &Path) -> Result<Standing, Vec<String>> {
+fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
     let text = |problems: Vec<config::Problem>| -> Vec<String> {
         problems.iter().map(ToString::to_string).collect()
     };
@@ -143,7 +158,7 @@ fn load(path: &Path) -> Result<Standing, Vec<String>> {
         proxy: daemon.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
     };
     let zoho = Zoho::new(&network).map_err(|err| vec![format!("config: {err}")])?;
-    let names = Names::look_up(&config);
+    let names = Names::look_up(&config, known);
     let warnings = text(warnings)
         .into_iter()
         .chain(names.unresolved.iter().cloned());
@@ -153,6 +168,7 @@ fn load(path: &Path) -> Result<Standing, Vec<String>> {
         access: names.access,
         zoho,
         unresolved: names.unresolved,
+        known: names.known,
         secrets,
         readers: names.readers,
         outputs: names.outputs,
@@ -165,80 +181,5 @@ fn log_format(config: &Config) -> LogFormat {
     match config.daemon.log_format {
         config::LogFormat::Auto => LogFormat::Text,
         config::LogFormat::Json => LogFormat::Json,
-    }
-}
-
-/// Every name of the config as ids.
-struct Names {
-    access: Access,
-    readers: BTreeMap<OrgName, Ids>,
-    outputs: BTreeMap<OrgName, Vec<Output>>,
-    unresolved: Vec<String>,
-}
-
-impl Default for Names {
-    /// Nobody: what is left if looking up fails altogether.
-    fn default() -> Self {
-        Self {
-            access: Access {
-                admins: Ids::default(),
-                monitors: Ids::default(),
-                own_uid: rustix::process::geteuid().as_raw(),
-            },
-            readers: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            unresolved: Vec::new(),
-        }
-    }
-}
-
-impl Names {
-    fn look_up(config: &Config) -> Self {
-        let mut names = Self::default();
-        names.access.admins = names.resolve("daemon.admins", &config.daemon.admins);
-        names.access.monitors = names.resolve("daemon.monitors", &config.daemon.monitors);
-        for (name, org) in &config.orgs {
-            let key = format!("orgs.{name}.readers");
-            let readers = names.resolve(&key, &org.readers);
-            names.readers.insert(name.clone(), readers);
-            let outputs = org
-                .outputs
-                .iter()
-                .filter_map(|output| names.output(name, output));
-            let outputs = outputs.collect();
-            names.outputs.insert(name.clone(), outputs);
-        }
-        names
-    }
-
-    fn resolve(&mut self, key: &str, principals: &config::Principals) -> Ids {
-        let (ids, unresolved) = users::resolve(principals);
-        let lines = unresolved.iter().map(|why| format!("config: {key} {why}"));
-        self.unresolved.extend(lines);
-        ids
-    }
-
-    /// An output whose group nobody has is left out: its readers could not read it anyway.
-    fn output(&mut self, org: &OrgName, output: &config::Output) -> Option<Output> {
-        let group = match output.group.as_ref().map(users::group).transpose() {
-            Ok(group) => group,
-            Err(why) => {
-                let path = output.path.display();
-                self.unresolved
-                    .push(format!("config: orgs.{org}.outputs {path} {why}"));
-                return None;
-            }
-        };
-        Some(Output {
-            path: output.path.clone(),
-            format: match output.format {
-                config::Format::Token => outlet::Format::Token,
-                config::Format::Header => outlet::Format::Header,
-                config::Format::Env => outlet::Format::Env,
-                config::Format::Json => outlet::Format::Json,
-            },
-            group,
-            mode: output.mode,
-        })
     }
 }

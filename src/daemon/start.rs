@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::desk::FrontDesk;
 use super::keeper::Keeper;
-use super::shared::Shared;
+use super::shared::{Shared, Turn};
 use super::standing::Standing;
 use super::{LOOK_AGAIN_EVERY, Loop, finish, metrics_page};
 use crate::base::OrgName;
@@ -27,7 +27,7 @@ use crate::edge::signals::Signals;
 use crate::edge::socket::{Socket, SocketError};
 use crate::edge::store::{Sqlite, Store, StoreError};
 use crate::edge::systemd;
-use crate::policy::event::{Event, Step};
+use crate::policy::event::Step;
 use crate::policy::fleet::Fleet;
 use crate::policy::restore::Clocks;
 
@@ -74,11 +74,16 @@ pub fn run(path: &Path) -> Result<(), Fatal> {
         what: "runtime",
         source,
     })?;
-    LocalSet::new().block_on(&runtime, up_and_down(path, adopted))
+    let tasks = LocalSet::new();
+    let result = tasks.block_on(&runtime, up_and_down(path, adopted));
+    drop(tasks);
+    // A look-up or a file system that hangs has a thread of its own; it does not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
 async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), Fatal> {
-    let standing = Standing::load(path).await.map_err(Fatal::Config)?;
+    let standing = Standing::load(path, None).await.map_err(Fatal::Config)?;
     let standing = Rc::new(standing.start_log()?);
     for warning in &standing.warnings {
         tracing::warn!("{warning}");
@@ -102,7 +107,7 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
     ));
     let mut main = Loop {
         shared,
-        events: parts.events,
+        turns: parts.turns,
         signals,
         state_lost: parts.state_lost,
         dice: Jitter::default(),
@@ -123,7 +128,7 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
 /// What the loop is made of.
 struct Parts {
     shared: Rc<Shared>,
-    events: mpsc::UnboundedReceiver<Event>,
+    turns: mpsc::UnboundedReceiver<Turn>,
     state_lost: oneshot::Receiver<StoreError>,
     first: Vec<Step>,
 }
@@ -154,23 +159,14 @@ fn assemble(standing: &Rc<Standing>) -> Result<Parts, Fatal> {
         .map(|(name, _)| name.clone())
         .collect();
     delivery.tidy(&live);
-    let (sender, events) = mpsc::unbounded_channel();
+    let (sender, turns) = mpsc::unbounded_channel();
     let keeper = Keeper::start(Box::new(store), sender.clone());
     let (keeper, state_lost) = keeper.map_err(system("store thread"))?;
     let shared = Shared::new(fleet, Rc::clone(standing), clock, sender, keeper, delivery);
     let shared = Rc::new(shared);
-    // Outputs of orgs without a token are withdrawn here; those with one are among the first steps.
-    for name in standing
-        .config
-        .orgs
-        .keys()
-        .filter(|name| !live.contains(name))
-    {
-        shared.deliver(name);
-    }
     Ok(Parts {
         shared,
-        events,
+        turns,
         state_lost,
         first: steps,
     })

@@ -39,11 +39,10 @@ impl Call {
     pub(super) fn reserve(lane: LaneId, settings: &OrgSettings, scene: &mut Scene<'_>) -> Self {
         let now = scene.now.boot;
         let latest = now.plus(WRITE_MAX + settings.timeout);
-        let window = settings.limits.window;
         let of = &settings.binding;
         Self {
             attempt: Attempt(scene.numbers.next()),
-            slot: scene.ledger.open(&lane, of, now, latest, window),
+            slot: scene.ledger.open(&lane, of, now, latest),
             lane,
             stage: Stage::Reserving(None),
         }

@@ -26,7 +26,8 @@ pub enum Event {
     Tick,
     /// A write is on the disk.
     Stored(WriteId),
-    /// A write is not on the disk.
+    /// A write is not on the disk, and will not be: whoever cannot be sure looks first. (The next write of
+    /// that org carries the same revision, which the store would refuse if this one had been kept after all.)
     StoreFailed(WriteId, Cause),
     /// A call to Zoho is over.
     Answered {
@@ -89,7 +90,7 @@ pub enum Right {
 /// What the policy wants done, in this order.
 #[derive(Debug)]
 pub enum Step {
-    /// Keep these changes, all or none, and say [`Event::Stored`] or [`Event::StoreFailed`].
+    /// Keep these changes, all or none, after all earlier writes, and say [`Event::Stored`] or [`Event::StoreFailed`].
     Write {
         /// Which write.
         write: WriteId,
@@ -111,7 +112,7 @@ pub enum Step {
     },
     /// The org's token is another one: bring it to every outlet.
     Publish(OrgName),
-    /// The org's token must not be read any more: take it from every outlet.
+    /// The org's token must not be read any more: take it from every outlet, if it is there.
     Withdraw(OrgName),
     /// Tell the admin who waits.
     Reply {

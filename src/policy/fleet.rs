@@ -95,14 +95,12 @@ impl Fleet {
     fn take(&mut self, event: Event, moment: &mut Moment<'_>) {
         match event {
             Event::Tick => (),
-            Event::Stored(write) => {
-                let writer = self.writer_of(write);
-                self.with_each(writer, moment, |org, scene| org.stored(write, scene));
-            }
-            Event::StoreFailed(write, cause) => {
-                let writer = self.writer_of(write);
-                self.with_each(writer, moment, |org, scene| org.store_failed(&cause, scene));
-            }
+            Event::Stored(write) => self.with_writer(write, moment, |org, scene| {
+                org.stored(write, scene);
+            }),
+            Event::StoreFailed(write, cause) => self.with_writer(write, moment, |org, scene| {
+                org.store_failed(&cause, scene);
+            }),
             Event::Answered {
                 org,
                 attempt,
@@ -153,21 +151,18 @@ impl Fleet {
         self.shelve_if_settled(name);
     }
 
-    fn with_each(
+    /// The same for the org whose write this is; nobody's is nobody's.
+    fn with_writer(
         &mut self,
-        names: Option<OrgName>,
+        write: WriteId,
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
-        if let Some(name) = names {
-            self.with(&name, moment, act);
-        }
-    }
-
-    fn writer_of(&self, write: WriteId) -> Option<OrgName> {
         let mut all = self.orgs.iter().chain(&self.leaving);
         let writer = all.find(|(_, org)| org.saving.is_awaiting(write));
-        writer.map(|(name, _)| name.clone())
+        if let Some(name) = writer.map(|(name, _)| name.clone()) {
+            self.with(&name, moment, act);
+        }
     }
 
     fn ask(

@@ -189,17 +189,9 @@ impl Ledger {
 
     /// Opens a slot for a call that is over at `latest`, in a lane that is made if need be: a state that
     /// lost one must not keep its org from minting for ever.
-    pub fn open(
-        &mut self,
-        id: &LaneId,
-        of: &Binding,
-        now: Boottime,
-        latest: Boottime,
-        window: Duration,
-    ) -> Slot {
+    pub fn open(&mut self, id: &LaneId, of: &Binding, now: Boottime, latest: Boottime) -> Slot {
         let fresh = || Lane::new(&of.client_id, &of.data_center);
         let lane = self.lanes.entry(id.clone()).or_insert_with(fresh);
-        lane.prune(now, window);
         let slot = Slot {
             started: now,
             settled: latest,

@@ -7,7 +7,7 @@
 use super::event::{Refusal, Step};
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
-use super::record::Cause;
+use super::record::{Cause, Word};
 use super::settings::OrgSettings;
 use super::turns::Turn;
 use super::verdict::refuse_all;
@@ -101,7 +101,6 @@ impl Org {
 
     /// An org that was well but has no living token is decided by its first mint of this run.
     pub(super) fn begin_anew(&mut self, now: Boottime) {
-        use super::record::Word;
         let verdict = &mut self.record.verdict;
         let is_open = matches!(verdict.word, Word::Ok | Word::Retrying | Word::Starting);
         let token = self.record.token.as_ref();

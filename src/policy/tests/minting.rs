@@ -76,6 +76,21 @@ fn a_call_that_was_never_written_costs_no_slot_and_is_tried_again_within_a_minut
 }
 
 #[test]
+fn the_pause_after_an_unsent_call_is_short_again_once_a_call_has_reached_zoho() {
+    let mut world = refreshing();
+    for _ in 0..10 {
+        world.answer("acme", not_sent());
+        world.pass_until_call(HOUR).expect("a retry");
+    }
+    world.answer("acme", transient());
+    world.pass_until_call(HOUR).expect("a retry");
+    world.answer("acme", not_sent());
+    let waited = world.pass_until_call(HOUR).expect("a retry");
+    // Nothing else holds it back: the transient one began over 100 s ago.
+    assert!(waited <= secs(2), "{waited:?}");
+}
+
+#[test]
 fn r3_an_outage_costs_six_slots_a_window_and_leaves_four_for_a_person() {
     let mut world = refreshing();
     let start = world.now.boot;

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod binding;
 mod drive;
 mod enrolling;
 mod fleet;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::minting::refreshing;
-use super::world::{Disk, HOUR, World, name, secs, settings};
-use super::zoho::{lost, minted, needs_consent, refresh_token, throttled};
+use super::world::{Disk, HOUR, START_WALL, World, name, secs, settings};
+use super::zoho::{code, lost, minted, needs_consent, refresh_token, throttled};
+use crate::base::UnixTime;
 use crate::policy::event::Refusal;
 use crate::policy::record::Word;
 
@@ -165,6 +166,27 @@ fn a_machine_that_was_off_for_long_does_not_wait_for_the_pace_of_its_last_day() 
     }
     world.reboot(HOUR * 5, 0, true);
     assert_eq!(world.calls.len(), 1);
+}
+
+#[test]
+fn r9_a_boot_clock_that_went_back_is_another_boot() {
+    let mut world = World::enrolled();
+    world.pass(secs(60));
+    world.now.boot = world.now.boot.minus(HOUR);
+    world.start(false);
+    assert!(world.read("acme").is_none());
+    assert_eq!(world.calls.len(), 1);
+}
+
+#[test]
+fn r3_a_lane_opened_after_the_clock_was_set_back_takes_no_other_lanes_name() {
+    let mut world = World::enrolled();
+    world.pass(secs(60));
+    assert_eq!(world.lanes.len(), 1);
+    world.now.wall = UnixTime(START_WALL);
+    world.restart();
+    world.enroll("acme", code());
+    assert_eq!(world.lanes.len(), 2);
 }
 
 #[test]

@@ -113,6 +113,46 @@ fn r7_a_token_published_without_the_disk_is_acknowledged_to_no_admin() {
 }
 
 #[test]
+fn r7_a_write_that_began_before_the_mint_does_not_publish_its_token() {
+    let mut world = due();
+    world.pass_until_call(HOUR).expect("a refresh");
+    let old = world.read("acme").expect("served").generation;
+    world.disk = Disk::Slow;
+    world.enroll("acme", code());
+    world.answer("acme", minted());
+    world.settle_write(true);
+    assert_eq!(world.read("acme").expect("served").generation, old);
+    world.settle_write(true);
+    assert!(world.read("acme").expect("served").generation > old);
+}
+
+#[test]
+fn r7_an_admin_whose_token_came_while_the_disk_was_full_hears_of_it_when_it_is_kept() {
+    let mut world = due();
+    let end = world.read("acme").expect("served").expires;
+    while end.since(world.now.boot) > secs(590) {
+        if world.pass_until_call(secs(10)).is_some() {
+            world.answer("acme", not_sent());
+        }
+    }
+    world.pass_until_call(secs(60)).expect("a retry");
+    let request = world.refresh("acme");
+    world.disk = Disk::Full;
+    world.enroll("acme", code());
+    world.answer("acme", minted());
+    let left = world.read("acme").expect("served").expires;
+    assert_eq!(
+        left.since(world.now.boot),
+        HOUR,
+        "readers would have gone short"
+    );
+    assert_eq!(world.reply(request), None, "it is not on the disk");
+    world.disk = Disk::Good;
+    world.pass(secs(61));
+    assert_eq!(world.reply(request), Some(&Ok(())));
+}
+
+#[test]
 fn an_admin_is_told_at_once_while_the_disk_is_full_or_hangs() {
     for mood in [Disk::Full, Disk::Slow] {
         let mut world = due();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::{Boottime, DataCenter, Environment, Limits, Now, OrgName, ScopeSet, UnixTime};
 use crate::policy::event::{Attempt, Event, Refusal, RequestId, Right, Severity, Step, WriteId};
 use crate::policy::fleet::Fleet;
-use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Stored};
+use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored};
 use crate::policy::restore::Clocks;
 use crate::policy::schedule::Dice;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
@@ -194,6 +194,7 @@ impl World {
                 right,
                 ..
             } => {
+                self.check_slot(&org, attempt);
                 self.sent.push((self.now.boot, org.clone()));
                 self.calls.push(Sent {
                     org,
@@ -217,6 +218,20 @@ impl World {
             }
             Step::Tell(severity, note) => self.told.push((severity, note)),
         }
+    }
+
+    /// The disk holds a slot that counts for as long as this call may take.
+    fn check_slot(&self, org: &OrgName, attempt: Attempt) {
+        let org = self.fleet.org(org).expect("only configured orgs call");
+        let call = org.calls().find(|call| call.attempt == attempt);
+        let lane = &call.expect("its call is known").lane;
+        let latest = self.now.boot.plus(org.settings.timeout);
+        let slots = &self.lanes.get(lane).expect("its lane is on the disk").slots;
+        let is_its = |slot: &&Slot| slot.settled >= latest && slot.started <= self.now.boot;
+        assert!(
+            slots.iter().any(|slot| is_its(&slot)),
+            "R3: a call without a slot"
+        );
     }
 
     fn apply(&mut self, changes: Vec<Change>) {
