@@ -43,7 +43,6 @@ pub(super) fn start(shared: &Rc<Shared>, order: Order) {
             attempt,
             answer,
         });
-        shared.calls.set(shared.calls.get() - 1);
     });
 }
 

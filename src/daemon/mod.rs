@@ -120,9 +120,7 @@ impl Loop {
     }
 
     fn step(&mut self, event: Event) {
-        if let Event::Stored(_) | Event::StoreFailed(..) = event {
-            self.shared.writes.set(self.shared.writes.get() - 1);
-        }
+        self.shared.note_end_of(&event);
         let now = self.shared.clock.now();
         let steps = self
             .shared

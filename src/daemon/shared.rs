@@ -32,9 +32,9 @@ pub(super) struct Shared {
     pub(super) stop: watch::Sender<bool>,
     /// Whether READY has been said.
     pub(super) is_ready: Cell<bool>,
-    /// Calls to Zoho on their way.
+    /// Calls to Zoho whose answer the loop has not had yet.
     pub(super) calls: Cell<usize>,
-    /// Writes on their way to the disk.
+    /// Writes whose outcome the loop has not had yet.
     pub(super) writes: Cell<usize>,
     /// Held by whoever reads the config anew, until it is in force: two reloads never overtake each other.
     pub(super) reloading: tokio::sync::Mutex<()>,
@@ -124,6 +124,16 @@ impl Shared {
         let mut status = self.fleet.borrow().status(org, self.clock.now())?;
         status.warnings.extend(self.delivery.troubles_of(org));
         Some(status)
+    }
+
+    /// Counts what the loop has waited for. Not sooner: an answer that is still in the queue is not over.
+    pub(super) fn note_end_of(&self, event: &Event) {
+        let count = match event {
+            Event::Answered { .. } => &self.calls,
+            Event::Stored(_) | Event::StoreFailed(..) => &self.writes,
+            _ => return,
+        };
+        count.set(count.get().saturating_sub(1));
     }
 
     /// Nobody is left waiting at the end; whose answer is open is told that the daemon stops.

@@ -49,6 +49,7 @@ fn passing() -> Vec<Case> {
         ("ill", "http-503", Fault::status(503)),
         ("negative", "bad-lifetime", Fault::set("expires_in", -1)),
         ("absurd", "bad-lifetime", Fault::set("expires_in", 1e12)),
+        ("lifeless", "bad-lifetime", Fault::drop("expires_in")),
         ("wordy", "bad-lifetime", Fault::set("expires_in", "soon")),
         (
             "forged",
@@ -215,7 +216,7 @@ fn r4_a_revoked_grant_keeps_its_token_and_a_refresh_after_the_cure_clears_it() {
     assert_eq!(site.verb(&["status", "--check"]).exit, 1);
     // The word is stored, and a restart is no probe.
     let before = site.zoho.stats();
-    daemon.kill();
+    assert_eq!(daemon.stop(), 0);
     let _daemon = site.run();
     assert_eq!(site.status("acme")["grant"], "needs-consent");
     assert_eq!(site.zoho.stats(), before);
@@ -236,7 +237,7 @@ fn r4_a_throttle_holds_every_call_back_for_a_whole_window_and_over_a_restart() {
     let ended = site.verb(&["refresh", "acme"]);
     assert!(ended.failed(75).contains("try again in"), "{ended:?}");
     let before = site.zoho.stats();
-    daemon.kill();
+    assert_eq!(daemon.stop(), 0);
     let _daemon = site.run();
     let status = site.status("acme");
     assert_eq!(
@@ -273,7 +274,7 @@ fn s4_a_refresh_of_another_environment_is_quarantined_until_a_person_enrolls_aga
         site.file("acme", "header").is_none()
     });
     assert!(Instant::now() < gone_by, "within a second");
-    daemon.kill();
+    assert_eq!(daemon.stop(), 0);
     let _daemon = site.run();
     let status = site.status("acme");
     assert_eq!(

@@ -1,11 +1,13 @@
 //! Many clients, silent clients, greedy clients: none of them is another one's trouble (R10), nor Zoho's (R12).
 
 use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use zoho_tokend::stand_in::{Fault, Rules};
 
+use crate::daemon::{Daemon, program_at};
 use crate::http::{Line, Request};
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
@@ -185,4 +187,31 @@ fn r10_a_thousand_connections_of_one_user_leave_room_for_reads() {
         );
         drop(lines);
     });
+}
+
+/// R10: nor do descriptors run out: of a shell's few, clients get half.
+#[test]
+fn r10_more_connections_than_descriptors_keep_neither_readers_nor_zoho_out() {
+    let site = Site::new(Rules::default(), &["acme"]);
+    let few = "ulimit -n 200; exec \"$0\" \"$@\"";
+    let mut command = program_at(Path::new("/bin/sh"));
+    command.args(["-c", few, env!("CARGO_BIN_EXE_zoho-tokend")]);
+    let daemon = Daemon::spawn(command, &site.path("zoho-tokend.toml"), &site.path("log"));
+    let _daemon = site.once_up(daemon);
+    let idle: Vec<_> = (0..400)
+        .map(|_| Line::to(&site.socket()).expect("accepted, if only for a moment"))
+        .collect();
+    let begun = Instant::now();
+    site.enroll("acme").done();
+    site.verb(&["refresh", "acme"]).done();
+    site.token("acme");
+    wait_until("the files are written", SOON, || {
+        site.file("acme", "header").is_some()
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
+    drop(idle);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use zoho_tokend::stand_in::{Consent, Fault, Rules};
 
-use crate::http::Request;
+use crate::http::{Line, Request};
 use crate::site::{Site, Token};
 use crate::wait::{SOON, wait_until};
 use crate::zoho::{Zoho, client_secret};
@@ -324,4 +324,40 @@ fn a_body_that_is_no_enrolment_is_refused_and_not_quoted() {
     );
     let token: Token = site.token("acme");
     assert!(!reply.body.contains(&token.text));
+}
+
+/// A grant token is good once: what Zoho gave for it is not lost with the operator's terminal.
+#[test]
+fn an_enrolment_goes_on_when_its_operator_hangs_up() {
+    let site = Site::new(Rules::default(), &["acme"]);
+    let _daemon = site.run();
+    site.zoho.break_for("acme", 1, Fault::delay_ms(500));
+    let body = format!(r#"{{"kind":"code","code":"{}"}}"#, site.zoho.code("acme"));
+    let mut line = Line::to(&site.socket()).expect("it listens");
+    let request = Request::post("/v1/orgs/acme/enrollment", body);
+    line.send(&request.bytes()).expect("sent");
+    wait_until("Zoho is asked", SOON, || site.zoho.mints("acme") == 1);
+    drop(line);
+    wait_until("the org is enrolled", SOON, || {
+        site.status("acme")["token"] == "fresh"
+    });
+    assert!(site.zoho.is_alive(&site.token("acme").text));
+}
+
+/// R3: two at once are two calls at most, and the second is told.
+#[test]
+fn a_second_enrolment_of_the_same_org_waits_for_the_first() {
+    let site = Site::new(Rules::default(), &["acme"]);
+    let _daemon = site.run();
+    site.zoho.break_for("acme", 1, Fault::delay_ms(1_000));
+    let codes = [site.zoho.code("acme"), site.zoho.code("acme")];
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| site.enroll_with("acme", &codes[0]));
+        wait_until("Zoho is asked", SOON, || site.zoho.mints("acme") == 1);
+        let second = site.enroll_with("acme", &codes[1]);
+        assert!(second.failed(75).contains("on its way"), "{second:?}");
+        first.join().expect("no panic").done();
+    });
+    assert_eq!(site.zoho.stats().traffic.token_calls, 1);
+    site.enroll_with("acme", &codes[1]).done();
 }

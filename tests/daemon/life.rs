@@ -205,14 +205,15 @@ fn r8_restarts_while_zoho_is_ill_add_no_call() {
     site.zoho.break_for("acme", None, Fault::status(503));
     site.verb(&["refresh", "acme"]).failed(75);
     let before = site.zoho.counts("acme");
+    assert_eq!(daemon.stop(), 0);
     for _ in 0..5 {
-        daemon.kill();
         daemon = site.run();
         let status = site.status("acme");
         assert_eq!(
             (&status["token"], &status["grant"]),
             (&json!("fresh"), &json!("retrying"))
         );
+        daemon.kill();
     }
     assert_eq!(site.zoho.counts("acme"), before);
 }

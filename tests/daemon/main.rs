@@ -27,6 +27,7 @@ mod access;
 mod bad_input;
 mod clients;
 mod contract;
+mod disk;
 mod enroll;
 mod files;
 mod life;

@@ -1,10 +1,14 @@
 //! Another config: all of it or none, by `reload` and by SIGHUP.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
-use zoho_tokend::stand_in::Rules;
+use zoho_tokend::stand_in::{Fault, Instead, Rules};
 
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
+use crate::zoho::client_id;
 
 /// R8
 #[test]
@@ -176,4 +180,69 @@ fn s4_a_config_that_contradicts_the_grant_serves_nothing_until_it_agrees_again()
     site.verb(&["reload"]).done();
     assert_eq!(site.token("acme"), token);
     assert_eq!(site.zoho.stats(), before, "nothing was sent");
+}
+
+/// R10: who waits for a call of an org that leaves is told, and nobody else waits.
+#[test]
+fn r10_a_reload_does_not_wait_for_zoho_and_tells_those_who_do() {
+    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme", "beta"]);
+    let hang = || Fault::instead(Instead::Hang);
+    site.zoho.break_for("acme", None, hang());
+    site.zoho.break_for("beta", None, hang());
+    let calls = site.zoho.stats().traffic.token_calls;
+    let code = site.zoho.code("beta");
+    thread::scope(|scope| {
+        let refresh = scope.spawn(|| site.verb(&["refresh", "acme"]));
+        let enroll = scope.spawn(|| site.enroll_with("beta", &code));
+        wait_until("both hang", SOON, || {
+            site.zoho.stats().traffic.token_calls == calls + 2
+        });
+        let begun = Instant::now();
+        let none = without_orgs(&site);
+        site.write("zoho-tokend.toml", &none);
+        site.verb(&["reload"]).done();
+        for waits in [refresh, enroll] {
+            let ended = waits.join().expect("no panic");
+            assert!(
+                ended.failed(78).contains("has left the config"),
+                "{ended:?}"
+            );
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            begun.elapsed()
+        );
+    });
+    // Back again, with what they had; the hanging calls stay spent slots.
+    site.zoho.heal();
+    site.write_config();
+    site.verb(&["reload"]).done();
+    assert_eq!(site.status("acme")["mints_left"], 8);
+    assert!(site.zoho.is_alive(&site.token("acme").text));
+}
+
+fn without_orgs(site: &Site) -> String {
+    let text = site.config_text();
+    let orgs = text.find("[clients.").expect("they come last");
+    text[..orgs].to_owned()
+}
+
+#[test]
+fn a_client_secret_that_was_changed_in_the_console_is_taken_from_its_file_by_a_reload() {
+    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let new = "another5ecret0000000000000000000000000000";
+    let id = client_id("acme");
+    let changed = site.zoho.world.with(|zoho, _| zoho.add_client(&id, new));
+    changed.expect("room");
+    let ended = site.verb(&["refresh", "acme"]);
+    assert!(
+        ended.failed(78).contains("invalid_client_secret"),
+        "{ended:?}"
+    );
+    assert_eq!(site.status("acme")["grant"], "misconfigured");
+    site.write("acme.secret", new);
+    site.verb(&["reload"]).done();
+    site.verb(&["refresh", "acme"]).done();
+    assert_eq!(site.status("acme")["grant"], "ok");
 }

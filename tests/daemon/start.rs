@@ -2,10 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use zoho_tokend::stand_in::Rules;
 
+use crate::daemon::{Daemon, program_at};
 use crate::site::Site;
+use crate::wait::{SOON, wait_until};
 
 #[test]
 fn a_second_run_on_the_same_state_is_refused_and_names_the_first_ones_pid() {
@@ -164,4 +167,47 @@ fn a_socket_that_a_crash_left_behind_is_no_obstacle_and_another_file_is_one() {
     let refused = site.run_to_end();
     assert!(refused.failed(78).contains("socket"), "{refused:?}");
     assert_eq!(fs::read(site.socket()).expect("kept"), b"precious");
+}
+
+#[test]
+fn a_socket_that_another_daemon_answers_at_is_left_to_it() {
+    let (first, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let second = Site::new(Rules::default(), &["acme"]);
+    let (theirs, ours) = (first.socket(), second.socket());
+    let text = second.config_text();
+    let text = text.replace(&ours.display().to_string(), &theirs.display().to_string());
+    second.write("zoho-tokend.toml", &text);
+    let refused = second.run_to_end();
+    assert!(
+        refused.failed(78).contains("another process listens there"),
+        "{refused:?}"
+    );
+    first.token("acme");
+}
+
+/// S2: modes do not depend on the shell that the daemon is started from.
+#[test]
+fn s2_modes_are_the_contracts_under_any_umask() {
+    for umask in ["000", "077"] {
+        let site = Site::new(Rules::default(), &["acme"]);
+        let mut command = program_at(Path::new("/bin/sh"));
+        let shell = format!("umask {umask}; exec \"$0\" \"$@\"");
+        command.args(["-c", &shell, env!("CARGO_BIN_EXE_zoho-tokend")]);
+        let daemon = Daemon::spawn(command, &site.path("zoho-tokend.toml"), &site.path("log"));
+        let _daemon = site.once_up(daemon);
+        site.enroll("acme").done();
+        wait_until("the files are there", SOON, || {
+            site.file("acme", "header").is_some()
+        });
+        let mode = |name: &str| {
+            let metadata = fs::metadata(site.path(name)).expect("it is there");
+            metadata.permissions().mode() & 0o777
+        };
+        assert_eq!(mode("socket"), 0o666, "{umask}");
+        assert_eq!(mode("tokens"), 0o711, "{umask}");
+        assert_eq!(mode("state") & 0o077, 0, "{umask}");
+        assert_eq!(mode("state/seal.key"), 0o600, "{umask}");
+        assert_eq!(mode("state/state.db"), 0o600, "{umask}");
+        assert_eq!(mode("tokens/acme/access_token") & 0o007, 0, "{umask}");
+    }
 }
