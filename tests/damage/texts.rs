@@ -67,8 +67,8 @@ fn a_damaged_state_says_what_and_that_it_is_kept() {
         },
         78,
         "/s/state.db: the state is damaged: org `acme`: the seal of refresh_token is broken; nothing was \
-         changed. Move /s/state.db and /s/state.db-wal aside, keep them, and restore a backup (`zoho-tokend \
-         restore FILE`)",
+         changed. Move /s/state.db and /s/state.db-wal aside, keep them, and restore a backup (README, \
+         Backup)",
     );
 }
 
