@@ -168,6 +168,23 @@ fn outputs_have_their_format_mode_and_group_and_go_when_the_config_drops_them() 
     assert_eq!(read("token"), new.text);
 }
 
+/// R1: an earlier config may have had a token there.
+#[test]
+fn r1_an_output_that_a_reload_gives_to_an_org_without_a_token_is_emptied() {
+    let mut site = Site::new(Rules::default(), &["acme"]);
+    let _daemon = site.run();
+    let output = site.path("zoho.header");
+    fs::write(&output, "Authorization: Zoho-oauthtoken old").expect("ours");
+    let lines = format!(
+        "[[orgs.acme.outputs]]\npath = \"{}\"\nformat = \"header\"\n",
+        output.display()
+    );
+    site.config.orgs.insert("acme".into(), lines);
+    site.write_config();
+    site.verb(&["reload"]).done();
+    wait_until("it goes", SOON, || !output.exists());
+}
+
 /// R10
 #[test]
 fn r10_an_output_that_cannot_be_written_is_told_stops_nothing_and_heals() {
