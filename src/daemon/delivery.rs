@@ -1,75 +1,78 @@
 //! Brings tokens to the files: the latest wish of each target, retried until it holds.
 //!
-//! Every target has a worker of its own while it has work, on a thread that may block: a hanging file system
-//! holds up its own files and nothing else. Invariant: at most one worker per target, and it ends with the
-//! target as last wished for.
+//! A target is a place, an org's folder in `tokens_dir` or the path of an output, whichever org it is for: what
+//! one org leaves and another takes over is brought in order. Each has a worker of its own while it has work, and
+//! its turns run on a thread that may block. `tokens_dir` has one such thread at a time and the outputs have
+//! [`OUTPUT_THREADS_MAX`]: a file system that hangs holds up its own files, not the rest of the daemon.
+//!
+//! Invariants: at most one worker per target, which ends with the target as last wished for; and a token that
+//! readers find is withdrawn at its end, also while the next one cannot be written (R1).
+
+mod place;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod wish;
+mod worker;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::{spawn_blocking, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
 
-use crate::base::OrgName;
+use crate::base::{Boottime, OrgName};
 use crate::edge::clock::SystemClock;
-use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles};
+use crate::edge::outlet::{Output, Publication, TokenFiles};
+use place::Wanted;
+use wish::{Target, Wish};
 
-/// First and longest pause after a failure.
-const RETRY_MIN: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_mins(1);
-
-/// A little longer than retired folders linger.
-const SWEEP_AFTER: Duration = Duration::from_millis(5_200);
+/// Most threads that write outputs: a quarter of those that tokio has for all that blocks.
+const OUTPUT_THREADS_MAX: usize = 128;
 
 /// How long an answer to an operator waits for the files.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
-/// One place where an org's token goes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
-    /// The org's folder in `tokens_dir`.
-    Files(OrgName),
-    /// One of its `outputs`, by its place in `Delivery::outputs`.
-    Output(OrgName, std::path::PathBuf),
-}
-
-/// What a target shall hold, and how far it is.
-#[derive(Debug, Default)]
-struct Wish {
-    publication: Option<Arc<Publication>>,
-    output: Option<Output>,
-    is_new: bool,
-    has_worker: bool,
-    trouble: Option<String>,
-}
-
 /// All targets.
 pub(super) struct Delivery {
     files: Option<Arc<Mutex<TokenFiles>>>,
+    output_threads: Arc<Semaphore>,
     clock: Arc<SystemClock>,
     wishes: RefCell<BTreeMap<Target, Wish>>,
+    /// When the next retired folder is to go.
+    next_sweep: watch::Sender<Option<Boottime>>,
     /// Counts the workers that have ended.
     settled: watch::Sender<u64>,
 }
 
 impl Delivery {
+    /// Sweeps from now on, on the tasks of the thread.
     pub(super) fn new(files: Option<TokenFiles>, clock: Arc<SystemClock>) -> Rc<Self> {
+        let files = files.map(|files| Arc::new(Mutex::new(files)));
+        let next_sweep = watch::Sender::new(None);
+        if let Some(files) = &files {
+            let clock = Arc::clone(&clock);
+            spawn_local(sweep::sweep(Arc::clone(files), clock, next_sweep.clone()));
+        }
         Rc::new(Self {
-            files: files.map(|files| Arc::new(Mutex::new(files))),
+            files,
+            output_threads: Arc::new(Semaphore::new(OUTPUT_THREADS_MAX)),
             clock,
             wishes: RefCell::default(),
+            next_sweep,
             settled: watch::Sender::new(0),
         })
     }
 
-    /// At the start: only these orgs have a token.
+    /// At the start, before the first wish: only these orgs have a token.
     pub(super) fn tidy(&self, live: &[OrgName]) {
         if let Some(files) = &self.files
-            && let Err(err) = lock(files).tidy(live)
+            && let Ok(mut files) = files.try_lock()
+            && let Err(err) = files.tidy(live)
         {
             tracing::error!("{err}");
         }
@@ -82,12 +85,17 @@ impl Delivery {
         publication: Option<&Arc<Publication>>,
         outputs: &[Output],
     ) {
+        let now = self.clock.now();
+        let wanted = publication.map(|publication| Wanted {
+            publication: Arc::clone(publication),
+            ends: now.boot.plus(publication.expires_at.since(now.wall)),
+        });
         if self.files.is_some() {
-            self.aim(Target::Files(org.clone()), publication.cloned(), None);
+            self.aim(Target::Files(org.clone()), org, wanted.clone(), None);
         }
         for output in outputs {
-            let target = Target::Output(org.clone(), output.path.clone());
-            self.aim(target, publication.cloned(), Some(output.clone()));
+            let target = Target::Output(output.path.clone());
+            self.aim(target, org, wanted.clone(), Some(output.clone()));
         }
         self.drop_others(org, outputs);
     }
@@ -95,8 +103,8 @@ impl Delivery {
     /// What stands between the org's token and its files.
     pub(super) fn troubles_of(&self, org: &OrgName) -> Vec<String> {
         let wishes = self.wishes.borrow();
-        let own = wishes.iter().filter(|(target, _)| target.org() == org);
-        own.filter_map(|(_, wish)| wish.trouble.clone()).collect()
+        let own = wishes.values().filter(|wish| wish.order.org == *org);
+        own.filter_map(|wish| wish.trouble.clone()).collect()
     }
 
     /// Waits, for a bounded time, until the org's folder is as wished for: an operator who has just enrolled
@@ -121,173 +129,38 @@ impl Delivery {
         wishes.any(|wish| wish.has_worker && wish.trouble.is_none())
     }
 
-    /// Outputs that the config no longer names are withdrawn.
+    /// Outputs that the config no longer names are withdrawn, unless they have become another org's.
     fn drop_others(self: &Rc<Self>, org: &OrgName, outputs: &[Output]) {
-        let is_left = |target: &Target| match target {
-            Target::Files(_) => false,
-            Target::Output(owner, path) => {
-                owner == org && outputs.iter().all(|output| output.path != *path)
-            }
+        let is_left = |wish: &Wish| {
+            let is_own = wish.order.org == *org && wish.order.wanted.is_some();
+            let path = wish.output.as_ref().map(|output| &output.path);
+            is_own && path.is_some_and(|path| outputs.iter().all(|output| output.path != *path))
         };
         let left: Vec<(Target, Option<Output>)> = {
             let wishes = self.wishes.borrow();
-            let left = wishes
-                .iter()
-                .filter(|(target, wish)| is_left(target) && wish.publication.is_some());
+            let left = wishes.iter().filter(|(_, wish)| is_left(wish));
             left.map(|(target, wish)| (target.clone(), wish.output.clone()))
                 .collect()
         };
         for (target, output) in left {
-            self.aim(target, None, output);
+            self.aim(target, org, None, output);
         }
     }
 
     fn aim(
         self: &Rc<Self>,
         target: Target,
-        publication: Option<Arc<Publication>>,
+        org: &OrgName,
+        wanted: Option<Wanted>,
         output: Option<Output>,
     ) {
         let mut wishes = self.wishes.borrow_mut();
-        let wish = wishes.entry(target.clone()).or_default();
-        wish.publication = publication;
-        wish.output = output;
-        wish.is_new = true;
+        let wish = wishes
+            .entry(target.clone())
+            .or_insert_with(|| Wish::of(org));
+        wish.renew(org, wanted, output);
         if !std::mem::replace(&mut wish.has_worker, true) {
             spawn_local(Rc::clone(self).work(target));
         }
     }
-
-    async fn work(self: Rc<Self>, target: Target) {
-        let mut pause = RETRY_MIN;
-        while let Some((publication, output)) = self.next_wish(&target) {
-            let result = self.fulfil(&target, publication, output).await;
-            let failed = result.is_err();
-            self.note(&target, result);
-            if failed {
-                sleep(pause).await;
-                pause = (pause * 2).min(RETRY_MAX);
-            }
-        }
-    }
-
-    /// The wish to fulfil; `None` when the worker is done.
-    fn next_wish(&self, target: &Target) -> Option<(Option<Arc<Publication>>, Option<Output>)> {
-        let mut wishes = self.wishes.borrow_mut();
-        let wish = wishes.get_mut(target)?;
-        if std::mem::replace(&mut wish.is_new, false) {
-            return Some((wish.publication.clone(), wish.output.clone()));
-        }
-        wish.has_worker = false;
-        if wish.publication.is_none() {
-            wishes.remove(target);
-        }
-        self.settled.send_modify(|count| *count += 1);
-        None
-    }
-
-    async fn fulfil(
-        self: &Rc<Self>,
-        target: &Target,
-        publication: Option<Arc<Publication>>,
-        output: Option<Output>,
-    ) -> Result<(), String> {
-        let (target, files, clock) = (target.clone(), self.files.clone(), Arc::clone(&self.clock));
-        let is_files = matches!(target, Target::Files(_));
-        let work = move || match (&files, &output) {
-            (_, Some(output)) => to_output(output, target.org(), publication.as_deref()),
-            (Some(files), None) => to_files(
-                &mut lock(files),
-                &clock,
-                target.org(),
-                publication.as_deref(),
-            ),
-            (None, None) => Ok(()),
-        };
-        let done = spawn_blocking(work).await;
-        if is_files {
-            self.sweep_later();
-        }
-        match done {
-            Ok(result) => result.map_err(|err| err.to_string()),
-            Err(err) => Err(format!("a file worker failed: {err}")),
-        }
-    }
-
-    fn note(&self, target: &Target, result: Result<(), String>) {
-        let outcome = if result.is_ok() { "ok" } else { "failed" };
-        metrics::counter!("zoho_tokend_deliveries_total", "output" => target.label(), "outcome" => outcome)
-            .increment(1);
-        let mut wishes = self.wishes.borrow_mut();
-        let Some(wish) = wishes.get_mut(target) else {
-            return;
-        };
-        let before = std::mem::replace(&mut wish.trouble, result.err());
-        match (&before, &wish.trouble) {
-            (None, Some(trouble)) => tracing::error!("{trouble}"),
-            (Some(_), None) => {
-                tracing::info!(org = %target.org(), "{}: written again", target.label());
-            }
-            _ => (),
-        }
-        // A failure is a wish that still stands.
-        wish.is_new |= wish.trouble.is_some();
-    }
-
-    fn sweep_later(self: &Rc<Self>) {
-        let Some(files) = self.files.clone() else {
-            return;
-        };
-        let clock = Arc::clone(&self.clock);
-        spawn_local(async move {
-            sleep(SWEEP_AFTER).await;
-            let swept = spawn_blocking(move || lock(&files).sweep(clock.now())).await;
-            if let Ok(Err(err)) = swept {
-                tracing::warn!("{err}");
-            }
-        });
-    }
-}
-
-impl Target {
-    fn org(&self) -> &OrgName {
-        match self {
-            Self::Files(org) | Self::Output(org, _) => org,
-        }
-    }
-
-    fn label(&self) -> String {
-        match self {
-            Self::Files(_) => "tokens_dir".to_owned(),
-            Self::Output(_, path) => path.display().to_string(),
-        }
-    }
-}
-
-fn to_files(
-    files: &mut TokenFiles,
-    clock: &SystemClock,
-    org: &OrgName,
-    publication: Option<&Publication>,
-) -> Result<(), OutletError> {
-    match publication {
-        Some(publication) => files.publish(publication, clock.now()).map(|_| ()),
-        None => files.withdraw(org),
-    }
-}
-
-fn to_output(
-    output: &Output,
-    org: &OrgName,
-    publication: Option<&Publication>,
-) -> Result<(), OutletError> {
-    match publication {
-        Some(publication) => output.publish(publication).map(|_| ()),
-        None => output.withdraw(org),
-    }
-}
-
-/// A panic in another worker leaves files, not memory, half-way; the next publication mends those.
-fn lock(files: &Mutex<TokenFiles>) -> std::sync::MutexGuard<'_, TokenFiles> {
-    files.lock().unwrap_or_else(PoisonError::into_inner)
 }

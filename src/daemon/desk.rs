@@ -1,6 +1,6 @@
 //! Answers the socket: who asks, may they, and what is there to have.
 //!
-//! Order: the path, the peer's right to the org, the call itself. A peer without a right learns nothing, not
+//! Order: the path, the peer's right to the org, the parameters and the body, the call itself. A peer without a right learns nothing, not
 //! even whether an org of that name exists (S2).
 
 use std::rc::Rc;
@@ -14,22 +14,25 @@ use super::shared::Shared;
 use super::standing::Standing;
 use super::{admin, health, metrics_page};
 use crate::base::{Now, OrgName};
-use crate::edge::http::{Answer, Ask, BadAsk, Desk, Problem, TokenAsk};
+use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem, TokenAsk};
 use crate::policy::access::Peer;
+use crate::policy::org::Org;
 use crate::policy::query::Reading;
 use crate::policy::record::{Token, Word};
+use crate::policy::settings::Binding;
 use crate::policy::status::Status;
 
 /// The one desk of the daemon.
 pub(super) struct FrontDesk(pub(super) Rc<Shared>);
 
 impl Desk for FrontDesk {
-    async fn answer(&self, peer: &Peer, ask: Result<Ask, BadAsk>) -> Answer {
-        let verb = ask.as_ref().map_or("none", Ask::verb);
-        let answer = match ask {
-            Ok(ask) => self.attend(peer, ask).await,
-            Err(bad) => self.refuse(peer, bad),
+    async fn answer(&self, peer: &Peer, call: Result<Call, BadAsk>, details: Details) -> Answer {
+        let verb = call.as_ref().map_or("none", Call::verb);
+        let answer = match call {
+            Ok(call) => self.attend(peer, call, details).await,
+            Err(bad) => Err(bad),
         };
+        let answer = answer.unwrap_or_else(|bad| self.refuse(peer, bad));
         let code = answer.status().to_string();
         metrics::counter!("zoho_tokend_socket_requests_total", "verb" => verb, "code" => code)
             .increment(1);
@@ -38,27 +41,37 @@ impl Desk for FrontDesk {
 }
 
 impl FrontDesk {
-    async fn attend(&self, peer: &Peer, ask: Ask) -> Answer {
+    async fn attend(
+        &self,
+        peer: &Peer,
+        call: Call,
+        mut details: Details,
+    ) -> Result<Answer, BadAsk> {
         let shared = &self.0;
-        let standing = shared.standing();
-        if let Err(refused) = admit(&standing, peer, &ask) {
-            return refused;
+        if let Err(refused) = admit(&shared.standing(), peer, &call) {
+            return Ok(refused);
         }
-        match ask {
-            Ask::Token(ask) => self.token(ask).await,
-            Ask::Orgs { all } => self.orgs(peer, &standing, all),
-            Ask::Org(org) => match shared.status(&org) {
+        if !call.has_parameters() {
+            details.no_parameters()?;
+        }
+        Ok(match call {
+            Call::Token(org) => self.token(peer, org, details.token()?).await,
+            Call::Orgs => self.orgs(peer, details.flag("all")?),
+            Call::Org(org) => match shared.status(&org) {
                 Some(status) => Answer::json(&status),
-                None => no_such_org(&org),
+                None => missing(&shared.standing(), peer, &org, READERS),
             },
-            Ask::History(org) => admin::history(shared, org).await,
-            Ask::Enroll(org, enrollment) => admin::enroll(shared, org, enrollment).await,
-            Ask::Refresh(org) => admin::refresh(shared, org).await,
-            Ask::Reload { dry_run } => admin::reload(shared, dry_run).await,
-            Ask::Live => health::live(shared),
-            Ask::Ready => health::ready(shared, peer),
-            Ask::Metrics => metrics_page::render(shared),
-        }
+            Call::History(org) => admin::history(shared, org).await,
+            Call::Enroll(org) => {
+                let enrollment = details.enrollment().await?;
+                admin::enroll(shared, org, enrollment).await
+            }
+            Call::Refresh(org) => admin::refresh(shared, org).await,
+            Call::Reload => admin::reload(shared, details.flag("dry_run")?).await,
+            Call::Live => health::live(shared),
+            Call::Ready => health::ready(shared, peer),
+            Call::Metrics => metrics_page::render(shared),
+        })
     }
 
     fn refuse(&self, peer: &Peer, bad: BadAsk) -> Answer {
@@ -81,17 +94,23 @@ impl FrontDesk {
             ),
             BadAsk::Org => forbidden(peer, None, READERS),
             BadAsk::Malformed(what) => Problem::new(400, "bad-request", "Bad Request", what),
+            BadAsk::TooLarge(what) => Problem::new(413, "too-large", "Content Too Large", what),
         };
         problem.into()
     }
 
-    async fn token(&self, ask: TokenAsk) -> Answer {
+    async fn token(&self, peer: &Peer, org: OrgName, ask: TokenAsk) -> Answer {
         let deadline = Instant::now() + ask.wait;
         let mut news = self.0.news.subscribe();
         let mut stop = self.0.stop.subscribe();
+        let call = Call::Token(org.clone());
         loop {
-            let now = self.0.clock.now();
-            let (answer, can_change) = self.look(&ask, now);
+            let standing = self.0.standing();
+            // At each look: a reload may have taken the right away while the reader waited.
+            if let Err(refused) = admit(&standing, peer, &call) {
+                return refused;
+            }
+            let (answer, can_change) = self.look(peer, &org, &ask, &standing);
             let is_last = !can_change || Instant::now() >= deadline || *stop.borrow_and_update();
             if is_last {
                 return answer;
@@ -108,13 +127,30 @@ impl FrontDesk {
     }
 
     /// What there is now, and whether waiting may bring something better.
-    fn look(&self, ask: &TokenAsk, now: Now) -> (Answer, bool) {
+    fn look(
+        &self,
+        peer: &Peer,
+        org: &OrgName,
+        ask: &TokenAsk,
+        standing: &Standing,
+    ) -> (Answer, bool) {
+        let now = self.0.clock.now();
         let fleet = self.0.fleet.borrow();
-        match fleet.read(&ask.org, ask.query, now.boot) {
-            None => (no_such_org(&ask.org), false),
+        match fleet.read(org, ask.query, now.boot) {
+            None => (missing(standing, peer, org, READERS), false),
             Some(Reading::Token { token, is_stale }) => {
-                let standing = self.0.standing();
-                (found(ask, token, is_stale, &standing, now), false)
+                let etag = etag(token);
+                let answer = if ask.has(&etag) {
+                    Answer::empty(304)
+                } else if ask.plain {
+                    let text = token.access_token.expose().to_owned();
+                    Answer::text("text/plain; charset=utf-8", text)
+                } else if let Some(binding) = standing.org(org).map(|own| &own.settings.binding) {
+                    Answer::json(&TokenAnswer::of(org, binding, token, is_stale, now))
+                } else {
+                    return (missing(standing, peer, org, READERS), false);
+                };
+                (answer.with_etag(&etag), false)
             }
             Some(Reading::Unchanged) => (Answer::empty(204), true),
             Some(Reading::TooLong(max)) => {
@@ -123,80 +159,102 @@ impl FrontDesk {
                     max.as_secs()
                 );
                 let problem = Problem::new(400, "min-ttl-too-long", "Bad Request", detail);
-                (problem.of(&ask.org).max_min_ttl(max).into(), false)
+                (problem.of(org).max_min_ttl(max).into(), false)
             }
             Some(Reading::NotFresh { word, retry_at }) => {
                 let wait = retry_at.map(|at| at.since(now.boot));
                 drop(fleet);
-                (self.not_fresh(&ask.org, word, wait), true)
+                (self.not_fresh(org, word, wait, now), true)
             }
         }
     }
 
-    fn not_fresh(&self, org: &OrgName, word: Word, wait: Option<Duration>) -> Answer {
+    fn not_fresh(&self, name: &OrgName, word: Word, wait: Option<Duration>, now: Now) -> Answer {
         let code = match word {
             Word::Ok => "not-fresh",
             word => word.as_str(),
         };
         let fleet = self.0.fleet.borrow();
-        let remedy = fleet.org(org).and_then(crate::policy::org::Org::remedy);
-        let detail = match &remedy {
-            Some(remedy) => format!("no token to serve: {}", remedy.meaning),
-            None => "no token with that much life left; the next refresh is planned".to_owned(),
-        };
+        let org = fleet.org(name);
+        let remedy = org.and_then(Org::remedy);
+        let left = org.and_then(|org| org.served(now.boot));
+        let left = left.map(|token| token.expires.since(now.boot));
+        let meaning = remedy.as_ref().map(|remedy| remedy.meaning.as_ref());
+        let detail = lack(left, meaning, wait.is_some());
         Problem::new(503, code, "Service Unavailable", detail)
-            .of(org)
+            .of(name)
             .cure(remedy.map(|remedy| remedy.cure))
             .retry_after(wait)
             .into()
     }
 
-    fn orgs(&self, peer: &Peer, standing: &Standing, all: bool) -> Answer {
+    /// Rights first: a status costs far more than a look at a list of readers, and a stranger may ask as often
+    /// as a reader.
+    fn orgs(&self, peer: &Peer, all: bool) -> Answer {
+        let standing = self.0.standing();
         let sees_all = standing.access.may_monitor(peer);
-        let now = self.0.clock.now();
-        let mut statuses = self.0.fleet.borrow().statuses(now);
-        statuses.retain(|status| {
-            let readers = OrgName::parse(&status.org).ok();
-            sees_all
-                || readers
-                    .is_some_and(|org| standing.access.may_read(peer, standing.readers_of(&org)))
-        });
-        for status in &mut statuses {
-            self.add_file_troubles(status);
-        }
+        let may_see =
+            |org: &OrgName| sees_all || standing.access.may_read(peer, standing.readers_of(org));
+        let names: Vec<OrgName> = {
+            let fleet = self.0.fleet.borrow();
+            let names = fleet.orgs().map(|(name, _)| name);
+            names.filter(|name| may_see(name)).cloned().collect()
+        };
+        let statuses = names.iter().filter_map(|name| self.0.status(name));
+        let mut statuses: Vec<Status> = statuses.collect();
         if all && sees_all {
+            let now = self.0.clock.now();
             statuses.extend(self.0.fleet.borrow().shelved_statuses(now));
         }
         Answer::json(&json!({ "orgs": statuses }))
     }
+}
 
-    fn add_file_troubles(&self, status: &mut Status) {
-        if let Ok(org) = OrgName::parse(&status.org) {
-            status.warnings.extend(self.0.delivery.troubles_of(&org));
-        }
-    }
+/// What is lacking, and what comes.
+fn lack(left: Option<Duration>, meaning: Option<&str>, is_planned: bool) -> String {
+    let what = match left {
+        Some(left) => format!(
+            "the token has {} s left, less than was asked for",
+            left.as_secs()
+        ),
+        None => "no token to serve".to_owned(),
+    };
+    let next = match (meaning, is_planned) {
+        (Some(meaning), _) => meaning,
+        (None, true) => "the next refresh is planned",
+        (None, false) => "no refresh is planned",
+    };
+    format!("{what}: {next}")
 }
 
 /// Lets the peer through to the call, or says why not.
-fn admit(standing: &Standing, peer: &Peer, ask: &Ask) -> Result<(), Answer> {
+fn admit(standing: &Standing, peer: &Peer, call: &Call) -> Result<(), Answer> {
     const ADMINS: &str = "`daemon.admins`";
     const MONITORS: &str = "`daemon.monitors`";
     let access = &standing.access;
     let is_admin = access.may_admin(peer);
     let may_read = |org| access.may_read(peer, standing.readers_of(org));
-    let (may, list) = match ask {
-        Ask::Live | Ask::Ready | Ask::Orgs { .. } => (true, READERS),
-        Ask::Metrics => (access.may_monitor(peer), MONITORS),
-        Ask::Reload { .. } | Ask::Enroll(..) | Ask::Refresh(_) => (is_admin, ADMINS),
-        Ask::Token(TokenAsk { org, .. }) => (may_read(org), READERS),
-        Ask::Org(org) | Ask::History(org) => (may_read(org) || access.may_monitor(peer), READERS),
+    let (may, list) = match call {
+        Call::Live | Call::Ready | Call::Orgs => (true, READERS),
+        Call::Metrics => (access.may_monitor(peer), MONITORS),
+        Call::Reload | Call::Enroll(_) | Call::Refresh(_) => (is_admin, ADMINS),
+        Call::Token(org) => (may_read(org), READERS),
+        Call::Org(org) | Call::History(org) => (may_read(org) || access.may_monitor(peer), READERS),
     };
-    let unknown = ask.org().filter(|org| standing.org(org).is_none());
-    match unknown {
-        // Only who may learn it is told that an org does not exist.
-        Some(org) if is_admin => Err(no_such_org(org)),
-        None if may => Ok(()),
-        _ => Err(forbidden(peer, ask.org(), list).into()),
+    match call.org() {
+        Some(org) if standing.org(org).is_none() => Err(missing(standing, peer, org, list)),
+        org if !may => Err(forbidden(peer, org, list).into()),
+        _ => Ok(()),
+    }
+}
+
+/// An org that the config does not have. Only who may learn it is told that; all others hear what they would of an
+/// org that it has.
+fn missing(standing: &Standing, peer: &Peer, org: &OrgName, list: &str) -> Answer {
+    if standing.access.may_admin(peer) {
+        no_such_org(org)
+    } else {
+        forbidden(peer, Some(org), list).into()
     }
 }
 
@@ -246,37 +304,28 @@ struct TokenAnswer<'a> {
     stale: bool,
 }
 
-fn found(ask: &TokenAsk, token: &Token, is_stale: bool, standing: &Standing, now: Now) -> Answer {
-    let etag = etag(token);
-    let matches = |sent: &String| {
-        sent.split(',')
-            .any(|tag| tag.trim() == etag || tag.trim() == "*")
-    };
-    if ask.if_none_match.as_ref().is_some_and(matches) {
-        return Answer::empty(304).with_etag(&etag);
+impl<'a> TokenAnswer<'a> {
+    fn of(
+        org: &'a OrgName,
+        binding: &'a Binding,
+        token: &'a Token,
+        is_stale: bool,
+        now: Now,
+    ) -> Self {
+        Self {
+            org: org.as_str(),
+            environment: binding.environment.as_str(),
+            data_center: &binding.data_center,
+            access_token: token.access_token.expose(),
+            token_type: super::TOKEN_TYPE,
+            api_domain: &token.api_domain,
+            scope: token.scope.iter().collect(),
+            expires_at: now.wall_at(token.expires).to_rfc3339(),
+            expires_in: token.expires.since(now.boot).as_secs(),
+            generation: token.generation,
+            stale: is_stale,
+        }
     }
-    if ask.plain {
-        let text = token.access_token.expose().to_owned();
-        return Answer::text("text/plain; charset=utf-8", text).with_etag(&etag);
-    }
-    let Some(org) = standing.org(&ask.org) else {
-        return no_such_org(&ask.org);
-    };
-    let binding = &org.settings.binding;
-    Answer::json(&TokenAnswer {
-        org: ask.org.as_str(),
-        environment: binding.environment.as_str(),
-        data_center: &binding.data_center,
-        access_token: token.access_token.expose(),
-        token_type: super::TOKEN_TYPE,
-        api_domain: &token.api_domain,
-        scope: token.scope.iter().collect(),
-        expires_at: now.wall_at(token.expires).to_rfc3339(),
-        expires_in: token.expires.since(now.boot).as_secs(),
-        generation: token.generation,
-        stale: is_stale,
-    })
-    .with_etag(&etag)
 }
 
 /// Weak, since `expires_in` changes between two answers of one generation. The hash tells generations of a
@@ -286,4 +335,24 @@ fn etag(token: &Token) -> String {
     let mut hasher = DefaultHasher::new();
     token.access_token.expose().hash(&mut hasher);
     format!("W/\"{}-{:016x}\"", token.generation, hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_503_says_truly_whether_there_is_a_token_and_whether_a_refresh_is_planned() {
+        let left = Some(Duration::from_secs(90));
+        let told = lack(left, Some("Zoho is away"), true);
+        assert_eq!(
+            told,
+            "the token has 90 s left, less than was asked for: Zoho is away"
+        );
+        assert_eq!(
+            lack(None, None, false),
+            "no token to serve: no refresh is planned"
+        );
+        assert!(lack(left, None, true).ends_with("the next refresh is planned"));
+    }
 }

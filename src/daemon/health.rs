@@ -7,7 +7,8 @@ use crate::edge::http::Answer;
 use crate::policy::access::Peer;
 use crate::policy::status::TokenState;
 
-/// 200 while the loop runs: whoever gets an answer has been answered by it.
+/// 200 while the one thread of the daemon turns: the loop is another task of it, and a thread that hangs answers
+/// nobody. Whether the loop itself turns is systemd's watchdog's to see, which the loop feeds.
 pub(super) fn live(shared: &Shared) -> Answer {
     Answer::json(&json!({ "status": "live", "orgs": counts(shared) }))
 }

@@ -232,7 +232,11 @@ impl Loop {
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }
-                tracing::error!("config: not reloaded; the old one stays in force");
+                let count = problems.len();
+                let plural = if count == 1 { "" } else { "s" };
+                tracing::error!(
+                    "config: not reloaded, {count} problem{plural}; the old one stays in force"
+                );
             }
         });
     }

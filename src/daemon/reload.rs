@@ -136,7 +136,8 @@ fn settings(old: &Standing, new: &Standing) -> Vec<String> {
     ];
     let daemon = daemon.into_iter().filter(|(_, differs)| *differs);
     let clients = new.config.clients.keys();
-    let clients = clients.filter(|client| {
+    let known = clients.filter(|client| old.config.clients.contains_key(*client));
+    let clients = known.filter(|client| {
         let both = (old.secret_of(client), new.secret_of(client));
         !is_same(both.0.as_ref(), both.1.as_ref())
     });

@@ -19,6 +19,7 @@ use crate::base::OrgName;
 use crate::edge::clock::{SystemClock, boot_id};
 use crate::edge::descriptors;
 use crate::edge::dice::Jitter;
+use crate::edge::http::{self, Backlog};
 use crate::edge::kernel;
 use crate::edge::log::LogError;
 use crate::edge::memory;
@@ -98,12 +99,17 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
     let shared = parts.shared;
     let socket = Socket::open(adopted, &standing.config.daemon.socket)?;
     let (listener, own_path) = socket.into_parts();
+    let backlog = match own_path {
+        Some(_) => Backlog::Answered,
+        None => Backlog::Left,
+    };
     let desk = Rc::new(FrontDesk(Rc::clone(&shared)));
-    let serving = spawn_local(crate::edge::http::serve(
+    let serving = spawn_local(http::serve(
         listener,
         desk,
         shared.stop.subscribe(),
         descriptors::room_for_connections(),
+        backlog,
     ));
     let mut main = Loop {
         shared,

@@ -5,9 +5,11 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixListener as StdListener, UnixStream};
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::net::UnixListener;
 
 use super::systemd;
@@ -78,7 +80,8 @@ fn at(path: &Path, source: io::Error) -> SocketError {
     }
 }
 
-/// Removes a socket file that nobody answers at.
+/// Removes a socket file that nobody answers at. Only a refusal says so: a full backlog, a file without a right
+/// to it, a listener of another kind all mean that somebody may be there.
 fn clear(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -88,10 +91,19 @@ fn clear(path: &Path) -> Result<(), SocketError> {
         }
         Ok(_) => (),
     }
-    if UnixStream::connect(path).is_ok() {
-        return Err(SocketError::InUse(path.to_owned()));
+    match knock(path) {
+        Ok(()) | Err(Errno::AGAIN) => Err(SocketError::InUse(path.to_owned())),
+        Err(Errno::CONNREFUSED) => fs::remove_file(path).map_err(|source| at(path, source)),
+        Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(at(path, errno.into())),
     }
-    fs::remove_file(path).map_err(|source| at(path, source))
+}
+
+/// Connects without waiting: `EAGAIN` where the listener's backlog is full.
+fn knock(path: &Path) -> Result<(), Errno> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    net::connect(&socket, &SocketAddrUnix::new(path)?)
 }
 
 #[cfg(test)]
@@ -119,5 +131,31 @@ mod tests {
         let error = Socket::open(None, &path).expect_err("no socket");
         assert!(matches!(error, SocketError::NotASocket(_)));
         assert_eq!(fs::read_to_string(&path).expect("still there"), "mine");
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_accepts_nobody_is_in_use_and_does_not_hang_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.sock");
+        let flags = SocketFlags::CLOEXEC;
+        let listener = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+        let listener = listener.expect("a descriptor");
+        let address = SocketAddrUnix::new(&path).expect("short");
+        net::bind(&listener, &address).expect("free");
+        net::listen(&listener, 0).expect("bound");
+        let _only = std::os::unix::net::UnixStream::connect(&path).expect("room for one");
+        let refused = Socket::open(None, &path).expect_err("the backlog is full");
+        assert!(matches!(refused, SocketError::InUse(_)), "{refused}");
+        assert!(path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_another_kind_is_left_alone_and_the_error_says_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.sock");
+        let _other = std::os::unix::net::UnixDatagram::bind(&path).expect("free");
+        let refused = Socket::open(None, &path).expect_err("a datagram socket is there");
+        assert!(refused.to_string().contains("rong type"), "{refused}");
+        assert!(path.exists());
     }
 }

@@ -4,7 +4,7 @@
 //! its record is on the disk: only then is it shelved. Were it shelved sooner, a refresh token that the
 //! call brings, or the revision that the disk has, would be lost, and the org could not come back.
 
-use super::event::{Refusal, Step};
+use super::event::Refusal;
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
@@ -74,10 +74,8 @@ impl Org {
         if let Some(cause) = self.contradicted_enrolment() {
             self.refuse_enrolment(&cause, scene);
         }
-        if self.served(scene.now.boot).is_some() {
-            self.is_out = true;
-            scene.steps.push(Step::Publish(self.name().clone()));
-        }
+        // Where there is no token, the config may still name an output anew in which an old one stands.
+        self.show_or_withdraw(scene);
     }
 
     /// The config has the org no more.

@@ -105,7 +105,8 @@ impl Fleet {
 }
 
 impl Org {
-    fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
+    /// Brings the outside in line, whatever stands there.
+    pub(super) fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
         self.is_out = self.served(scene.now.boot).is_some();
         let name = self.name().clone();
         scene.steps.push(if self.is_out {

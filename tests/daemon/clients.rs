@@ -1,6 +1,7 @@
 //! Many clients, silent clients, greedy clients: none of them is another one's trouble (R10), nor Zoho's (R12).
 
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -214,4 +215,56 @@ fn r10_more_connections_than_descriptors_keep_neither_readers_nor_zoho_out() {
         begun.elapsed()
     );
     drop(idle);
+}
+
+/// A client that ends its request with a newline too many still gets its answer.
+#[test]
+fn a_stray_newline_after_a_request_does_not_hold_its_answer_back() {
+    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let mut line = Line::to(&site.socket()).expect("it listens");
+    let mut bytes = Request::post("/v1/orgs/acme/refresh", "").bytes();
+    bytes.extend_from_slice(b"\r\n");
+    line.send(&bytes).expect("sent");
+    assert_eq!(line.answer().expect("an answer").status, 200);
+}
+
+/// R10: answers that nobody takes do not pile up. With a body and without one, which hyper buffers differently.
+#[test]
+fn r10_a_client_that_pipelines_and_never_reads_costs_no_memory() {
+    let (site, daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let flood = |request: &Request| {
+        let mut line = UnixStream::connect(site.socket()).expect("it listens");
+        line.set_write_timeout(Some(Duration::from_millis(500)))
+            .expect("not zero");
+        let bytes = request.bytes().repeat(1_000);
+        // Until the daemon takes no more, or far longer than it needs to be seen.
+        let took_all = (0..500).all(|_| line.write_all(&bytes).is_ok());
+        assert!(!took_all, "it reads on although nobody takes its answers");
+        line
+    };
+    let before = daemon.memory_kb();
+    let _lines = [
+        flood(&Request::get("/livez")),
+        flood(&Request::new("HEAD", "/livez")),
+    ];
+    let grown = daemon.memory_kb().saturating_sub(before);
+    assert!(grown < 4_096, "{grown} kB more");
+    assert_eq!(site.get("/livez").status, 200);
+}
+
+/// The other side of the same: what waited goes on when it is read.
+#[test]
+fn answers_come_whole_and_in_order_to_a_client_that_reads_late() {
+    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let mut line = Line::to(&site.socket()).expect("it listens");
+    let many = 3_000;
+    let bytes = Request::get("/v1/orgs/acme/token").bytes().repeat(many);
+    let mut writer = line.twin();
+    thread::scope(|scope| {
+        scope.spawn(move || writer.write_all(&bytes).expect("it is read in the end"));
+        thread::sleep(Duration::from_millis(500));
+        for _ in 0..many {
+            assert_eq!(line.answer().expect("the next one").status, 200);
+        }
+    });
 }

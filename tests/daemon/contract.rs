@@ -322,7 +322,7 @@ fn the_metrics_have_the_names_of_the_contract() {
         "zoho_tokend_org_token{org=\"acme\",state=\"expired\"} 0",
         "zoho_tokend_org_grant{org=\"acme\",state=\"ok\"} 1",
         "zoho_tokend_socket_requests_total{verb=\"token\",code=\"200\"} ",
-        "zoho_tokend_deliveries_total{output=\"tokens_dir\",outcome=\"ok\"} ",
+        "zoho_tokend_deliveries_total{org=\"acme\",output=\"tokens_dir\",outcome=\"ok\"} ",
         "zoho_tokend_build_info{version=\"",
     ] {
         assert!(page.body.contains(line), "{line} is not in {}", page.body);

@@ -32,6 +32,7 @@ mod enroll;
 mod files;
 mod life;
 mod oauth;
+mod order;
 mod reload;
 mod secrets;
 mod soak;

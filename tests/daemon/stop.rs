@@ -74,6 +74,28 @@ fn r7_an_answer_that_comes_while_it_drains_is_kept() {
     assert_eq!(site.file("acme", "access_token").as_ref(), Some(&new.text));
 }
 
+/// R8: whoever had connected when the end came is answered, also who had not been accepted yet.
+#[test]
+fn r8_who_has_connected_is_answered_although_the_end_has_come() {
+    let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    daemon.signal(Signal::STOP);
+    let mut lines: Vec<_> = (0..100)
+        .map(|_| {
+            let mut line = Line::to(&site.socket()).expect("the backlog has room");
+            line.send(&Request::get("/v1/orgs/acme/token").bytes())
+                .expect("sent");
+            line
+        })
+        .collect();
+    daemon.signal(Signal::TERM);
+    daemon.signal(Signal::CONT);
+    assert_eq!(daemon.exit_code(SOON), 0, "{}", daemon.said());
+    for line in &mut lines {
+        assert_eq!(line.answer().expect("an answer").status, 200);
+    }
+    assert!(Line::to(&site.socket()).is_err());
+}
+
 /// R8: readers that wait are told, not cut off.
 #[test]
 fn r8_readers_that_wait_at_the_end_get_an_answer() {

@@ -101,6 +101,16 @@ impl Daemon {
         self.child.id()
     }
 
+    /// What it has of the memory now.
+    pub(crate) fn memory_kb(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let words = resident.and_then(|line| line.split_whitespace().next());
+        words
+            .and_then(|word| word.parse().ok())
+            .expect("the kernel's own form")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("it runs and is ours");

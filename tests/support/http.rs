@@ -94,6 +94,11 @@ impl Line<UnixStream> {
         stream.set_read_timeout(Some(ANSWER_MAX))?;
         Ok(Self(BufReader::new(stream)))
     }
+
+    /// The same connection, to write on while this one reads.
+    pub(crate) fn twin(&self) -> UnixStream {
+        self.0.get_ref().try_clone().expect("a descriptor")
+    }
 }
 
 impl Line<TcpStream> {

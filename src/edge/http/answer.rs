@@ -1,5 +1,6 @@
 //! Answers as bytes: JSON, a bare token, Prometheus text, RFC 9457 problems.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +13,20 @@ use serde::Serialize;
 
 use crate::base::OrgName;
 
-/// An answer, ready to be sent.
-#[derive(Debug)]
+/// An answer, ready to be sent. Its body may be a token.
 pub struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("length", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An error as RFC 9457 says it.
@@ -142,7 +151,7 @@ impl Answer {
         answer
     }
 
-    /// Adds what lets a client revalidate a token, and keeps caches from holding one.
+    /// Adds what lets a client ask whether it has the newest token, and says that the form depends on `Accept`.
     #[must_use]
     pub fn with_etag(mut self, etag: &str) -> Self {
         self.set(ETAG, etag);
@@ -181,5 +190,17 @@ impl Answer {
             response.headers_mut().append(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_an_answer_does_not_show_its_body() {
+        let answer = Answer::text("text/plain", "1000.canary".to_owned());
+        let shown = format!("{answer:?}");
+        assert_eq!(shown, "Answer { status: 200, length: 11, .. }");
     }
 }

@@ -27,6 +27,15 @@ struct List {
     of_uid: BTreeMap<u32, usize>,
 }
 
+/// Why there is no place for one more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The user has all that one user may have, and each is being answered.
+    User(usize),
+    /// All places are taken, and each connection is being answered.
+    List(usize),
+}
+
 /// One connection's place in the list.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -50,22 +59,20 @@ impl Connections {
     }
 
     /// A place for a connection of `uid`, if need be by closing the longest-idle one of its user; when the
-    /// whole list is full, of the user that has the most. `None` where all of those are busy.
-    pub(super) fn admit(self: &Rc<Self>, uid: u32, pulse: &Rc<Pulse>) -> Option<Place> {
+    /// whole list is full, of the user that has the most, among those that have one to spare.
+    pub(super) fn admit(self: &Rc<Self>, uid: u32, pulse: &Rc<Pulse>) -> Result<Place, Full> {
         let mut list = self.list.borrow_mut();
         let own = list.of_uid.get(&uid).copied().unwrap_or(0);
         if own >= self.per_uid_max {
-            list.evict_idle(uid)?;
+            list.evict_of(uid).ok_or(Full::User(own))?;
         } else if list.open.len() >= self.total_max {
-            let greediest = list.of_uid.iter().max_by_key(|(_, count)| **count);
-            let greediest = greediest.map(|(uid, _)| *uid)?;
-            list.evict_idle(greediest)?;
+            list.evict_any().ok_or(Full::List(self.total_max))?;
         }
         list.last += 1;
         let number = list.last;
         list.open.insert(number, (uid, Rc::clone(pulse)));
         *list.of_uid.entry(uid).or_default() += 1;
-        Some(Place {
+        Ok(Place {
             list: Rc::clone(self),
             number,
         })
@@ -73,10 +80,22 @@ impl Connections {
 }
 
 impl List {
-    fn evict_idle(&mut self, uid: u32) -> Option<()> {
+    fn evict_any(&mut self) -> Option<()> {
+        let mut uids: Vec<_> = self
+            .of_uid
+            .iter()
+            .map(|(uid, count)| (*count, *uid))
+            .collect();
+        uids.sort_unstable();
+        uids.into_iter()
+            .rev()
+            .find_map(|(_, uid)| self.evict_of(uid))
+    }
+
+    fn evict_of(&mut self, uid: u32) -> Option<()> {
         let of_uid = self.open.iter().filter(|(_, (owner, _))| *owner == uid);
-        let idle = of_uid.filter_map(|(number, (_, pulse))| Some((pulse.idle_since()?, *number)));
-        let (_, number) = idle.min()?;
+        let spare = of_uid.filter_map(|(number, (_, pulse))| Some((pulse.spare_since()?, *number)));
+        let (_, number) = spare.min()?;
         self.remove(number)?.evict();
         Some(())
     }
@@ -110,9 +129,9 @@ mod tests {
             .map(|_| list.admit(1000, &Pulse::new()).expect("below the limit"))
             .collect();
         let more = list.admit(1000, &Pulse::new());
-        assert!(more.is_some());
+        assert!(more.is_ok());
         assert_eq!(list.count(), PER_UID_MAX);
-        assert!(list.admit(1001, &Pulse::new()).is_some());
+        assert!(list.admit(1001, &Pulse::new()).is_ok());
         drop(places);
         drop(more);
         assert_eq!(list.count(), 0);
@@ -128,7 +147,35 @@ mod tests {
                 list.admit(1000, &pulse).expect("below the limit")
             })
             .collect();
-        assert!(list.admit(1000, &Pulse::new()).is_none());
+        let refused = list.admit(1000, &Pulse::new()).expect_err("all are busy");
+        assert_eq!(refused, Full::User(PER_UID_MAX));
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_does_not_come_makes_room() {
+        let list = Rc::new(Connections::with_room(2));
+        let pulse = Pulse::new();
+        pulse.begin();
+        let _place = list.admit(1000, &pulse).expect("room");
+        pulse.bring();
+        let _more = list.admit(1000, &Pulse::new()).expect("the first one goes");
+        assert_eq!(list.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn r10_where_the_greediest_user_is_busy_the_next_one_with_an_idle_connection_makes_room()
+    {
+        let list = Rc::new(Connections::with_room(4));
+        let busy = Pulse::new();
+        busy.begin();
+        let admit = |uid, pulse: &Rc<Pulse>| list.admit(uid, pulse).expect("a place");
+        let _busy = [admit(1001, &busy), admit(1001, &busy)];
+        let idle = Pulse::new();
+        let _idle = [admit(1000, &idle), admit(1000, &idle)];
+        let _third = [admit(1002, &busy), admit(1003, &busy)];
+        assert_eq!(list.count(), 4);
+        let refused = list.admit(1004, &Pulse::new()).expect_err("all are busy");
+        assert_eq!(refused, Full::List(4));
     }
 
     #[tokio::test]
@@ -138,7 +185,7 @@ mod tests {
             .map(|_| list.admit(1000, &Pulse::new()).expect("an idle one goes"))
             .collect();
         assert_eq!(list.count(), 5);
-        assert!(list.admit(1001, &Pulse::new()).is_some());
+        assert!(list.admit(1001, &Pulse::new()).is_ok());
         drop(places);
     }
 }

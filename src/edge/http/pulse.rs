@@ -24,6 +24,8 @@ enum Phase {
     Idle(Instant),
     /// In the middle of a request's head, since then.
     Head(Instant),
+    /// In the middle of a request's body, since then. Whoever reads the body bounds it, and tells the client.
+    Body(Instant),
     /// Being answered; what bounds it is the answer's own business.
     Busy,
 }
@@ -45,7 +47,12 @@ impl Pulse {
         })
     }
 
-    /// A request is whole and is being answered.
+    /// A request's body is on its way.
+    pub(super) fn bring(&self) {
+        self.phase.set(Phase::Body(Instant::now()));
+    }
+
+    /// A request is being answered.
     pub(super) fn begin(&self) {
         self.phase.set(Phase::Busy);
     }
@@ -55,11 +62,13 @@ impl Pulse {
         self.phase.set(Phase::Idle(Instant::now()));
     }
 
-    /// Since when nothing has been asked; `None` while something is.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    /// Since when nothing whole has been asked; `None` while something is. Who is between requests goes before
+    /// who is in the middle of one.
+    pub(super) fn spare_since(&self) -> Option<(bool, Instant)> {
         match self.phase.get() {
-            Phase::Idle(since) => Some(since),
-            Phase::Head(_) | Phase::Busy => None,
+            Phase::Idle(since) => Some((false, since)),
+            Phase::Head(since) | Phase::Body(since) => Some((true, since)),
+            Phase::Busy => None,
         }
     }
 
@@ -68,11 +77,11 @@ impl Pulse {
         match self.phase.get() {
             Phase::Idle(since) => Some(since + IDLE_MAX),
             Phase::Head(since) => Some(since + HEAD_MAX),
-            Phase::Busy => None,
+            Phase::Body(_) | Phase::Busy => None,
         }
     }
 
-    /// Makes room for another connection of the same user.
+    /// Ends the connection, to make room for another one, of whichever user.
     pub(super) fn evict(&self) {
         self.is_evicted.set(true);
         if let Some(waker) = self.waker.borrow_mut().take() {
@@ -96,11 +105,37 @@ impl Pulse {
     }
 }
 
-/// The stream, watched.
+/// The stream, watched. While its peer does not take what it has been answered, nothing more is read of it:
+/// who pipelines and never reads would have its answers pile up here.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) stream: UnixStream,
+    stream: UnixStream,
     pub(super) pulse: Rc<Pulse>,
+    /// Whether the last write had to wait.
+    is_stuck: bool,
+    /// Whoever wanted to read meanwhile.
+    reader: Option<Waker>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: UnixStream, pulse: Rc<Pulse>) -> Self {
+        Self {
+            stream,
+            pulse,
+            is_stuck: false,
+            reader: None,
+        }
+    }
+
+    fn wrote(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.is_stuck = polled.is_pending();
+        if !self.is_stuck
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
+        }
+        polled
+    }
 }
 
 impl AsyncRead for Watched {
@@ -109,6 +144,10 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_stuck {
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
@@ -124,7 +163,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -140,7 +180,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(polled)
     }
 
     fn is_write_vectored(&self) -> bool {

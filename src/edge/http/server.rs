@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -18,20 +18,16 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::answer::{Answer, Problem};
-use super::ask::{Ask, BadAsk};
-use super::connections::{Connections, Place};
+use super::answer::Answer;
+use super::ask::Details;
+use super::call::{BadAsk, Call};
+use super::connections::{Connections, Full as NoPlace, Place};
 use super::pulse::{Pulse, Watched};
+use super::seldom::Seldom;
 use crate::edge::peer::Caller;
 use crate::policy::access::Peer;
-
-/// Longest body that is read.
-const BODY_MAX: usize = 64 * 1024;
-
-/// Longest time that a body may take.
-const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Longest head that is read; hyper wants no less.
 const HEAD_MAX: usize = 16 * 1024;
@@ -44,8 +40,23 @@ const LINGER: Duration = Duration::from_millis(200);
 
 /// Answers what is asked. The peer is who the kernel says.
 pub trait Desk: 'static {
-    /// The answer to one request. Never fails: errors are answers.
-    fn answer(&self, peer: &Peer, ask: Result<Ask, BadAsk>) -> impl Future<Output = Answer>;
+    /// The answer to one request. Never fails: errors are answers. What the request says beside its call, the
+    /// desk reads when it has found that the peer may make that call.
+    fn answer(
+        &self,
+        peer: &Peer,
+        call: Result<Call, BadAsk>,
+        details: Details,
+    ) -> impl Future<Output = Answer>;
+}
+
+/// What becomes at the end of connections that wait to be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// They are answered: the socket ends with this process.
+    Answered,
+    /// They are left to the next process: the socket is systemd's.
+    Left,
 }
 
 /// Serves until `stop` becomes true; then takes no more connections, answers what has come, and returns.
@@ -56,26 +67,38 @@ pub async fn serve<D: Desk>(
     desk: Rc<D>,
     mut stop: watch::Receiver<bool>,
     room: usize,
+    backlog: Backlog,
 ) {
-    let connections = Rc::new(Connections::with_room(room));
+    let door = Door {
+        connections: Rc::new(Connections::with_room(room)),
+        desk,
+        stop: stop.clone(),
+        full: Seldom::default(),
+    };
+    let failed = Seldom::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => welcome(stream, &connections, &desk, &stop),
+            Ok((stream, _)) => door.welcome(stream),
             // A connection that died in the queue is no reason to stop; a full table is one to pause.
             Err(err) if is_of_one_connection(&err) => (),
             Err(err) => {
-                tracing::warn!("socket: accept failed: {err}; trying on");
+                if failed.may_at(Instant::now()) {
+                    tracing::warn!("socket: accept failed: {err}; trying on");
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
+    match backlog {
+        Backlog::Answered => door.welcome_last(listener),
+        Backlog::Left => drop(listener),
+    }
     sleep(LINGER).await;
-    while connections.count() > 0 {
+    while door.connections.count() > 0 {
         sleep(Duration::from_millis(10)).await;
     }
 }
@@ -89,27 +112,63 @@ fn is_of_one_connection(err: &io::Error) -> bool {
     )
 }
 
-fn welcome<D: Desk>(
-    stream: UnixStream,
-    connections: &Rc<Connections>,
-    desk: &Rc<D>,
-    stop: &watch::Receiver<bool>,
-) {
-    let peer = match Caller::of(&stream) {
-        Ok(caller) => caller.peer,
-        Err(err) => {
-            return tracing::warn!("socket: a peer without credentials was sent away: {err}");
+/// Where connections come in.
+struct Door<D> {
+    connections: Rc<Connections>,
+    desk: Rc<D>,
+    stop: watch::Receiver<bool>,
+    full: Seldom,
+}
+
+impl<D: Desk> Door<D> {
+    fn welcome(&self, stream: UnixStream) {
+        let peer = match Caller::of(&stream) {
+            Ok(caller) => caller.peer,
+            Err(err) => {
+                return tracing::warn!("socket: a peer without credentials was sent away: {err}");
+            }
+        };
+        let pulse = Pulse::new();
+        match self.connections.admit(peer.uid, &pulse) {
+            Ok(place) => {
+                let stream = Watched::new(stream, pulse);
+                let (desk, stop) = (Rc::clone(&self.desk), self.stop.clone());
+                tokio::task::spawn_local(attend(stream, peer, place, desk, stop));
+            }
+            Err(full) if self.full.may_at(Instant::now()) => warn(full, peer.uid),
+            Err(_) => (),
         }
-    };
-    let pulse = Pulse::new();
-    let Some(place) = connections.admit(peer.uid, &pulse) else {
-        return tracing::warn!(
-            uid = peer.uid,
-            "socket: too many busy connections of this user; one was closed"
-        );
-    };
-    let stream = Watched { stream, pulse };
-    tokio::task::spawn_local(attend(stream, peer, place, Rc::clone(desk), stop.clone()));
+    }
+
+    /// Lets in who has connected, and nobody who comes later: those are refused at once, not lost.
+    fn welcome_last(&self, listener: UnixListener) {
+        // Linux still hands out what waits on a listener that is shut down.
+        let shut = rustix::net::shutdown(&listener, rustix::net::Shutdown::Read);
+        let accepted = shut.map_err(io::Error::from).and_then(|()| {
+            let listener = listener.into_std()?;
+            while let Ok((stream, _)) = listener.accept() {
+                stream.set_nonblocking(true)?;
+                self.welcome(UnixStream::from_std(stream)?);
+            }
+            Ok(())
+        });
+        if let Err(err) = accepted {
+            tracing::warn!("socket: the last connections may have got no answer: {err}");
+        }
+    }
+}
+
+fn warn(full: NoPlace, uid: u32) {
+    match full {
+        NoPlace::User(count) => tracing::warn!(
+            uid,
+            "socket: all {count} connections that one user may have are being answered; a new one was closed"
+        ),
+        NoPlace::List(count) => tracing::warn!(
+            uid,
+            "socket: all {count} connections that there is room for are being answered; a new one was closed"
+        ),
+    }
 }
 
 /// One connection, from its first request to its last.
@@ -123,10 +182,11 @@ async fn attend<D: Desk>(
     let pulse = Rc::clone(&stream.pulse);
     let is_stopping = stop.clone();
     let service = service_fn(|request| {
-        pulse.begin();
         let (desk, pulse, peer, is_stopping) = (&desk, &pulse, &peer, &is_stopping);
         async move {
-            let mut response = respond(request, peer, desk.as_ref()).await;
+            // Not before it is polled: while an earlier answer is not taken, this one is not begun.
+            pulse.begin();
+            let mut response = respond(request, peer, desk.as_ref(), pulse).await;
             if *is_stopping.borrow() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
@@ -136,7 +196,7 @@ async fn attend<D: Desk>(
         }
     });
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(HEAD_MAX).pipeline_flush(true);
+    builder.max_buf_size(HEAD_MAX);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut farewell = pin!(async move {
         // An error means that the sender is gone: the end too.
@@ -189,21 +249,10 @@ async fn respond<D: Desk>(
     request: Request<Incoming>,
     peer: &Peer,
     desk: &D,
+    pulse: &Rc<Pulse>,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let body = match timeout(BODY_TIME_MAX, Limited::new(body, BODY_MAX).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(err)) if err.is::<LengthLimitError>() => {
-            let detail = format!("a request's body may have {BODY_MAX} bytes");
-            return Answer::from(Problem::new(413, "too-large", "Content Too Large", detail))
-                .into_response();
-        }
-        Ok(Err(_)) | Err(_) => {
-            let detail = "the request's body did not come whole within 5 s";
-            return Answer::from(Problem::new(400, "bad-request", "Bad Request", detail))
-                .into_response();
-        }
-    };
-    let ask = Ask::parse(&head, &body);
-    desk.answer(peer, ask).await.into_response()
+    let call = Call::parse(&head.method, head.uri.path());
+    let details = Details::of(head, body, pulse);
+    desk.answer(peer, call, details).await.into_response()
 }

@@ -10,8 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, fchown};
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags, fchown};
 use rustix::process::{Gid, getegid, geteuid};
 
 use super::acl::{drop_list, has_list};
@@ -150,10 +149,9 @@ impl Output {
 
 /// The folder, and whether it outlives a power loss. It may be a link: the operator chose it.
 fn open_folder(folder: &Path) -> io::Result<(File, bool)> {
-    let file = File::open(folder)?;
-    if !file.metadata()?.is_dir() {
-        return Err(Errno::NOTDIR.into());
-    }
+    // As a folder or not at all: opening a FIFO would wait for whoever writes to it.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(folder, flags, Mode::empty())?);
     let durable = is_durable(&file)?;
     Ok((file, durable))
 }

@@ -1,0 +1,94 @@
+//! One turn at one place: brings it as near to what is wished as it will go. Blocks on the disk.
+//!
+//! Invariant: a token that has ended, or of which nobody knows when it ends, does not stay because the next one
+//! cannot be written. Only where its removal fails, too, it is still there after the turn, and the turn says so.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::base::{Boottime, Now, OrgName};
+use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles};
+
+/// Of a token that nobody here has written, or that is another org's: it counts as over.
+pub(super) const OVER: Boottime = Boottime(i64::MIN);
+
+/// A token, and when it ends.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) publication: Arc<Publication>,
+    pub(super) ends: Boottime,
+}
+
+/// What a turn is to do.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub(super) org: OrgName,
+    /// `None`: no token may be read there.
+    pub(super) wanted: Option<Wanted>,
+    /// When the token that readers find there ends; `None` where there is none.
+    pub(super) stands: Option<Boottime>,
+}
+
+/// What has become of it.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// As in [`Order`], now.
+    pub(super) stands: Option<Boottime>,
+    pub(super) result: Result<(), OutletError>,
+}
+
+/// Where tokens go.
+pub(super) enum Place {
+    /// An org's folder in `tokens_dir`.
+    Files(OwnedMutexGuard<TokenFiles>),
+    /// A file of the operator's choice.
+    Output(Output),
+}
+
+impl Place {
+    /// Publishes a token that lives, else withdraws what is there.
+    pub(super) fn fulfil(&mut self, order: &Order, clock: impl Fn() -> Now) -> Outcome {
+        let now = clock();
+        let living = order.wanted.as_ref().filter(|new| new.ends > now.boot);
+        let Some(new) = living else {
+            return self.clear(order);
+        };
+        let Err(err) = self.publish(&new.publication, now) else {
+            return Outcome {
+                stands: Some(new.ends),
+                result: Ok(()),
+            };
+        };
+        let is_dead = order.stands.is_some_and(|ends| ends <= clock().boot);
+        let stands = if is_dead {
+            self.clear(order).stands
+        } else {
+            order.stands
+        };
+        // That the token is not there is what a person must hear of.
+        let result = Err(err);
+        Outcome { stands, result }
+    }
+
+    fn clear(&mut self, order: &Order) -> Outcome {
+        let result = self.withdraw(&order.org);
+        let stands = order.stands.filter(|_| result.is_err());
+        Outcome { stands, result }
+    }
+
+    fn publish(&mut self, publication: &Publication, now: Now) -> Result<(), OutletError> {
+        let published = match self {
+            Self::Files(files) => files.publish(publication, now),
+            Self::Output(output) => output.publish(publication),
+        };
+        published.map(drop)
+    }
+
+    fn withdraw(&mut self, org: &OrgName) -> Result<(), OutletError> {
+        match self {
+            Self::Files(files) => files.withdraw(org),
+            Self::Output(output) => output.withdraw(org),
+        }
+    }
+}

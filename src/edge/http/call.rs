@@ -1,0 +1,124 @@
+//! Which call of the contract a request is: its method and path, and nothing else.
+//!
+//! All that a peer's right depends on, so that it can be judged before anything that costs more is read.
+
+use hyper::Method;
+
+use crate::base::OrgName;
+
+/// A call of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// `GET /v1/orgs/ORG/token`
+    Token(OrgName),
+    /// `GET /v1/orgs`, with `?all=true` also those that left the config.
+    Orgs,
+    /// `GET /v1/orgs/ORG`
+    Org(OrgName),
+    /// `GET /v1/orgs/ORG/history`
+    History(OrgName),
+    /// `POST /v1/orgs/ORG/enrollment`
+    Enroll(OrgName),
+    /// `POST /v1/orgs/ORG/refresh`
+    Refresh(OrgName),
+    /// `POST /v1/reload`, with `?dry_run=true`: say what would change, and change nothing.
+    Reload,
+    /// `GET /livez`
+    Live,
+    /// `GET /readyz`
+    Ready,
+    /// `GET /metrics`
+    Metrics,
+}
+
+/// Why a request is none of the contract.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BadAsk {
+    /// No such path.
+    Path,
+    /// A path of the contract, but not with this method; the methods that it has.
+    Method(&'static str),
+    /// An org's name that cannot be one. Answered as any org that does not exist.
+    Org,
+    /// A parameter or a body that does not parse; a sentence says which.
+    Malformed(String),
+    /// A body that is longer than the contract allows; a sentence says by how much.
+    TooLarge(String),
+}
+
+impl Call {
+    /// Reads the call off a request's method and path.
+    pub fn parse(method: &Method, path: &str) -> Result<Self, BadAsk> {
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let only = |wanted: Method, word: &'static str| {
+            let is_it = *method == wanted;
+            is_it.then_some(()).ok_or(BadAsk::Method(word))
+        };
+        let get = || only(Method::GET, "GET");
+        let post = || only(Method::POST, "POST");
+        match segments[..] {
+            ["v1", "orgs"] => get().map(|()| Self::Orgs),
+            ["v1", "orgs", org] => get().and_then(|()| name(org)).map(Self::Org),
+            ["v1", "orgs", org, "token"] => get().and_then(|()| name(org)).map(Self::Token),
+            ["v1", "orgs", org, "history"] => get().and_then(|()| name(org)).map(Self::History),
+            ["v1", "orgs", org, "enrollment"] => post().and_then(|()| name(org)).map(Self::Enroll),
+            ["v1", "orgs", org, "refresh"] => post().and_then(|()| name(org)).map(Self::Refresh),
+            ["v1", "reload"] => post().map(|()| Self::Reload),
+            ["livez"] => get().map(|()| Self::Live),
+            ["readyz"] => get().map(|()| Self::Ready),
+            ["metrics"] => get().map(|()| Self::Metrics),
+            _ => Err(BadAsk::Path),
+        }
+    }
+
+    /// The org that the call is about, if it is about one.
+    pub fn org(&self) -> Option<&OrgName> {
+        match self {
+            Self::Token(org)
+            | Self::Org(org)
+            | Self::History(org)
+            | Self::Enroll(org)
+            | Self::Refresh(org) => Some(org),
+            Self::Orgs | Self::Reload | Self::Live | Self::Ready | Self::Metrics => None,
+        }
+    }
+
+    /// Whether the contract has parameters for it.
+    pub fn has_parameters(&self) -> bool {
+        matches!(self, Self::Token(_) | Self::Orgs | Self::Reload)
+    }
+
+    /// A word for metrics.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Orgs | Self::Org(_) => "status",
+            Self::History(_) => "history",
+            Self::Enroll(_) => "enroll",
+            Self::Refresh(_) => "refresh",
+            Self::Reload => "reload",
+            Self::Live | Self::Ready => "health",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+fn name(segment: &str) -> Result<OrgName, BadAsk> {
+    OrgName::parse(segment).map_err(|_| BadAsk::Org)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_of_the_contract_is_told_apart() {
+        let error = |method, path| Call::parse(&method, path).expect_err("not of the contract");
+        assert_eq!(error(Method::GET, "/"), BadAsk::Path);
+        assert_eq!(
+            error(Method::PUT, "/v1/orgs/acme/token"),
+            BadAsk::Method("GET")
+        );
+        assert_eq!(error(Method::GET, "/v1/orgs/../token"), BadAsk::Org);
+    }
+}
