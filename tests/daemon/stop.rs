@@ -79,7 +79,7 @@ fn r7_an_answer_that_comes_while_it_drains_is_kept() {
 fn r8_who_has_connected_is_answered_although_the_end_has_come() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
     daemon.signal(Signal::STOP);
-    let mut lines: Vec<_> = (0..100)
+    let mut lines: Vec<_> = (0..400)
         .map(|_| {
             let mut line = Line::to(&site.socket()).expect("the backlog has room");
             line.send(&Request::get("/v1/orgs/acme/token").bytes())

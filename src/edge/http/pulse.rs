@@ -188,3 +188,40 @@ impl AsyncWrite for Watched {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// R10
+    #[tokio::test]
+    async fn r10_nothing_is_read_of_a_peer_that_does_not_take_its_answers() {
+        let (mut peer, own) = UnixStream::pair().expect("descriptors");
+        let mut watched = Watched::new(own, Pulse::new());
+        let bytes = vec![0; 64 * 1024];
+        let mut written = 0;
+        poll_fn(|cx| {
+            while let Poll::Ready(Ok(length)) = Pin::new(&mut watched).poll_write(cx, &bytes) {
+                written += length;
+            }
+            Poll::Ready(())
+        })
+        .await;
+        peer.write_all(b"GET").await.expect("room");
+        let ready = watched.stream.readable();
+        ready.await.expect("there is something to read");
+        let mut taken = [0; 3];
+        let polled = poll_fn(|cx| {
+            let mut buf = ReadBuf::new(&mut taken);
+            Poll::Ready(Pin::new(&mut watched).poll_read(cx, &mut buf).is_ready())
+        });
+        assert!(!polled.await, "it reads on");
+        let mut sink = vec![0; written];
+        peer.read_exact(&mut sink).await.expect("all of it");
+        watched.write_all(b"x").await.expect("room again");
+        watched.read_exact(&mut taken).await.expect("it was sent");
+        assert_eq!(&taken, b"GET");
+    }
+}
