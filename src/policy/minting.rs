@@ -208,7 +208,7 @@ impl Org {
         let proof = match binding::weigh(&granted, &self.settings) {
             Ok(proof) => proof,
             Err(cause) => {
-                refuse_all(mint.askers, &Refusal::Refused(cause.clone()), scene);
+                self.refuse_once_kept(mint.askers, &Refusal::Refused(cause.clone()));
                 return self.quarantine(cause, scene);
             }
         };

@@ -26,6 +26,8 @@ pub(super) struct Saving {
     flight: Option<Flight>,
     trouble: Option<Trouble>,
     notes: Vec<Note>,
+    /// Admins to refuse once the verdict that they are told is on the disk (R7).
+    refusals: Vec<(RequestId, Refusal)>,
     pub(super) newest: Newest,
 }
 
@@ -47,6 +49,7 @@ struct Flight {
     write: WriteId,
     lanes: Vec<LaneId>,
     notes: Vec<Note>,
+    refusals: Vec<(RequestId, Refusal)>,
     began: Boottime,
     is_late: bool,
 }
@@ -113,8 +116,23 @@ impl Saving {
 }
 
 impl Org {
-    /// Starts a write if one is wanted and none is in flight.
+    /// Refuses admins what they asked for, with the write that holds the reason.
+    pub(super) fn refuse_once_kept(&mut self, askers: Vec<RequestId>, refusal: &Refusal) {
+        let refusals = askers.into_iter().map(|request| (request, refusal.clone()));
+        self.saving.refusals.extend(refusals);
+    }
+
+    /// Brings what is new to the disk. Refusals that no write will hold, since there is nothing to write or the disk
+    /// is in trouble, are told as they are: they are true, and the disk's trouble is in `status`.
     pub(super) fn save(&mut self, scene: &mut Scene<'_>) {
+        self.begin_write(scene);
+        if self.saving.flight.is_none() || self.saving.is_in_trouble() {
+            refuse_each(std::mem::take(&mut self.saving.refusals), scene);
+        }
+    }
+
+    /// Starts a write if one is wanted and none is in flight.
+    fn begin_write(&mut self, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
         let is_held = self.saving.retry_at().is_some_and(|at| at > now);
         if self.saving.flight.is_some() || is_held {
@@ -139,6 +157,7 @@ impl Org {
             write,
             lanes,
             notes: std::mem::take(&mut self.saving.notes),
+            refusals: std::mem::take(&mut self.saving.refusals),
             began: now,
             is_late: false,
         });
@@ -172,7 +191,9 @@ impl Org {
     /// A write of ours is on the disk.
     pub(super) fn stored(&mut self, write: WriteId, scene: &mut Scene<'_>) {
         self.give_up_late_write(scene);
-        self.saving.flight = None;
+        if let Some(flight) = self.saving.flight.take() {
+            refuse_each(flight.refusals, scene);
+        }
         if self.saving.trouble.take().is_some() {
             let detail = "the state can be written again".to_owned();
             self.tell(Severity::Info, "state", detail, scene);
@@ -187,6 +208,7 @@ impl Org {
     /// A write of ours is not on the disk: what waited for it is told, and all of it is written again.
     pub(super) fn store_failed(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
         if let Some(flight) = self.saving.flight.take() {
+            refuse_each(flight.refusals, scene);
             for lane in &flight.lanes {
                 if let Some(lane) = scene.ledger.lane_mut(lane) {
                     lane.is_dirty = true;
@@ -214,6 +236,7 @@ impl Org {
             return;
         };
         flight.is_late = true;
+        refuse_each(std::mem::take(&mut flight.refusals), scene);
         let cause = Cause::new("state-hangs", "a write to the state does not end");
         self.disappoint(&cause, scene);
     }
@@ -247,6 +270,12 @@ impl Org {
         for request in std::mem::take(&mut self.awaiting_token) {
             refuse(request, Refusal::Later(granted.clone(), retry_at), scene);
         }
+    }
+}
+
+fn refuse_each(refusals: Vec<(RequestId, Refusal)>, scene: &mut Scene<'_>) {
+    for (request, refusal) in refusals {
+        refuse(request, refusal, scene);
     }
 }
 

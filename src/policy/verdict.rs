@@ -61,7 +61,7 @@ impl Org {
         self.record.verdict.failures = failures;
     }
 
-    /// Notes a failure, and tells those who waited for the call.
+    /// Notes a failure, and tells those who waited for the call once it is on the disk.
     pub(super) fn fail_for(
         &mut self,
         askers: Vec<RequestId>,
@@ -75,7 +75,7 @@ impl Org {
             word if word.wants_a_person() => Refusal::Refused(cause),
             _ => Refusal::Later(cause, self.not_before),
         };
-        refuse_all(askers, &refusal, scene);
+        self.refuse_once_kept(askers, &refusal);
     }
 
     /// Evidence says that this grant is another org's: nothing of it may be read, now or later.
@@ -86,7 +86,7 @@ impl Org {
         self.saving.newest = Newest::Kept;
         self.saving.is_dirty = true;
         let askers = std::mem::take(&mut self.awaiting_token);
-        refuse_all(askers, &Refusal::Refused(cause.clone()), scene);
+        self.refuse_once_kept(askers, &Refusal::Refused(cause.clone()));
         self.become_word(Word::Quarantined, Some(cause), None, scene);
     }
 

@@ -1,7 +1,7 @@
 //! The disk at its worst: full, slow, silent; at every moment at which something waits for it.
 
 use super::world::{Disk, HOUR, World, name, secs, settings};
-use super::zoho::{code, granted, minted, not_sent, refresh_token};
+use super::zoho::{code, granted, minted, not_sent, refresh_token, throttled};
 use crate::policy::event::Refusal;
 use crate::policy::record::Word;
 
@@ -47,6 +47,40 @@ fn r7_a_token_is_published_once_it_is_on_the_disk_and_not_before() {
     assert!(new > old);
     assert_eq!(world.orgs[&name("acme")].generation, new);
     assert_eq!(world.reply(request), Some(&Ok(())));
+}
+
+/// An operator who has been told `throttled` must not find `ok` after a crash.
+#[test]
+fn r7_a_refusal_is_told_once_its_verdict_is_on_the_disk() {
+    let mut world = due();
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.disk = Disk::Slow;
+    let request = world.refresh("acme");
+    world.answer("acme", throttled());
+    assert_eq!(world.reply(request), None);
+    world.settle_write(true);
+    assert!(matches!(
+        world.reply(request),
+        Some(Err(Refusal::NoBudget(_)))
+    ));
+    let kept = &world.orgs[&name("acme")].verdict;
+    assert_eq!(kept.word, Word::Throttled);
+}
+
+#[test]
+fn a_disk_that_hangs_or_fails_holds_no_refusal_back() {
+    for settles in [Some(false), None] {
+        let mut world = due();
+        world.pass_until_call(HOUR).expect("a refresh");
+        world.disk = Disk::Slow;
+        let request = world.refresh("acme");
+        world.answer("acme", throttled());
+        match settles {
+            Some(is_kept) => world.settle_write(is_kept),
+            None => world.pass(secs(31)),
+        }
+        assert!(world.reply(request).is_some(), "{settles:?}");
+    }
 }
 
 #[test]
