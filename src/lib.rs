@@ -27,5 +27,6 @@ pub mod config;
 pub mod daemon;
 pub mod edge;
 pub mod policy;
+pub mod simulation;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;

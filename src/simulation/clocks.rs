@@ -1,0 +1,131 @@
+//! What the host's clocks show at a true moment. They move apart: the boot clock runs slow or fast, the wall clock
+//! is set by people, and a reboot takes whatever the hardware kept.
+
+use std::sync::Arc;
+
+use crate::base::{Boottime, Now, UnixTime};
+use crate::policy::restore;
+
+/// 2026-11-22T00:00:00Z, in milliseconds since 1970: the true time at the start of every run.
+pub(super) const START_WALL_MS: i64 = 1_795_305_600_000;
+
+/// What the boot clock shows when a boot's daemon starts.
+const BOOTED_MS: i64 = 10_000;
+
+const MILLION: i64 = 1_000_000;
+
+/// Both clocks of the host.
+#[derive(Debug)]
+pub(super) struct HostClocks {
+    boots: u32,
+    boot_id: Arc<str>,
+    /// The true moment that `boot_at_epoch` belongs to.
+    epoch: i64,
+    boot_at_epoch: i64,
+    /// How much faster than the truth the boot clock runs, in millionths.
+    rate_ppm: i64,
+    /// How far the wall clock is ahead of the truth.
+    wall_error_ms: i64,
+}
+
+impl HostClocks {
+    pub(super) fn new() -> Self {
+        Self {
+            boots: 1,
+            boot_id: "boot-1".into(),
+            epoch: 0,
+            boot_at_epoch: BOOTED_MS,
+            rate_ppm: 0,
+            wall_error_ms: 0,
+        }
+    }
+
+    /// Both clocks at a true moment.
+    pub(super) fn at(&self, truth: i64) -> Now {
+        Now {
+            boot: self.boot_at(truth),
+            wall: UnixTime(START_WALL_MS + truth + self.wall_error_ms),
+        }
+    }
+
+    fn boot_at(&self, truth: i64) -> Boottime {
+        let passed = truth - self.epoch;
+        Boottime(self.boot_at_epoch + passed + passed * self.rate_ppm / MILLION)
+    }
+
+    /// The true moment at which the boot clock shows `boot`, or a millisecond later.
+    pub(super) fn truth_of(&self, boot: Boottime) -> i64 {
+        let ahead = boot.0.saturating_sub(self.boot_at_epoch);
+        let passed = ahead.saturating_mul(MILLION) / (MILLION + self.rate_ppm);
+        let truth = self.epoch.saturating_add(passed);
+        if self.boot_at(truth) < boot { truth + 1 } else { truth }
+    }
+
+    /// Somebody sets the wall clock.
+    pub(super) fn set_wall_by(&mut self, step_ms: i64) {
+        self.wall_error_ms += step_ms;
+    }
+
+    /// The wall clock shows the truth again.
+    pub(super) fn correct_wall(&mut self) {
+        self.wall_error_ms = 0;
+    }
+
+    /// The boot clock runs at another rate from now on.
+    pub(super) fn run_at(&mut self, rate_ppm: i64, truth: i64) {
+        self.boot_at_epoch = self.boot_at(truth).0;
+        self.epoch = truth;
+        self.rate_ppm = rate_ppm;
+    }
+
+    /// The machine starts again.
+    pub(super) fn reboot(&mut self, truth: i64) {
+        self.boots += 1;
+        self.boot_id = format!("boot-{}", self.boots).into();
+        self.epoch = truth;
+        self.boot_at_epoch = BOOTED_MS;
+    }
+
+    /// Whether the wall clock shows the truth.
+    pub(super) fn is_right(&self) -> bool {
+        self.wall_error_ms == 0
+    }
+
+    /// What a daemon that starts is told. The kernel calls a clock synchronised while it is right, or while it `lies`.
+    pub(super) fn for_start(&self, truth: i64, lies: bool) -> restore::Clocks {
+        restore::Clocks {
+            boot_id: Arc::clone(&self.boot_id),
+            now: self.at(truth),
+            is_synchronised: self.is_right() || lies,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_of_the_boot_clock_is_found_again_at_any_rate() {
+        for rate in [-600, 0, 600] {
+            let mut clocks = HostClocks::new();
+            clocks.run_at(rate, 5_000);
+            for truth in [5_000, 6_001, 86_400_123, 3 * 86_400_000] {
+                let boot = clocks.at(truth).boot;
+                let found = clocks.truth_of(boot);
+                assert!((found - truth).abs() <= 1, "{rate}: {found} for {truth}");
+                assert!(clocks.at(found).boot >= boot, "never too early");
+            }
+        }
+    }
+
+    #[test]
+    fn a_slow_clock_falls_behind_and_a_reboot_starts_it_anew() {
+        let mut clocks = HostClocks::new();
+        clocks.run_at(-500, 0);
+        assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS + 999_500));
+        clocks.reboot(1_000_000);
+        assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS));
+        assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 1_000_000));
+    }
+}

@@ -1,0 +1,239 @@
+//! The people around the daemon: operators who enrol, refresh and mend, and wait for an answer.
+
+use super::dice::Seeded;
+use super::trouble::Trouble;
+use super::world::World;
+use super::zoho::{Place, Zoho};
+use std::sync::Arc;
+
+use crate::base::{Environment, OrgName, Secret};
+use crate::policy::event::{Event, Offer, Refusal, RequestId, Right};
+use crate::policy::record::Word;
+
+/// How often a person looks after orgs that need one.
+const OPERATES_EVERY_MS: i64 = 45 * 60_000;
+
+/// The longest that a person is left without an answer: a call, the disk, and their ends.
+const ANSWERED_WITHIN_MS: i64 = 150_000;
+
+/// Hosts that Zoho may name for a token, and that no org of a plan should be given.
+pub(super) const STRANGE_HOSTS: [&str; 3] = [
+    "https://www.zohoapis.com.au",
+    "https://sandbox.zohoapis.in",
+    "https://api.example.test",
+];
+
+/// A person who waits.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) org: usize,
+    since: i64,
+    is_enrolment: bool,
+}
+
+impl World<'_> {
+    /// The first day: every org gets its grant.
+    pub(super) fn enroll_everybody(&mut self) {
+        for org in 0..self.names.len() {
+            self.enroll_well(org);
+        }
+        self.mail.post(self.now + OPERATES_EVERY_MS, super::mail::Due::Operator);
+    }
+
+    /// A person makes a code for the right org, and enrols it.
+    pub(super) fn enroll_well(&mut self, org: usize) {
+        let place = self.place_of(org);
+        let code = self.zoho.make_code(place, self.now);
+        self.enroll(org, Right::Code(Arc::new(Secret::new(code))));
+    }
+
+    /// Where the plan says that an org is.
+    fn place_of(&self, org: usize) -> Place {
+        let settings = &self.plan.orgs[org];
+        let binding = &settings.binding;
+        let host = settings.api_domains.of(binding.environment);
+        Place {
+            client_id: binding.client_id.as_str().into(),
+            data_center: binding.data_center.as_str().into(),
+            api_domain: host.unwrap_or_default().into(),
+            scope: binding.scopes.to_string().replace(',', " ").into(),
+        }
+    }
+
+    /// A person enrols an org with what is no good for it.
+    pub(super) fn enroll_badly(&mut self, org: usize) {
+        let right = match self.dice.below(4) {
+            0 => Right::Code(Arc::new(Secret::new("code-999999".into()))),
+            1 => Right::RefreshToken(Arc::new(Secret::new("rt-999999-0".into()))),
+            2 => {
+                let place = Place {
+                    scope: "ZohoCRM.org.READ".into(),
+                    ..self.place_of(org)
+                };
+                Right::Code(Arc::new(Secret::new(self.zoho.make_code(place, self.now))))
+            }
+            _ => {
+                let place = Place {
+                    api_domain: other_host(&self.plan.orgs[org], &mut self.dice).into(),
+                    ..self.place_of(org)
+                };
+                Right::Code(Arc::new(Secret::new(self.zoho.make_code(place, self.now))))
+            }
+        };
+        self.enroll(org, right);
+    }
+
+    /// A person brings the refresh token that the org has already.
+    pub(super) fn take_over(&mut self, org: usize) {
+        if let Some(grant) = self.good_grant(org) {
+            let token = self.zoho.refresh_token(grant);
+            self.enroll(org, Right::RefreshToken(Arc::new(Secret::new(token))));
+        }
+    }
+
+    fn enroll(&mut self, org: usize, right: Right) {
+        let offer = Offer {
+            right,
+            client_secret: None,
+        };
+        let name = self.names[org].clone();
+        self.ask(org, true, |request| Event::Enroll {
+            org: name,
+            request,
+            offer,
+        });
+    }
+
+    /// A person wants a new token.
+    pub(super) fn refresh(&mut self, org: usize) {
+        let name = self.names[org].clone();
+        self.ask(org, false, |request| Event::Refresh { org: name, request });
+    }
+
+    fn ask(&mut self, org: usize, is_enrolment: bool, event: impl FnOnce(RequestId) -> Event) {
+        if self.fleet.is_none() {
+            return;
+        }
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        let open = Open {
+            org,
+            since: self.now,
+            is_enrolment,
+        };
+        self.open.insert(request, open);
+        self.step(event(request));
+    }
+
+    /// Whether a person waits for a call of this org, so that it is none of the schedule's.
+    pub(super) fn is_awaited(&self, org: usize) -> bool {
+        self.open.values().any(|open| open.org == org)
+    }
+
+    /// A person is answered: what he is told is on the disk (R7).
+    pub(super) fn reply(&mut self, request: RequestId, result: Result<(), Refusal>) {
+        let Some(open) = self.open.remove(&request) else {
+            let what = format!("{request:?} was answered twice, or never asked");
+            return self.judge.breaks("R7", None, self.now, what);
+        };
+        let org = open.org;
+        let record = self.disk.orgs.get(&self.names[org]);
+        if result.is_ok() {
+            let kept = record.map_or(0, |record| record.generation);
+            let boot = self.clocks.at(self.now).boot;
+            let token = self.org(org).and_then(|own| own.served(boot));
+            let served = token.map_or(kept, |token| token.generation);
+            if kept < served {
+                let what = format!("told of generation {served}, the disk has {kept}");
+                self.judge.breaks("R7", Some(org), self.now, what);
+            }
+            self.judge.orgs[org].told = kept;
+        }
+    }
+
+    /// Nobody is left waiting.
+    pub(super) fn check_waiting(&mut self) {
+        let late = |open: &&Open| self.now - open.since > ANSWERED_WITHIN_MS;
+        let Some(org) = self.open.values().find(late).map(|open| open.org) else {
+            return;
+        };
+        let what = "a person has waited for minutes, and was not answered".to_owned();
+        self.judge.breaks("R11", Some(org), self.now, what);
+    }
+
+    /// The machine slept: nobody waited meanwhile.
+    pub(super) fn forgive_waiting(&mut self, span: i64) {
+        for open in self.open.values_mut() {
+            open.since += span;
+        }
+    }
+
+    /// A person looks after the orgs that need one.
+    pub(super) fn operate(&mut self) {
+        let due = super::mail::Due::Operator;
+        self.mail.post(self.now + OPERATES_EVERY_MS, due);
+        self.tend();
+    }
+
+    /// Enrols what has lost its grant for good, and looks again at what is quarantined.
+    pub(super) fn tend(&mut self) {
+        for org in 0..self.names.len() {
+            let is_enrolling = self.open.values().any(|open| open.org == org && open.is_enrolment);
+            let lacks_grant = self.good_grant(org).is_none();
+            match self.word(org) {
+                Some(_) if lacks_grant && !is_enrolling => self.enroll_well(org),
+                Some(Word::Quarantined) if self.is_of_its_place(org) => self.refresh(org),
+                Some(Word::Quarantined) => self.enroll_well(org),
+                _ => (),
+            }
+        }
+    }
+
+    /// Whether the org's grant is what the plan says.
+    pub(super) fn is_of_its_place(&self, org: usize) -> bool {
+        let place = self.place_of(org);
+        let grant = self.good_grant(org);
+        grant.is_some_and(|grant| self.zoho.grants[grant].place == place)
+    }
+
+    /// The org's grant as the disk has it, if it is good at Zoho.
+    pub(super) fn good_grant(&self, org: usize) -> Option<usize> {
+        let record = self.disk.orgs.get(&self.names[org])?;
+        self.zoho.grant_of(record.grant.as_ref()?.refresh_token.expose())
+    }
+
+    /// The org's grant as the disk has it, good or not.
+    pub(super) fn any_grant(&self, org: usize) -> Option<usize> {
+        let record = self.disk.orgs.get(&self.names[org])?;
+        Zoho::line_of(record.grant.as_ref()?.refresh_token.expose())
+    }
+
+    /// A 21st grant has deleted a first one.
+    pub(super) fn note_evictions(&mut self) {
+        for grant in self.zoho.evicted() {
+            let holder = (0..self.names.len()).find(|org| self.any_grant(*org) == Some(grant));
+            if let Some(org) = holder {
+                self.tally.troubles[Trouble::Revoked.index()] += 1;
+                self.judge.excuse_trouble(org, self.now, 0);
+            }
+        }
+    }
+
+    /// The org of a name.
+    pub(super) fn index_of(&self, name: &OrgName) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+}
+
+/// The API host of another environment of the same data center, if there is one.
+fn other_host(settings: &crate::policy::settings::OrgSettings, dice: &mut Seeded) -> String {
+    let others: Vec<&str> = Environment::ALL
+        .into_iter()
+        .filter(|environment| *environment != settings.binding.environment)
+        .filter_map(|environment| settings.api_domains.of(environment))
+        .collect();
+    if others.is_empty() {
+        return STRANGE_HOSTS[0].to_owned();
+    }
+    (*dice.pick(&others)).to_owned()
+}

@@ -1,0 +1,139 @@
+//! The disk: writes in their order, kept whole or not at all, and what it may do to them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::dice::Seeded;
+use super::trouble::Trouble;
+use crate::base::OrgName;
+use crate::policy::event::WriteId;
+use crate::policy::record::{Anchor, Change, LaneId, LaneRecord, OrgRecord, Stored};
+
+/// One write, and whether the wall clock was right when it was made.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) id: WriteId,
+    pub(super) changes: Vec<Change>,
+    pub(super) is_clock_right: bool,
+}
+
+/// What is kept, and what waits to be.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    pub(super) orgs: BTreeMap<OrgName, OrgRecord>,
+    lanes: BTreeMap<LaneId, LaneRecord>,
+    waiting: VecDeque<Write>,
+    /// Records whose newest writing was under a wrong wall clock.
+    misdated: BTreeSet<Arc<str>>,
+    /// `None`: it works.
+    pub(super) trouble: Option<Trouble>,
+}
+
+impl Disk {
+    /// Takes a write; says how long the disk needs for it.
+    pub(super) fn put(&mut self, write: Write, dice: &mut Seeded) -> i64 {
+        self.waiting.push_back(write);
+        match self.trouble {
+            Some(Trouble::DiskHangs) => dice.between(20_000, 60_000),
+            _ => *dice.pick(&[2, 2, 2, 2, 3, 5, 20, 300]),
+        }
+    }
+
+    /// The oldest write, if it is to be kept, else why not.
+    pub(super) fn take_next(&mut self, dice: &mut Seeded) -> Option<(Write, bool)> {
+        let is_kept = match self.trouble {
+            Some(Trouble::DiskFull) => false,
+            Some(Trouble::DiskFails) => dice.happens(600),
+            _ => true,
+        };
+        Some((self.waiting.pop_front()?, is_kept))
+    }
+
+    /// The power goes: some of what was not synced is there all the same, the oldest first.
+    pub(super) fn lose(&mut self, dice: &mut Seeded) -> Vec<Write> {
+        let count = dice.below(1 + self.waiting.len() as u64);
+        let kept = usize::try_from(count).unwrap_or(0).min(self.waiting.len());
+        let survivors = self.waiting.drain(..kept).collect();
+        self.waiting.clear();
+        survivors
+    }
+
+    /// All that was not synced is synced now.
+    pub(super) fn flush(&mut self) -> Vec<Write> {
+        if self.trouble.is_some() {
+            self.waiting.clear();
+        }
+        self.waiting.drain(..).collect()
+    }
+
+    /// Keeps a write; says what contradicts what is there.
+    pub(super) fn apply(&mut self, write: Write) -> Result<(), String> {
+        for change in write.changes {
+            match change {
+                Change::Org(record) => {
+                    let known = self.orgs.get(&record.org).map_or(0, |own| own.revision);
+                    if record.revision != known + 1 {
+                        let (org, revision) = (&record.org, record.revision);
+                        return Err(format!("{org}: revision {revision} after {known}"));
+                    }
+                    self.date(record.org.as_str().into(), write.is_clock_right);
+                    self.orgs.insert(record.org.clone(), *record);
+                }
+                Change::Lane(record) => {
+                    self.date(Arc::clone(&record.id.0), write.is_clock_right);
+                    self.lanes.insert(record.id.clone(), record);
+                }
+                Change::DropLane(id) => {
+                    self.misdated.remove(&id.0);
+                    self.lanes.remove(&id);
+                }
+                Change::Note(_) => (),
+            }
+        }
+        Ok(())
+    }
+
+    fn date(&mut self, record: Arc<str>, is_right: bool) {
+        if is_right {
+            if !self.misdated.is_empty() {
+                self.misdated.remove(&record);
+            }
+        } else {
+            self.misdated.insert(record);
+        }
+    }
+
+    /// Whether every record was written while the wall clock was right.
+    pub(super) fn is_rightly_dated(&self) -> bool {
+        self.misdated.is_empty()
+    }
+
+    /// All of it, as a start reads it.
+    pub(super) fn stored(&self) -> Stored {
+        Stored {
+            orgs: self.orgs.values().cloned().collect(),
+            lanes: self.lanes.values().cloned().collect(),
+        }
+    }
+
+    /// The clocks of every record.
+    pub(super) fn anchors(&self) -> impl Iterator<Item = &Anchor> {
+        let orgs = self.orgs.values().map(|record| &record.anchor);
+        orgs.chain(self.lanes.values().map(|record| &record.anchor))
+    }
+
+    /// Whether a slot covers a call of this org that begins now and may last until `latest`: one of its grant's lane, or
+    /// for an enrolment one of any.
+    pub(super) fn covers(&self, org: &OrgName, is_enrolment: bool, now: i64, latest: i64) -> bool {
+        let covers = |lane: &LaneRecord| {
+            let mut slots = lane.slots.iter();
+            slots.any(|slot| slot.started.0 <= now && slot.settled.0 >= latest)
+        };
+        if is_enrolment {
+            return self.lanes.values().any(covers);
+        }
+        let grant = self.orgs.get(org).and_then(|record| record.grant.as_ref());
+        let lane = grant.and_then(|grant| self.lanes.get(&grant.lane));
+        lane.is_some_and(covers)
+    }
+}

@@ -1,0 +1,263 @@
+//! Makes trouble: when it comes, what it does, and when it is over.
+
+use super::excuse::START_MS;
+use super::mail::Due;
+use super::trouble::Trouble;
+use super::world::World;
+use crate::base::ScopeSet;
+use crate::policy::event::Event;
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+impl World<'_> {
+    /// Posts the first trouble of each kind, and the script.
+    pub(super) fn plan_troubles(&mut self) {
+        for trouble in Trouble::ALL {
+            self.plan_next(trouble);
+        }
+        for (which, planned) in self.plan.script.iter().enumerate() {
+            self.mail.post(planned.at_ms, Due::Scripted(which));
+        }
+        self.mail.post(self.plan.look_every_ms, Due::LookAtAll);
+    }
+
+    /// Posts the next trouble of a kind, while trouble comes.
+    pub(super) fn plan_next(&mut self, trouble: Trouble) {
+        let mean = self.plan.every_ms[trouble.index()];
+        if mean == 0 {
+            return;
+        }
+        let at = self.now + self.dice.between(mean / 4, 2 * mean);
+        if at < self.troubled_until {
+            self.mail.post(at, Due::Trouble(trouble));
+        }
+    }
+
+    /// Trouble begins. `span` is how long, where the script says it.
+    pub(super) fn begin(&mut self, trouble: Trouble, span: i64) {
+        if !self.is_up() {
+            return;
+        }
+        let span = if span > 0 { span } else { self.span_of(trouble) };
+        self.note_trouble(trouble, span);
+        let org = usize::try_from(self.dice.below(self.names.len() as u64)).unwrap_or(0);
+        match trouble {
+            Trouble::Unreachable
+            | Trouble::Silent
+            | Trouble::Noise
+            | Trouble::Throttling
+            | Trouble::WrongVerdict
+            | Trouble::WrongPlace
+            | Trouble::ShortLives => self.begin_weather(trouble, org, span),
+            Trouble::SlowZoho => {
+                self.is_zoho_slow = true;
+                self.relieve_after(span, trouble, 0);
+            }
+            Trouble::Stranger | Trouble::Revoked | Trouble::Killed => self.harm(trouble, org),
+            Trouble::DuplicateAnswer | Trouble::LateAnswer | Trouble::DeadCaller => {
+                self.whim = Some(trouble);
+                self.judge.excuse_all(self.now + START_MS + HOUR);
+            }
+            Trouble::StrayAnswer => self.stray(),
+            Trouble::Suspend => self.suspend(span),
+            Trouble::Reboot => self.reboot(span, 0),
+            Trouble::RebootWrongClock => {
+                let step = *self.dice.pick(&[-3 * 365 * DAY, -DAY, -HOUR, HOUR, DAY]);
+                self.reboot(span, step);
+                self.relieve_after(span + HOUR, Trouble::ClockStep, 0);
+            }
+            Trouble::Restart => self.stop(span),
+            Trouble::Crash => self.die_soon(),
+            Trouble::ClockStep => {
+                let step = *self.dice.pick(&[-DAY, -HOUR, -SECOND, SECOND, HOUR, DAY]);
+                self.clocks.set_wall_by(step);
+                self.relieve_after(span, trouble, 0);
+            }
+            Trouble::ClockRate => {
+                let rate = *self.dice.pick(&[-500, -200, 0, 200, 500]);
+                self.clocks.run_at(rate, self.now);
+            }
+            Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
+                self.disk.trouble = Some(trouble);
+                self.judge.excuse_all(self.now + span + START_MS);
+                self.relieve_after(span, trouble, 0);
+            }
+            Trouble::Reload => self.reload(span),
+            Trouble::Refresh => self.refresh(org),
+            Trouble::RefreshStorm => {
+                self.judge.excuse_trouble(org, self.now, 0);
+                for _ in 0..30 {
+                    self.refresh(org);
+                }
+            }
+            Trouble::Enroll if self.dice.happens(500) => self.take_over(org),
+            Trouble::Enroll => self.enroll_well(org),
+            Trouble::EnrollWrong => self.enroll_badly(org),
+        }
+    }
+
+    fn span_of(&mut self, trouble: Trouble) -> i64 {
+        let dice = &mut self.dice;
+        match trouble {
+            Trouble::Suspend => *dice.pick(&[SECOND, 30 * SECOND, 20 * MINUTE, 2 * HOUR, 3 * DAY]),
+            Trouble::Reboot | Trouble::RebootWrongClock => {
+                *dice.pick(&[20 * SECOND, 2 * MINUTE, 40 * MINUTE, 3 * HOUR])
+            }
+            Trouble::Restart => *dice.pick(&[200, 2 * SECOND, 5 * MINUTE, 50 * MINUTE]),
+            Trouble::ClockStep => *dice.pick(&[MINUTE, HOUR, 6 * HOUR]),
+            Trouble::ShortLives | Trouble::WrongPlace => dice.between(HOUR, 2 * HOUR),
+            Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
+                *dice.pick(&[5 * SECOND, 3 * MINUTE, 40 * MINUTE])
+            }
+            _ => *dice.pick(&[
+                10 * SECOND,
+                4 * MINUTE,
+                14 * MINUTE,
+                24 * MINUTE,
+                90 * MINUTE,
+            ]),
+        }
+    }
+
+    fn begin_weather(&mut self, trouble: Trouble, of: usize, span: i64) {
+        let data_center = self.plan.orgs[of].binding.data_center.clone();
+        let end = self.now + span;
+        let was_fair = !self.weather.contains_key(&data_center);
+        for org in 0..self.names.len() {
+            if self.plan.orgs[org].binding.data_center != data_center {
+                continue;
+            }
+            let has_hour_tokens = self.plan.rules.life_ms == HOUR;
+            match trouble {
+                Trouble::Unreachable | Trouble::Silent | Trouble::Noise if was_fair => {
+                    self.judge.excuse_outage(org, self.now, span, has_hour_tokens);
+                }
+                Trouble::ShortLives => self.judge.excuse(org, end + HOUR + START_MS),
+                _ => self.judge.excuse_trouble(org, self.now, span + HOUR),
+            }
+        }
+        self.weather.insert(data_center, (trouble, end));
+        self.relieve_after(span, trouble, of);
+    }
+
+    fn relieve_after(&mut self, span: i64, trouble: Trouble, of: usize) {
+        self.mail.post(self.now + span, Due::Relief(trouble, of));
+    }
+
+    /// Trouble of a kind is over.
+    pub(super) fn relieve(&mut self, trouble: Trouble, of: usize) {
+        let at = self.now;
+        self.timeline.note(at, None, || format!("!! {} is over", trouble.as_str()));
+        match trouble {
+            Trouble::SlowZoho => self.is_zoho_slow = false,
+            Trouble::ClockStep => self.clocks.correct_wall(),
+            Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
+                self.disk.trouble = None;
+            }
+            Trouble::Reload => self.reconfigure(self.plan.orgs.clone()),
+            _ => {
+                let data_center = &self.plan.orgs[of].binding.data_center;
+                let weather = self.weather.get(data_center);
+                if weather.is_some_and(|(_, end)| *end <= self.now) {
+                    let data_center = data_center.clone();
+                    self.weather.remove(&data_center);
+                }
+            }
+        }
+    }
+
+    fn harm(&mut self, trouble: Trouble, org: usize) {
+        let Some(grant) = self.good_grant(org) else {
+            return;
+        };
+        match trouble {
+            Trouble::Stranger => {
+                let sharing: Vec<usize> = (0..self.names.len())
+                    .filter(|other| self.good_grant(*other) == Some(grant))
+                    .collect();
+                for org in sharing {
+                    self.judge.excuse_trouble(org, self.now, HOUR);
+                }
+                for _ in 0..self.dice.below(12) {
+                    self.zoho.take_from_stranger(grant, self.now);
+                }
+            }
+            Trouble::Revoked => {
+                self.judge.excuse_trouble(org, self.now, HOUR);
+                self.zoho.revoke(grant, self.now);
+            }
+            _ => {
+                let seen = self.judge.orgs[org].seen;
+                if let Some((_, token)) = seen {
+                    self.zoho.kill(token, self.now);
+                }
+            }
+        }
+    }
+
+    /// An answer comes for a call that was over long ago, or of a life before this one.
+    fn stray(&mut self) {
+        if self.past.is_empty() {
+            return;
+        }
+        let at = usize::try_from(self.dice.below(self.past.len() as u64)).unwrap_or(0);
+        let delivery = self.past[at].clone();
+        self.mail.post_to(self.life, self.now, Due::Answer(delivery));
+    }
+
+    /// Some orgs leave the config, some get another scope or another pace; later all is as before.
+    fn reload(&mut self, span: i64) {
+        let mut settings = Vec::new();
+        for (org, own) in self.plan.orgs.iter().enumerate() {
+            let mut own = own.clone();
+            match self.dice.below(10) {
+                0 => {
+                    self.judge.excuse_trouble(org, self.now, span);
+                    continue;
+                }
+                1 => {
+                    self.judge.excuse_trouble(org, self.now, span);
+                    own.binding.scopes = ScopeSet::parse("ZohoCRM.settings.ALL");
+                }
+                2 => own.at = *self.dice.pick(&[0.3, 0.5]),
+                _ => (),
+            }
+            settings.push(own);
+        }
+        self.reconfigure(settings);
+        self.relieve_after(span, Trouble::Reload, 0);
+    }
+
+    fn reconfigure(&mut self, settings: Vec<crate::policy::settings::OrgSettings>) {
+        self.settings.clone_from(&settings);
+        self.step(Event::Configured(settings));
+        self.touched.fill(true);
+    }
+
+    /// All trouble ends, and people put right what only people can.
+    pub(super) fn calm_down(&mut self) {
+        self.weather.clear();
+        self.whim = None;
+        self.is_zoho_slow = false;
+        self.disk.trouble = None;
+        self.dies_after = None;
+        self.clocks.correct_wall();
+        self.reconfigure(self.plan.orgs.clone());
+    }
+
+    /// How long a token lives that is made now.
+    pub(super) fn life_ms(&mut self, org: usize) -> i64 {
+        let life = self.plan.rules.life_ms;
+        if self.weather_of(org) == Some(Trouble::ShortLives) {
+            return *self.dice.pick(&[life, life / 2, life / 4, life / 60]);
+        }
+        life
+    }
+
+    pub(super) fn timeout_ms(&self, org: usize) -> i64 {
+        super::readers::millis(self.plan.orgs[org].timeout)
+    }
+}

@@ -1,0 +1,93 @@
+//! What is on its way, in the order of its arrival.
+
+use std::collections::BTreeMap;
+
+use super::network::{Parcel, Request};
+use super::trouble::Trouble;
+use crate::policy::event::{Attempt, WriteId};
+
+/// What arrives at its moment.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// A call at Zoho.
+    AtZoho(Request),
+    /// The end of a call, at the daemon.
+    Answer(Delivery),
+    /// The disk is done with the oldest write.
+    Written,
+    /// Trouble of a kind begins, by chance.
+    Trouble(Trouble),
+    /// Trouble of the script begins.
+    Scripted(usize),
+    /// Trouble of a kind ends.
+    Relief(Trouble, usize),
+    /// A reader looks at an org.
+    Look(usize),
+    /// Readers look at every org.
+    LookAtAll,
+    /// A person looks after orgs that need one.
+    Operator,
+    /// The process starts.
+    Start,
+    /// A bug tells that this write is kept, before it is.
+    Early(WriteId),
+}
+
+/// An answer on its way to the caller.
+#[derive(Debug, Clone)]
+pub(super) struct Delivery {
+    pub(super) org: usize,
+    pub(super) attempt: Attempt,
+    pub(super) sent_at: i64,
+    pub(super) parcel: Parcel,
+}
+
+/// Everything that is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Mail {
+    items: BTreeMap<(i64, u64), Item>,
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Item {
+    due: Due,
+    /// The life of the process that it belongs to, where it belongs to one.
+    life: Option<u32>,
+}
+
+impl Mail {
+    /// Arrives at `at`, whatever becomes of the process.
+    pub(super) fn post(&mut self, at: i64, due: Due) {
+        self.put(at, due, None);
+    }
+
+    /// Arrives at `at` if the process still lives this life.
+    pub(super) fn post_to(&mut self, life: u32, at: i64, due: Due) {
+        self.put(at, due, Some(life));
+    }
+
+    fn put(&mut self, at: i64, due: Due, life: Option<u32>) {
+        self.serial += 1;
+        self.items.insert((at, self.serial), Item { due, life });
+    }
+
+    /// When the next one arrives.
+    pub(super) fn next_at(&self) -> Option<i64> {
+        self.items.keys().next().map(|(at, _)| *at)
+    }
+
+    /// The next one that has arrived by `now`, and is for this life.
+    pub(super) fn take(&mut self, now: i64, life: u32) -> Option<Due> {
+        while let Some(entry) = self.items.first_entry() {
+            if entry.key().0 > now {
+                return None;
+            }
+            let item = entry.remove();
+            if item.life.is_none_or(|of| of == life) {
+                return Some(item.due);
+            }
+        }
+        None
+    }
+}

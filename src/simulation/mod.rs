@@ -1,0 +1,30 @@
+//! The policy, unchanged, in a simulated world: years of operation in a minute, each run replayed from its seed.
+//!
+//! A world has a Zoho, two clocks, a disk, outlets, readers, operators and trouble. [`judge`] knows the truth that the
+//! policy cannot see, and says at every event whether a promise is broken. The tests run worlds from seeds
+//! ([`swarm`]); `simulate` runs one on an operator's own config. Imports `base` and `policy`; the simulated Zoho
+//! imports `base` alone, so that it shares no mistake with what it judges. Invariant: nothing in here depends on
+//! anything but the plan and its seed.
+
+mod clocks;
+mod desk;
+mod disk;
+pub mod dice;
+mod excuse;
+mod inject;
+pub mod judge;
+mod limits;
+mod mail;
+mod network;
+pub mod plan;
+mod process;
+mod readers;
+pub mod seam;
+pub mod swarm;
+pub mod tally;
+mod timeline;
+pub mod trouble;
+mod world;
+pub mod zoho;
+
+pub use plan::{Plan, run};

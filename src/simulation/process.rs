@@ -1,0 +1,208 @@
+//! The process: starts, ends and deaths, and what the disk and the clocks make of them.
+
+use std::collections::BTreeMap;
+
+use super::disk::Write;
+use super::excuse::START_MS;
+use super::mail::Due;
+use super::trouble::Trouble;
+use super::world::World;
+use super::zoho::Zoho;
+use crate::base::OrgName;
+use crate::policy::fleet::Fleet;
+use crate::policy::record::{Change, OrgRecord, Word};
+
+/// What a start must not change: per org the generation served, and when the next mint is planned.
+pub(super) type Standing = BTreeMap<OrgName, (u64, i64)>;
+
+impl World<'_> {
+    /// The process starts, from what the disk has.
+    pub(super) fn start(&mut self) {
+        let clocks = self.clocks.for_start(self.now, self.lying_clock);
+        let clocks = self.seam.clocks(clocks);
+        let stored = self.seam.stored(self.disk.stored());
+        let settings = self.settings.clone();
+        let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut self.jitter);
+        self.fleet = Some(fleet);
+        self.timeline.note(self.now, None, || "the daemon starts".to_owned());
+        let is_new_boot = std::mem::take(&mut self.is_new_boot);
+        for org in 0..self.names.len() {
+            let record = self.disk.orgs.get(&self.names[org]);
+            let kept = record.map_or(0, |record| record.generation);
+            self.judge.restarted(org, kept, self.now);
+            let is_unsure = is_new_boot && !self.were_clocks_right;
+            self.judge.orgs[org].is_given_up |= is_unsure;
+        }
+        self.carry_out_all(steps);
+        self.touched.fill(true);
+        if !is_new_boot {
+            self.check_standing();
+        }
+    }
+
+    /// R8: a start in the same boot mints nothing sooner than was planned.
+    fn check_standing(&mut self) {
+        let now = self.clocks.at(self.now).boot;
+        for (name, (generation, planned)) in std::mem::take(&mut self.standing) {
+            let Some(fleet) = &self.fleet else {
+                return;
+            };
+            let served = fleet.org(&name).and_then(|org| org.served(now));
+            let is_same = served.is_some_and(|token| token.generation == generation);
+            let next = fleet.next_mint_at(&name, now);
+            if let (true, Some(next)) = (is_same, next)
+                && next.0 < planned.min(now.0 + 1) - 1
+            {
+                let org = self.index_of(&name);
+                let what = format!("a start mints {} ms sooner than planned", planned - next.0);
+                self.judge.breaks("R8", org, self.now, what);
+            }
+        }
+    }
+
+    /// What a restart in this boot must keep: the plan of every org that is well.
+    fn note_standing(&mut self) {
+        self.standing.clear();
+        let now = self.clocks.at(self.now).boot;
+        let Some(fleet) = &self.fleet else {
+            return;
+        };
+        for (name, org) in fleet.orgs() {
+            let token = org.served(now).filter(|_| org.word() == Word::Ok);
+            if let (Some(token), Some(next)) = (token, fleet.next_mint_at(name, now)) {
+                let planned = (token.generation, next.0);
+                self.standing.insert(name.clone(), planned);
+            }
+        }
+    }
+
+    /// The process dies; some of what was on its way to the disk is there all the same.
+    pub(super) fn crash(&mut self) {
+        self.timeline.note(self.now, None, || "the process dies".to_owned());
+        self.note_standing();
+        let kept = self.disk.lose(&mut self.dice);
+        self.end_life(kept);
+        let off = *self.dice.pick(&[100, 1_000, 5_000]);
+        self.start_after(off);
+    }
+
+    /// The process is stopped: what is on its way to the disk gets there.
+    pub(super) fn stop(&mut self, off: i64) {
+        self.timeline.note(self.now, None, || format!("stopped for {off} ms"));
+        self.note_standing();
+        let kept = self.disk.flush();
+        self.end_life(kept);
+        self.start_after(off);
+    }
+
+    /// The machine starts again.
+    pub(super) fn reboot(&mut self, off: i64, wall_step_ms: i64) {
+        self.timeline.note(self.now, None, || {
+            format!("the machine is off for {off} ms, and its wall clock {wall_step_ms} ms wrong")
+        });
+        let kept = self.disk.lose(&mut self.dice);
+        self.end_life(kept);
+        self.standing.clear();
+        self.files.fill(None);
+        let were_right = self.disk.is_rightly_dated();
+        self.clocks.correct_wall();
+        self.clocks.set_wall_by(wall_step_ms);
+        self.were_clocks_right = were_right && wall_step_ms == 0;
+        self.is_new_boot = true;
+        self.slept_ms = 0;
+        self.clocks.reboot(self.now + off);
+        self.lying_clock = !self.were_clocks_right && self.is_behind(off);
+        self.start_after(off);
+    }
+
+    /// Whether the wall clock will be behind what the disk has seen: then even a synchronised one is not believed.
+    fn is_behind(&self, off: i64) -> bool {
+        let newest = self.disk.anchors().map(|anchor| anchor.at.wall.0).max();
+        let wall = self.clocks.at(self.now + off).wall.0;
+        newest.is_some_and(|newest| wall < newest)
+    }
+
+    fn end_life(&mut self, kept: Vec<Write>) {
+        for write in kept {
+            self.keep(write);
+        }
+        self.fleet = None;
+        self.life += 1;
+        self.dies_after = None;
+        self.open.clear();
+        self.attempts.fill(None);
+        self.past.clear();
+    }
+
+    fn start_after(&mut self, off: i64) {
+        self.troubled_until += off;
+        self.end += off;
+        self.judge.excuse_all(self.now + off + START_MS);
+        self.mail.post(self.now + off, Due::Start);
+    }
+
+    /// The machine sleeps: time passes for all but the daemon.
+    pub(super) fn suspend(&mut self, span: i64) {
+        self.timeline.note(self.now, None, || format!("asleep for {span} ms"));
+        self.now += span;
+        self.slept_ms += span;
+        self.troubled_until += span;
+        self.end += span;
+        self.forgive_waiting(span);
+        self.judge.excuse_all(self.now + START_MS);
+    }
+
+    /// Changes reach the disk: R4 and R7 as far as the disk shows them.
+    pub(super) fn keep(&mut self, write: Write) {
+        for change in &write.changes {
+            if let Change::Org(record) = change {
+                self.check_record(record);
+            }
+        }
+        if let Err(what) = self.disk.apply(write) {
+            self.judge.breaks("R7", None, self.now, what);
+        }
+    }
+
+    /// R4: a refresh token leaves the store for another one that Zoho gave, and for nothing else.
+    fn check_record(&mut self, new: &OrgRecord) {
+        let Some(org) = self.index_of(&new.org) else {
+            return;
+        };
+        let Some(old) = self.disk.orgs.get(&new.org) else {
+            return;
+        };
+        if new.generation < old.generation {
+            let what = format!("generation {} after {}", new.generation, old.generation);
+            self.judge.breaks("R2", Some(org), self.now, what);
+        }
+        let text = |record: &OrgRecord| {
+            let grant = record.grant.as_ref();
+            grant.map(|grant| grant.refresh_token.expose().to_owned())
+        };
+        let (was, is) = (text(old), text(new));
+        if was.is_some() && was != is {
+            let is_known = is.as_deref().and_then(Zoho::line_of);
+            if is_known.is_none_or(|grant| grant >= self.zoho.grants.len()) {
+                let what = "a refresh token left the store for nothing".to_owned();
+                self.judge.breaks("R4", Some(org), self.now, what);
+            }
+        }
+    }
+
+    /// The process is to die between two of the next steps.
+    pub(super) fn die_soon(&mut self) {
+        self.dies_after = Some(self.dice.below(40));
+    }
+
+    /// Whether trouble of a kind makes sense now.
+    pub(super) fn is_up(&self) -> bool {
+        self.fleet.is_some()
+    }
+
+    pub(super) fn note_trouble(&mut self, trouble: Trouble, span: i64) {
+        self.tally.troubles[trouble.index()] += 1;
+        self.timeline
+            .note(self.now, None, || format!("!! {} for {span} ms", trouble.as_str()));
+    }
+}

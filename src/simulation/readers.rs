@@ -1,0 +1,251 @@
+//! The readers, and every check of what they see.
+
+use std::time::Duration;
+
+use super::judge::Look;
+use super::mail::Due;
+use super::trouble::Trouble;
+use super::world::World;
+use super::zoho::{Place, Zoho};
+use crate::base::Boottime;
+use crate::policy::event::Right;
+use crate::policy::org::Org;
+use crate::policy::query::{Query, Reading};
+use crate::policy::record::Word;
+use crate::policy::reply::Asked;
+use crate::policy::schedule;
+
+/// How long before `min_ttl` the policy may give up a live token for a new one: a fifth of the window.
+const EVE_PARTS: i64 = 5;
+
+/// How long files may hold a token that has ended.
+const FILES_LAG_MS: i64 = 1_000;
+
+impl World<'_> {
+    /// Readers look at every org that something was done to.
+    pub(super) fn look_at_touched(&mut self) {
+        for org in 0..self.touched.len() {
+            if std::mem::take(&mut self.touched[org]) {
+                self.look(org);
+            }
+        }
+    }
+
+    /// Readers look at every org.
+    pub(super) fn look_at_all(&mut self) {
+        self.check_waiting();
+        for org in 0..self.names.len() {
+            self.look(org);
+            self.look_with_min_ttl(org);
+        }
+    }
+
+    /// A plain reader and a reader of the files.
+    fn look(&mut self, org: usize) {
+        let Some(fleet) = &self.fleet else {
+            return;
+        };
+        self.tally.reads += 1;
+        let boot = self.clocks.at(self.now).boot;
+        let name = &self.names[org];
+        let own = fleet.org(name);
+        let Some(Reading::Token { token, is_stale }) = fleet.read(name, Query::default(), boot) else {
+            return self.look_at_nothing(org);
+        };
+        let Some(number) = Zoho::token_of(token.access_token.expose()) else {
+            let what = "a reader got a text that is no token".to_owned();
+            return self.judge.breaks("S5", Some(org), self.now, what);
+        };
+        let min_ttl = own.map_or(Duration::ZERO, |own| own.min_ttl(token));
+        let life = token.expires.since(token.started);
+        let settings = &self.plan.orgs[org];
+        let promises = !schedule::life_is_too_short(life, settings.at, settings.limits);
+        let look = Look {
+            token: number,
+            generation: token.generation,
+            is_stale,
+            min_ttl_ms: if promises { millis(min_ttl) } else { 0 },
+        };
+        let (api_domain, is_verified) = (token.api_domain.clone(), token.verified);
+        self.judge.read(org, look, &self.zoho, self.now);
+        self.check_files(org, Some((number, look.generation)));
+        self.check_place(org, number, &api_domain, is_verified);
+        self.note_word(org);
+    }
+
+    fn look_at_nothing(&mut self, org: usize) {
+        self.note_word(org);
+        let word = self.word(org);
+        if matches!(word, Some(Word::Quarantined | Word::Misconfigured) | None) {
+            self.judge.orgs[org].is_given_up = true;
+        }
+        let is_well = matches!(word, Some(Word::Ok | Word::Retrying | Word::Starting | Word::Throttled));
+        let is_good = is_well && self.good_grant(org).is_some();
+        if word.is_some() {
+            self.judge.read_nothing(org, is_good, &self.zoho, self.now);
+        }
+        self.check_files(org, None);
+    }
+
+    /// Whoever asks for so much left gets it, or nothing.
+    fn look_with_min_ttl(&mut self, org: usize) {
+        let wanted = Duration::from_secs(self.dice.below(1_500));
+        let boot = self.clocks.at(self.now).boot;
+        let query = Query {
+            min_ttl: Some(wanted),
+            after: None,
+        };
+        let Some(fleet) = &self.fleet else {
+            return;
+        };
+        let Some(Reading::Token { token, .. }) = fleet.read(&self.names[org], query, boot) else {
+            return;
+        };
+        let number = Zoho::token_of(token.access_token.expose());
+        let end = number.map_or(0, |number| self.zoho.issued[number].ends);
+        if end - self.now < millis(wanted) {
+            let left = end - self.now;
+            let what = format!("asked for {wanted:?}, got a token with {left} ms left");
+            self.judge.breaks("R1", Some(org), self.now, what);
+        }
+    }
+
+    /// R2 and R6 as far as the policy goes: the files hold what the socket says.
+    fn check_files(&mut self, org: usize, served: Option<(usize, u64)>) {
+        let held = self.files[org];
+        if held == served.map(|(_, generation)| generation) {
+            return;
+        }
+        let word = self.word(org);
+        let what = format!("the files hold {held:?}, the socket says {served:?}, the grant is {word:?}");
+        let ended = self.judge.orgs[org].seen.map(|(_, token)| self.zoho.issued[token].ends);
+        let is_old = ended.is_some_and(|end| end + FILES_LAG_MS < self.now);
+        let promise = if served.is_none() && is_old { "R1" } else { "R2" };
+        self.judge.breaks(promise, Some(org), self.now, what);
+    }
+
+    /// S4: no token under an org that any evidence contradicts; absent evidence proves nothing.
+    fn check_place(&mut self, org: usize, token: usize, api_domain: &str, is_verified: bool) {
+        let settings = &self.plan.orgs[org];
+        let configured = settings.api_domains.of(settings.binding.environment);
+        let said = self.zoho.issued[token].said_api_domain.as_deref();
+        let is_known = |host: &str| host != super::desk::STRANGE_HOSTS[2];
+        let what = if said.is_some_and(|said| Some(said) != configured && is_known(said)) {
+            format!("Zoho said {said:?} for a token that is published")
+        } else if Some(api_domain) != configured {
+            format!("{api_domain} is published, {configured:?} is configured")
+        } else if is_verified && said != configured {
+            format!("called verified on the word of {said:?}")
+        } else {
+            return;
+        };
+        self.judge.breaks("S4", Some(org), self.now, what);
+    }
+
+    fn note_word(&mut self, org: usize) {
+        let Some(word) = self.word(org) else {
+            // Out of the config: what it had may be given up, and comes back with the config.
+            return self.judge.excuse(org, self.now + super::excuse::START_MS);
+        };
+        let was = std::mem::replace(&mut self.judge.orgs[org].word, word);
+        self.tally.count_word(was, word);
+        if word.wants_a_person() {
+            self.judge.excuse(org, self.now + super::excuse::PROBE_MS);
+        }
+    }
+
+    /// The policy publishes: files have it, and a reader looks at its end.
+    pub(super) fn publish(&mut self, org: usize) {
+        let boot = self.clocks.at(self.now).boot;
+        let token = self.org(org).and_then(|own| own.served(boot));
+        let Some(token) = token else {
+            let what = "it publishes what it does not serve".to_owned();
+            return self.judge.breaks("R2", Some(org), self.now, what);
+        };
+        let number = Zoho::token_of(token.access_token.expose());
+        let generation = token.generation;
+        self.files[org] = Some(generation);
+        let end = number.and_then(|number| self.zoho.issued.get(number));
+        if let Some(end) = end.map(|issued| issued.ends) {
+            self.mail.post_to(self.life, end.max(self.now), Due::Look(org));
+        }
+        self.check_durable(org, generation);
+    }
+
+    /// R7: what readers have is on the disk, unless the disk is in trouble and they would go short.
+    fn check_durable(&mut self, org: usize, generation: u64) {
+        let record = self.disk.orgs.get(&self.names[org]);
+        let kept = record.map_or(0, |record| record.generation);
+        let is_troubled = self.disk.trouble.is_some() || self.disk_troubled_at > self.now - 120_000;
+        if kept < generation && !is_troubled {
+            let what = format!("generation {generation} is out, the disk has {kept}");
+            self.judge.breaks("R7", Some(org), self.now, what);
+        }
+    }
+
+    /// R3, R7, S3: a call has its slot on the disk, and goes where its grant is.
+    pub(super) fn check_call(&mut self, org: usize, asked: Asked, right: &Right, timeout: i64) {
+        let boot = self.clocks.at(self.now).boot;
+        let latest = Boottime(boot.0 + timeout);
+        let is_enrolment = asked != Asked::Refresh;
+        let name = &self.names[org];
+        if !self.disk.covers(name, is_enrolment, boot.0, latest.0 - 1) {
+            let what = "a call without a slot on the disk".to_owned();
+            self.judge.breaks("R3", Some(org), self.now, what);
+        }
+        let Right::RefreshToken(token) = right else {
+            return;
+        };
+        let Some(grant) = Zoho::line_of(token.expose()).and_then(|at| self.zoho.grants.get(at)) else {
+            return;
+        };
+        let settings = self.settings.iter().find(|own| own.name == *name);
+        let binding = settings.map(|own| &own.binding);
+        let is_its = |place: &Place| {
+            binding.is_some_and(|binding| {
+                *place.data_center == *binding.data_center && *place.client_id == *binding.client_id
+            })
+        };
+        if !is_its(&grant.place) {
+            let what = "a refresh token goes to another data center or client".to_owned();
+            self.judge.breaks("S3", Some(org), self.now, what);
+        }
+    }
+
+    /// Whether the readers of an org are about to go short, so that an eleventh live token is in order.
+    pub(super) fn is_eve(&self, org: usize) -> bool {
+        let boot = self.clocks.at(self.now).boot;
+        let Some(own) = self.org(org) else {
+            return true;
+        };
+        let is_near = |own: &Org| {
+            own.served(boot).is_none_or(|token| {
+                let left = millis(token.expires.since(boot));
+                left <= millis(own.min_ttl(token)) + self.limits.0 / EVE_PARTS
+            })
+        };
+        is_near(own)
+    }
+
+    /// After the calm: every org is well, and nobody waits.
+    pub(super) fn check_end(&mut self) {
+        self.look_at_all();
+        for org in 0..self.names.len() {
+            let word = self.word(org);
+            if word != Some(Word::Ok) || self.files[org].is_none() {
+                let what = format!("after hours of calm it is {word:?}, files {:?}", self.files[org]);
+                self.judge.breaks("end", Some(org), self.now, what);
+            }
+        }
+    }
+
+    /// What the whole way to an org's data center suffers from.
+    pub(super) fn weather_of(&self, org: usize) -> Option<Trouble> {
+        let data_center = &self.plan.orgs[org].binding.data_center;
+        self.weather.get(data_center).map(|(trouble, _)| *trouble)
+    }
+}
+
+pub(super) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,81 @@
+//! Plans from seeds: each switches some troubles off and makes others frequent, so that rare meetings happen.
+
+use std::time::Duration;
+
+use super::dice::Seeded;
+use super::plan::Plan;
+use super::trouble::Trouble;
+use super::zoho::Rules;
+use crate::base::{DataCenter, Environment, Limits, OrgName, ScopeSet};
+use crate::policy::settings::{Binding, GrantKind, OrgSettings};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// The plan of a seed: so many orgs, for so many hours of trouble and three of calm.
+pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
+    let mut dice = Seeded::new(seed ^ 0x7357_0000);
+    let life_ms = *dice.pick(&[HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, 15 * MINUTE]);
+    let is_sparse = dice.happens(400);
+    let means = if is_sparse {
+        [0, 0, 0, 12 * HOUR]
+    } else {
+        [0, 20 * HOUR, 6 * HOUR, 90 * MINUTE]
+    };
+    let every_ms = std::array::from_fn(|_| *dice.pick(&means));
+    Plan {
+        seed,
+        orgs: (0..orgs).map(|nth| org(nth, &mut dice)).collect(),
+        rules: Rules {
+            limits: Limits::ZOHO,
+            life_ms,
+            rotates: dice.happens(150),
+        },
+        troubled_ms: hours * HOUR,
+        calm_ms: 3 * HOUR,
+        every_ms,
+        script: Vec::new(),
+        look_every_ms: 10 * MINUTE,
+        rate_ppm: *dice.pick(&[0, 0, -500, 500]),
+        way_ms: *dice.pick(&[3, 400, 3_000]),
+    }
+}
+
+fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
+    let data_center = ["eu", "us", "in"][nth % 3];
+    let zoho = DataCenter::of_zoho(data_center);
+    let environment = *dice.pick(&[
+        Environment::Production,
+        Environment::Production,
+        Environment::Sandbox,
+    ]);
+    OrgSettings {
+        name: OrgName::parse(&format!("org-{nth}")).unwrap_or_else(|_| unreachable!("a good name")),
+        client: format!("client-{}", nth % 4),
+        binding: Binding {
+            client_id: format!("1000.CLIENT{}", nth % 4),
+            data_center: data_center.to_owned(),
+            environment,
+            scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
+        },
+        grant: GrantKind::SelfClient,
+        api_domains: zoho.as_ref().map(|zoho| zoho.api_domains.clone()).unwrap_or_default(),
+        console_url: None,
+        at: *dice.pick(&[0.5, 0.5, 0.5, 0.3]),
+        min_ttl: Duration::from_mins(10),
+        timeout: Duration::from_secs(20),
+        limits: Limits::ZOHO,
+        client_mints: None,
+        required: true,
+    }
+}
+
+/// A plan in which one trouble alone comes.
+pub fn only(trouble: Trouble, every_ms: i64, plan: Plan) -> Plan {
+    let mut every = [0; Trouble::ALL.len()];
+    every[trouble.index()] = every_ms;
+    Plan {
+        every_ms: every,
+        ..plan
+    }
+}

@@ -1,0 +1,396 @@
+//! A world in its course: the next moment, what arrives then, what the policy makes of it, and what is done of that.
+
+use std::collections::BTreeMap;
+
+use super::clocks::HostClocks;
+use super::desk::Open;
+use super::dice::Seeded;
+use super::disk::{Disk, Write};
+use super::judge::Judge;
+use super::mail::{Delivery, Due, Mail};
+use super::network::Parcel;
+use super::plan::{End, Plan};
+use super::process::Standing;
+use super::seam::{Known, Seam};
+use super::tally::Tally;
+use super::timeline::Timeline;
+use super::trouble::Trouble;
+use super::zoho::Zoho;
+use super::zoho::sayings::Kind;
+use crate::base::OrgName;
+use crate::policy::event::{Attempt, Event, RequestId, Step, WriteId};
+use crate::policy::fleet::Fleet;
+use crate::policy::org::Org;
+use crate::policy::record::{Cause, Change, Word};
+use crate::policy::settings::OrgSettings;
+
+/// So many ticks in a row that come soon and do nothing are a loop.
+const IDLE_TICKS_MAX: u32 = 20;
+
+/// A tick that comes later than this is no part of a loop.
+const SOON_MS: i64 = 25_000;
+
+/// Everything.
+pub(super) struct World<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) seam: &'a mut dyn Seam,
+    /// The true time, in milliseconds since the start. Everything but the policy goes by it.
+    pub(super) now: i64,
+    /// When troubles end, and when the run does; later by what the machine slept or was off.
+    pub(super) troubled_until: i64,
+    pub(super) end: i64,
+    pub(super) clocks: HostClocks,
+    pub(super) slept_ms: i64,
+    pub(super) zoho: Zoho,
+    /// What the whole way to Zoho suffers from, by data center.
+    pub(super) weather: BTreeMap<String, (Trouble, i64)>,
+    /// What happens to the next answer.
+    pub(super) whim: Option<Trouble>,
+    pub(super) is_zoho_slow: bool,
+    pub(super) disk: Disk,
+    pub(super) disk_troubled_at: i64,
+    /// Whether a wrong wall clock claims to be right.
+    pub(super) lying_clock: bool,
+    /// Whether nothing that a reboot found was dated by a wrong clock.
+    pub(super) were_clocks_right: bool,
+    pub(super) is_new_boot: bool,
+    pub(super) standing: Standing,
+    /// `None` while the process is not there.
+    pub(super) fleet: Option<Fleet>,
+    /// Counts the starts of the process.
+    pub(super) life: u32,
+    /// How many more steps are carried out before the process dies.
+    pub(super) dies_after: Option<u64>,
+    /// The config in force.
+    pub(super) settings: Vec<OrgSettings>,
+    pub(super) names: Vec<OrgName>,
+    pub(super) index: BTreeMap<OrgName, usize>,
+    pub(super) mail: Mail,
+    /// The newest call of each org.
+    pub(super) attempts: Vec<Option<Attempt>>,
+    /// Answers that came, for a stray one to repeat.
+    pub(super) past: Vec<Delivery>,
+    pub(super) open: BTreeMap<RequestId, Open>,
+    pub(super) requests: u64,
+    /// What the files hold.
+    pub(super) files: Vec<Option<u64>>,
+    /// Orgs that readers should look at now.
+    pub(super) touched: Vec<bool>,
+    pub(super) limits: (i64, u32),
+    pub(super) dice: Seeded,
+    pub(super) jitter: Seeded,
+    pub(super) judge: Judge,
+    pub(super) tally: Tally,
+    pub(super) timeline: Timeline,
+    idle_ticks: u32,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(plan: &'a Plan, seam: &'a mut dyn Seam, is_recorded: bool) -> Self {
+        let mut dice = Seeded::new(plan.seed);
+        let names: Vec<OrgName> = plan.orgs.iter().map(|org| org.name.clone()).collect();
+        let index = names.iter().cloned().zip(0..).collect();
+        let limits = plan.rules.limits;
+        let window_ms = i64::try_from(limits.window.as_millis()).unwrap_or(i64::MAX);
+        let mut clocks = HostClocks::new();
+        clocks.run_at(plan.rate_ppm, 0);
+        let mut world = Self {
+            plan,
+            seam,
+            now: 0,
+            troubled_until: plan.troubled_ms,
+            end: plan.troubled_ms + plan.calm_ms,
+            clocks,
+            slept_ms: 0,
+            zoho: Zoho::new(plan.rules),
+            weather: BTreeMap::new(),
+            whim: None,
+            is_zoho_slow: false,
+            disk: Disk::default(),
+            disk_troubled_at: i64::MIN,
+            lying_clock: false,
+            were_clocks_right: true,
+            is_new_boot: false,
+            standing: Standing::new(),
+            fleet: None,
+            life: 0,
+            dies_after: None,
+            settings: plan.orgs.clone(),
+            judge: Judge::new(&names),
+            files: vec![None; names.len()],
+            touched: vec![false; names.len()],
+            attempts: vec![None; names.len()],
+            names,
+            index,
+            mail: Mail::default(),
+            past: Vec::new(),
+            open: BTreeMap::new(),
+            requests: 0,
+            limits: (window_ms, limits.mints),
+            jitter: dice.fork(),
+            dice,
+            tally: Tally::default(),
+            timeline: Timeline::new(is_recorded),
+            idle_ticks: 0,
+        };
+        world.plan_troubles();
+        world
+    }
+
+    /// Runs to the end, or to the first broken promise.
+    pub(super) fn run(mut self) -> End {
+        self.start();
+        self.enroll_everybody();
+        let mut is_calm = false;
+        while self.now < self.end && self.judge.broken.is_none() {
+            if self.now >= self.troubled_until && !is_calm {
+                is_calm = true;
+                self.calm_down();
+            }
+            self.turn();
+        }
+        if self.judge.broken.is_none() {
+            self.check_end();
+        }
+        let org = self.judge.broken.as_ref().and_then(|broken| broken.org.clone());
+        let org = org.and_then(|name| self.index.get(&name).copied());
+        self.tally.org_ms = self.now * i64::try_from(self.names.len()).unwrap_or(0);
+        End {
+            timeline: self.timeline.of(org),
+            broken: self.judge.broken,
+            tally: self.tally,
+            orgs: self.judge.orgs.into_iter().map(|own| own.report).collect(),
+        }
+    }
+
+    /// Goes to the next moment at which anything happens, and lets it happen.
+    fn turn(&mut self) {
+        let boot = self.clocks.at(self.now).boot;
+        let wake = self.fleet.as_ref().map(|fleet| fleet.wake_at(boot));
+        let wake = wake.map_or(i64::MAX, |at| self.clocks.truth_of(at));
+        let next = self.mail.next_at().unwrap_or(i64::MAX);
+        let at = wake.min(next).min(self.end).max(self.now);
+        let passed = at - self.now;
+        self.now = at;
+        match self.mail.take(at, self.life) {
+            Some(due) => self.take(due),
+            None => {
+                let before = self.tally.steps;
+                self.step(Event::Tick);
+                let is_idle = self.tally.steps == before && passed < SOON_MS;
+                self.note_idle(is_idle && wake < next);
+            }
+        }
+        self.look_at_touched();
+    }
+
+    fn note_idle(&mut self, is_idle: bool) {
+        self.idle_ticks = if is_idle { self.idle_ticks + 1 } else { 0 };
+        if self.idle_ticks > IDLE_TICKS_MAX {
+            let what = "it wakes again and again, and does nothing".to_owned();
+            self.judge.breaks("pace", None, self.now, what);
+        }
+    }
+
+    fn take(&mut self, due: Due) {
+        match due {
+            Due::AtZoho(request) => self.arrive(&request),
+            Due::Answer(delivery) => self.answer(delivery),
+            Due::Written => self.written(),
+            Due::Trouble(trouble) => {
+                self.plan_next(trouble);
+                self.begin(trouble, 0);
+            }
+            Due::Scripted(which) => {
+                let planned = self.plan.script[which];
+                self.begin(planned.trouble, planned.span_ms);
+            }
+            Due::Relief(trouble, which) => self.relieve(trouble, which),
+            Due::Look(org) => self.touched[org] = true,
+            Due::LookAtAll => {
+                self.mail.post(self.now + self.plan.look_every_ms, Due::LookAtAll);
+                self.look_at_all();
+            }
+            Due::Operator => self.operate(),
+            Due::Start => self.start(),
+            Due::Early(write) => self.step(Event::Stored(write)),
+        }
+    }
+
+    /// An answer arrives at the daemon.
+    fn answer(&mut self, delivery: Delivery) {
+        let (org, kind) = (delivery.org, match &delivery.parcel {
+            Parcel::Said(_, kind, _) => Some(*kind),
+            _ => None,
+        });
+        let answer = delivery.parcel.open();
+        self.tally.count_answer(&answer);
+        let before = self.word(org);
+        let event = Event::Answered {
+            org: self.names[org].clone(),
+            attempt: delivery.attempt,
+            answer,
+        };
+        let age = self.now - delivery.sent_at;
+        self.step_with(event, age);
+        self.check_verdict(org, kind, before);
+        if self.past.len() < 256 {
+            self.past.push(delivery);
+        } else {
+            let at = self.dice.below(256);
+            self.past[usize::try_from(at).unwrap_or(0)] = delivery;
+        }
+    }
+
+    /// R4: throttling is never taken for revocation, nor the reverse.
+    fn check_verdict(&mut self, org: usize, kind: Option<Kind>, before: Option<Word>) {
+        let after = self.word(org);
+        let is_wrong = match kind {
+            Some(Kind::Throttle) => matches!(after, Some(Word::NeedsConsent | Word::Misconfigured)),
+            Some(Kind::Gone | Kind::WrongConfig) => after == Some(Word::Throttled),
+            _ => matches!(after, Some(Word::NeedsConsent | Word::Throttled)),
+        };
+        if is_wrong && after != before {
+            let what = format!("{kind:?} made {before:?} {after:?}");
+            self.judge.breaks("R4", Some(org), self.now, what);
+        }
+    }
+
+    pub(super) fn word(&self, org: usize) -> Option<Word> {
+        self.org(org).map(Org::word)
+    }
+
+    pub(super) fn org(&self, org: usize) -> Option<&Org> {
+        self.fleet.as_ref()?.org(&self.names[org])
+    }
+
+    /// The disk is done with its oldest write.
+    fn written(&mut self) {
+        let Some((write, is_kept)) = self.disk.take_next(&mut self.dice) else {
+            return;
+        };
+        let id = write.id;
+        if is_kept {
+            self.keep(write);
+            if !self.seam.tells_writes_early() {
+                self.step(Event::Stored(id));
+            }
+        } else {
+            self.disk_troubled_at = self.now;
+            let cause = Cause::new("state-unwritable", "no space left");
+            self.step(Event::StoreFailed(id, cause));
+        }
+    }
+
+    pub(super) fn step(&mut self, event: Event) {
+        self.step_with(event, 0);
+    }
+
+    fn step_with(&mut self, event: Event, call_age_ms: i64) {
+        let known = self.known(&event, call_age_ms);
+        let now = self.seam.now(known);
+        let event = self.seam.event(event, known);
+        let at = self.now;
+        if !matches!(event, Event::Tick) {
+            let org = self.org_of(&event);
+            self.timeline.note(at, org, || format!("-> {event:?}"));
+        }
+        let Some(fleet) = &mut self.fleet else {
+            return;
+        };
+        let steps = fleet.step(event, now, &mut self.jitter);
+        let wake = fleet.wake_at(now.boot);
+        if wake <= now.boot {
+            let what = "it is due at once, again and again".to_owned();
+            self.judge.breaks("pace", None, at, what);
+        }
+        self.carry_out_all(steps);
+    }
+
+    /// Carries out steps, until the process dies between two of them.
+    pub(super) fn carry_out_all(&mut self, steps: Vec<Step>) {
+        let life = self.life;
+        for step in self.seam.steps(steps) {
+            match self.dies_after {
+                Some(0) => self.crash(),
+                Some(left) => self.dies_after = Some(left - 1),
+                None => (),
+            }
+            if self.life != life || self.fleet.is_none() {
+                return;
+            }
+            self.carry_out(step);
+        }
+    }
+
+    fn carry_out(&mut self, step: Step) {
+        self.tally.steps += 1;
+        let org = self.org_of_step(&step);
+        self.timeline.note(self.now, org, || format!("<- {step:?}"));
+        if let Some(org) = org {
+            self.touched[org] = true;
+        }
+        match step {
+            Step::Write { write, changes } => self.write(write, changes),
+            Step::Call {
+                org,
+                attempt,
+                asked,
+                right,
+                ..
+            } => self.call(&org, attempt, asked, &right),
+            Step::Publish(name) => self.publish(self.index[&name]),
+            Step::Withdraw(name) => self.files[self.index[&name]] = None,
+            Step::Reply { request, result } => self.reply(request, result),
+            Step::Tell(..) => (),
+        }
+    }
+
+    fn write(&mut self, write: WriteId, changes: Vec<Change>) {
+        let after = self.disk.put(
+            Write {
+                id: write,
+                changes,
+                is_clock_right: self.clocks.is_right(),
+            },
+            &mut self.dice,
+        );
+        self.mail.post_to(self.life, self.now + after, Due::Written);
+        if self.seam.tells_writes_early() {
+            self.mail.post_to(self.life, self.now, Due::Early(write));
+        }
+    }
+
+    fn known(&self, event: &Event, call_age_ms: i64) -> Known {
+        let awaited = match event {
+            Event::Answered { org, .. } => self.index.get(org).and_then(|org| self.attempts[*org]),
+            _ => None,
+        };
+        Known {
+            now: self.clocks.at(self.now),
+            awaited,
+            call_age_ms,
+            slept_ms: self.slept_ms,
+        }
+    }
+
+    fn org_of(&self, event: &Event) -> Option<usize> {
+        match event {
+            Event::Answered { org, .. } | Event::Enroll { org, .. } | Event::Refresh { org, .. } => {
+                self.index.get(org).copied()
+            }
+            _ => None,
+        }
+    }
+
+    fn org_of_step(&self, step: &Step) -> Option<usize> {
+        match step {
+            Step::Call { org, .. } | Step::Publish(org) | Step::Withdraw(org) => {
+                self.index.get(org).copied()
+            }
+            Step::Tell(_, note) => self.index.get(&note.org).copied(),
+            Step::Reply { request, .. } => self.open.get(request).map(|open| open.org),
+            Step::Write { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The policy under simulation: years of operation in a minute.
+//!
+//! `SEED=n` replays one run with its timeline; `SEEDS=n` tries so many.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use zoho_tokend::simulation::seam::Unchanged;
+use zoho_tokend::simulation::tally::Tally;
+use zoho_tokend::simulation::{run, swarm};
+
+const ORGS: usize = 20;
+const HOURS: i64 = 48;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn every_promise_holds_in_every_run() {
+    let seeds = match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SEEDS").unwrap_or(40),
+    };
+    let next = AtomicU64::new(seeds.start);
+    let begun = Instant::now();
+    let worker = || {
+        let mut tally = Tally::default();
+        let mut broken = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return (tally, broken);
+            }
+            let end = run(&swarm::plan(seed, ORGS, HOURS), &mut Unchanged, false);
+            tally.add(&end.tally);
+            if let Some(what) = end.broken {
+                broken.push((seed, what));
+            }
+        }
+    };
+    let (tally, broken) = thread::scope(|scope| {
+        let workers = [scope.spawn(worker), scope.spawn(worker)];
+        let mut all = (Tally::default(), Vec::new());
+        for worker in workers {
+            let (tally, broken) = worker.join().expect("no panic");
+            all.0.add(&tally);
+            all.1.extend(broken);
+        }
+        all
+    });
+    println!("{:?} {tally:?}", begun.elapsed());
+    for (seed, what) in broken.iter().take(20) {
+        println!("SEED={seed} {what}");
+    }
+    if let Some((seed, _)) = broken.first() {
+        let plan = swarm::plan(*seed, ORGS, HOURS);
+        let end = run(&plan, &mut Unchanged, true);
+        for line in end.timeline.iter().rev().take(60).rev() {
+            println!("{line}");
+        }
+        panic!("SEED={seed}: {}", end.broken.expect("it was broken before"));
+    }
+}
