@@ -232,7 +232,8 @@ impl Org {
 
     fn would_shorten(&self, granted: &Granted, started: Boottime) -> bool {
         let served = self.record.token.as_ref();
-        served.is_some_and(|old| started.plus(granted.life) < old.expires)
+        let end = started.plus(schedule::life_to_trust(granted.life));
+        served.is_some_and(|old| end < old.expires)
     }
 
     /// A scheduled mint brought a token that ends before the one it should replace (R2): the old one stays,
@@ -268,7 +269,7 @@ impl Org {
             access_token: granted.access_token.into(),
             generation,
             started,
-            expires: started.plus(life),
+            expires: started.plus(schedule::life_to_trust(life)),
             api_domain,
             scope: granted
                 .scope

@@ -23,6 +23,10 @@ const PROBES: [Duration; 3] = [
 /// First and shortest pause after a call that was never written.
 const UNSENT_MIN: Duration = Duration::from_secs(1);
 
+/// Of how many parts the boot clock may gain or lose one against Zoho's: NTP slews it by up to 500 in a million
+/// (`adjtimex(2)`), and its crystal may be off by some 100 more.
+const DRIFT_PARTS: u32 = 1000;
+
 /// A source of jitter. An argument everywhere, so that one seed replays a year.
 pub trait Dice {
     /// A number in `0.0..1.0`, uniform.
@@ -42,6 +46,16 @@ pub fn offset(org: &OrgName) -> f64 {
     let [.., a, b, c, d] = (hash ^ (hash >> 32)).to_be_bytes();
     let place = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
     (place * 2.0 - 1.0) * OFFSET_MAX
+}
+
+/// How long a token may be taken for alive: on a slow clock its life ends sooner than it seems (R9).
+pub fn life_to_trust(life: Duration) -> Duration {
+    life - life / DRIFT_PARTS
+}
+
+/// How long a mint counts: on a fast clock Zoho's window ends later than it seems (R3).
+pub fn window_to_keep(limits: Limits) -> Duration {
+    limits.window + limits.window / DRIFT_PARTS
 }
 
 /// When a token with this life is refreshed, `at` of its life plus the org's own offset.
@@ -134,6 +148,13 @@ mod tests {
         }
         assert!(tenths.iter().all(|n| (60..=140).contains(n)), "{tenths:?}");
         assert!((offset(&name("acme-production")) - 0.009_487_647).abs() < 1e-6);
+    }
+
+    #[test]
+    fn r9_a_slow_clock_costs_a_token_a_thousandth_of_its_life() {
+        assert_eq!(life_to_trust(HOUR), Duration::from_millis(3_596_400));
+        let window = window_to_keep(Limits::ZOHO);
+        assert_eq!(window, Duration::from_millis(600_600));
     }
 
     #[test]

@@ -156,6 +156,7 @@ impl World<'_> {
             Trouble::ClockStep => self.clocks.correct_wall(),
             Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
                 self.disk.trouble = None;
+                self.disk_troubled_at = self.now;
             }
             Trouble::Reload => self.reconfigure(self.plan.orgs.clone()),
             _ => {
@@ -243,6 +244,7 @@ impl World<'_> {
         self.whim = None;
         self.is_zoho_slow = false;
         self.disk.trouble = None;
+        self.disk_troubled_at = self.now;
         self.dies_after = None;
         self.clocks.correct_wall();
         self.reconfigure(self.plan.orgs.clone());

@@ -24,6 +24,7 @@ pub mod swarm;
 pub mod tally;
 mod timeline;
 pub mod trouble;
+mod words;
 mod world;
 pub mod zoho;
 

@@ -176,7 +176,7 @@ impl World<'_> {
             refresh_token: with_refresh_token.then(|| self.zoho.refresh_token(grant)),
             api_domain,
             scope: if is_narrow { "ZohoCRM.org.READ" } else { &place.scope },
-            life_ms: self.life_ms(request.org),
+            life_ms: self.zoho.issued[token].ends - self.now,
         };
         let (said, names_host) = sayings::grant(&terms, &mut self.dice);
         if names_host {

@@ -9,6 +9,7 @@ use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::Zoho;
 use crate::base::OrgName;
+use crate::policy::event::Event;
 use crate::policy::fleet::Fleet;
 use crate::policy::record::{Change, OrgRecord, Word};
 
@@ -150,6 +151,7 @@ impl World<'_> {
         self.end += span;
         self.forgive_waiting(span);
         self.judge.excuse_all(self.now + START_MS);
+        self.step(Event::Tick);
     }
 
     /// Changes reach the disk: R4 and R7 as far as the disk shows them.

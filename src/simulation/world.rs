@@ -15,6 +15,7 @@ use super::seam::{Known, Seam};
 use super::tally::Tally;
 use super::timeline::Timeline;
 use super::trouble::Trouble;
+use super::words::{Told, Wanted};
 use super::zoho::Zoho;
 use super::zoho::sayings::Kind;
 use crate::base::OrgName;
@@ -172,14 +173,12 @@ impl<'a> World<'a> {
         let at = wake.min(next).min(self.end).max(self.now);
         let passed = at - self.now;
         self.now = at;
-        match self.mail.take(at, self.life) {
-            Some(due) => self.take(due),
-            None => {
-                let before = self.tally.steps;
-                self.step(Event::Tick);
-                let is_idle = self.tally.steps == before && passed < SOON_MS;
-                self.note_idle(is_idle && wake < next);
-            }
+        if wake <= at {
+            let before = self.tally.steps;
+            self.step(Event::Tick);
+            self.note_idle(self.tally.steps == before && passed < SOON_MS);
+        } else if let Some(due) = self.mail.take(at, self.life) {
+            self.take(due);
         }
         self.look_at_touched();
     }
@@ -270,6 +269,11 @@ impl<'a> World<'a> {
             return;
         };
         let id = write.id;
+        let org = self.org_of_changes(&write.changes);
+        self.timeline.note(self.now, org, || {
+            let fate = if is_kept { "is kept" } else { "fails" };
+            format!("   write {} {fate}", id.0)
+        });
         if is_kept {
             self.keep(write);
             if !self.seam.tells_writes_early() {
@@ -291,9 +295,9 @@ impl<'a> World<'a> {
         let now = self.seam.now(known);
         let event = self.seam.event(event, known);
         let at = self.now;
-        if !matches!(event, Event::Tick) {
+        if !matches!(event, Event::Tick | Event::Stored(_)) {
             let org = self.org_of(&event);
-            self.timeline.note(at, org, || format!("-> {event:?}"));
+            self.timeline.note(at, org, || Told(&event).to_string());
         }
         let Some(fleet) = &mut self.fleet else {
             return;
@@ -326,7 +330,9 @@ impl<'a> World<'a> {
     fn carry_out(&mut self, step: Step) {
         self.tally.steps += 1;
         let org = self.org_of_step(&step);
-        self.timeline.note(self.now, org, || format!("<- {step:?}"));
+        let boot = self.clocks.at(self.now).boot;
+        self.timeline
+            .note(self.now, org, || Wanted(&step, boot).to_string());
         if let Some(org) = org {
             self.touched[org] = true;
         }
@@ -390,7 +396,14 @@ impl<'a> World<'a> {
             }
             Step::Tell(_, note) => self.index.get(&note.org).copied(),
             Step::Reply { request, .. } => self.open.get(request).map(|open| open.org),
-            Step::Write { .. } => None,
+            Step::Write { changes, .. } => self.org_of_changes(changes),
         }
+    }
+
+    fn org_of_changes(&self, changes: &[Change]) -> Option<usize> {
+        changes.iter().find_map(|change| match change {
+            Change::Org(record) => self.index.get(&record.org).copied(),
+            _ => None,
+        })
     }
 }

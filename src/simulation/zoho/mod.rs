@@ -70,11 +70,13 @@ pub enum Who {
 pub struct Issued {
     /// The grant that it came from.
     pub grant: usize,
+    /// Who holds it.
+    pub who: Who,
     /// When it ends.
     pub ends: i64,
     /// When it was killed before that: one too many, or its grant was revoked.
     pub killed_at: Option<i64>,
-    /// Whether the daemon's own calls killed it.
+    /// Whether the daemon's own calls killed it, and no stranger's.
     pub is_own_kill: bool,
     /// The API host that Zoho named for it, if any.
     pub said_api_domain: Option<Arc<str>>,
@@ -291,6 +293,7 @@ impl Zoho {
         let token = self.issued.len();
         self.issued.push(Issued {
             grant,
+            who,
             ends: now + life_ms,
             killed_at: None,
             is_own_kill: false,
@@ -303,9 +306,10 @@ impl Zoho {
         of.live.push_back(token);
         of.live.retain(|token| issued[*token].ends > now);
         while of.live.len() > most {
+            let is_own = of.live.iter().all(|token| issued[*token].who == Who::Daemon);
             if let Some(oldest) = of.live.pop_front() {
                 issued[oldest].killed_at = Some(now);
-                issued[oldest].is_own_kill = who == Who::Daemon;
+                issued[oldest].is_own_kill = is_own;
             }
         }
         token
