@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use zoho_tokend::simulation::seam::Unchanged;
 use zoho_tokend::simulation::tally::Tally;
+use zoho_tokend::simulation::timeline::Record;
 use zoho_tokend::simulation::{run, swarm};
 
 const ORGS: usize = 20;
@@ -33,7 +34,7 @@ fn every_promise_holds_in_every_run() {
             if seed >= seeds.end {
                 return (tally, broken);
             }
-            let end = run(&swarm::plan(seed, ORGS, HOURS), &mut Unchanged, false);
+            let end = run(&swarm::plan(seed, ORGS, HOURS), &mut Unchanged, &Record::Nothing);
             tally.add(&end.tally);
             if let Some(what) = end.broken {
                 broken.push((seed, what));
@@ -54,9 +55,10 @@ fn every_promise_holds_in_every_run() {
     for (seed, what) in broken.iter().take(20) {
         println!("SEED={seed} {what}");
     }
-    if let Some((seed, _)) = broken.first() {
+    if let Some((seed, what)) = broken.first() {
         let plan = swarm::plan(*seed, ORGS, HOURS);
-        let end = run(&plan, &mut Unchanged, true);
+        let record = what.org.clone().map_or(Record::Everything, Record::Of);
+        let end = run(&plan, &mut Unchanged, &record);
         for line in end.timeline.iter().rev().take(60).rev() {
             println!("{line}");
         }

@@ -107,6 +107,9 @@ impl Org {
             verdict.word = Word::Starting;
             verdict.since = now;
             verdict.cause = None;
+            // Whatever it waited for, it had a token then.
+            verdict.until = None;
+            self.not_before = Boottime(i64::MIN);
         }
     }
 }

@@ -22,7 +22,7 @@ mod readers;
 pub mod seam;
 pub mod swarm;
 pub mod tally;
-mod timeline;
+pub mod timeline;
 pub mod trouble;
 mod words;
 mod world;

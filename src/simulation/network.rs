@@ -13,6 +13,9 @@ use crate::policy::reply::{Asked, Outcome};
 /// How long a caller's last moment may lie behind its deadline when a late answer comes.
 const LATE_MAX_MS: i64 = 40_000;
 
+/// The longest way while Zoho is slow: there and back within every timeout.
+const SLOW_WAY_MS: i64 = 9_000;
+
 /// A call on its way to Zoho.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
@@ -90,7 +93,7 @@ impl World<'_> {
     }
 
     fn way(&mut self) -> i64 {
-        let most = if self.is_zoho_slow { 15_000 } else { self.plan.way_ms };
+        let most = if self.is_zoho_slow { SLOW_WAY_MS } else { self.plan.way_ms };
         self.dice.between(1, most)
     }
 

@@ -3,6 +3,7 @@
 use super::judge::{Broken, OrgReport};
 use super::seam::Seam;
 use super::tally::Tally;
+use super::timeline::Record;
 use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::Rules;
@@ -49,7 +50,7 @@ pub struct Planned {
 pub struct End {
     /// The first promise that was broken, if any was.
     pub broken: Option<Broken>,
-    /// What happened before that, if the run was recorded.
+    /// What happened before that, as far as it was recorded.
     pub timeline: Vec<String>,
     /// What was tried.
     pub tally: Tally,
@@ -58,6 +59,6 @@ pub struct End {
 }
 
 /// Runs a plan to its end, or to the first broken promise.
-pub fn run(plan: &Plan, seam: &mut dyn Seam, is_recorded: bool) -> End {
-    World::new(plan, seam, is_recorded).run()
+pub fn run(plan: &Plan, seam: &mut dyn Seam, record: &Record) -> End {
+    World::new(plan, seam, record).run()
 }

@@ -1,8 +1,10 @@
 //! What happened last, for a person who looks for the cause. Kept only in a run that is replayed: writing it costs
 //! more than the run.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+
+use crate::base::OrgName;
 
 /// Most lines that are kept.
 const LINES_MAX: usize = 400;
@@ -10,46 +12,61 @@ const LINES_MAX: usize = 400;
 /// Longest line, in characters.
 const LINE_MAX: usize = 220;
 
+/// What of a run is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing.
+    Nothing,
+    /// What happens to this org, or to all.
+    Of(OrgName),
+    /// Everything.
+    Everything,
+}
+
 /// The newest events, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Timeline {
-    is_on: bool,
+    /// `None`: nothing is kept. `Some(None)`: everything is.
+    kept: Option<Option<usize>>,
     lines: VecDeque<Line>,
 }
 
 #[derive(Debug)]
 struct Line {
     at: i64,
-    /// `None`: of no org alone.
-    org: Option<usize>,
     text: String,
 }
 
 impl Timeline {
-    pub(super) fn new(is_on: bool) -> Self {
+    pub(super) fn new(record: &Record, index: &BTreeMap<OrgName, usize>) -> Self {
         Self {
-            is_on,
+            kept: match record {
+                Record::Nothing => None,
+                Record::Of(org) => Some(index.get(org).copied()),
+                Record::Everything => Some(None),
+            },
             lines: VecDeque::new(),
         }
     }
 
-    /// Notes something; the text is made only where it is kept.
+    /// Notes something of an org, or of all; the text is made only where it is kept.
     pub(super) fn note(&mut self, at: i64, org: Option<usize>, text: impl FnOnce() -> String) {
-        if !self.is_on {
+        let Some(kept) = self.kept else {
+            return;
+        };
+        if org.is_some() && kept.is_some() && org != kept {
             return;
         }
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }
         let text = text().chars().take(LINE_MAX).collect();
-        self.lines.push_back(Line { at, org, text });
+        self.lines.push_back(Line { at, text });
     }
 
-    /// The lines that concern an org, and those that concern all.
-    pub(super) fn of(&self, org: Option<usize>) -> Vec<String> {
-        let concerns = |line: &&Line| line.org.is_none() || org.is_none() || line.org == org;
-        let lines = self.lines.iter().filter(concerns);
-        lines.map(ToString::to_string).collect()
+    /// The lines, oldest first.
+    pub(super) fn into_lines(self) -> Vec<String> {
+        self.lines.iter().map(ToString::to_string).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::plan::{End, Plan};
 use super::process::Standing;
 use super::seam::{Known, Seam};
 use super::tally::Tally;
-use super::timeline::Timeline;
+use super::timeline::{Record, Timeline};
 use super::trouble::Trouble;
 use super::words::{Told, Wanted};
 use super::zoho::Zoho;
@@ -87,7 +87,7 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(plan: &'a Plan, seam: &'a mut dyn Seam, is_recorded: bool) -> Self {
+    pub(super) fn new(plan: &'a Plan, seam: &'a mut dyn Seam, record: &Record) -> Self {
         let mut dice = Seeded::new(plan.seed);
         let names: Vec<OrgName> = plan.orgs.iter().map(|org| org.name.clone()).collect();
         let index = names.iter().cloned().zip(0..).collect();
@@ -121,6 +121,7 @@ impl<'a> World<'a> {
             files: vec![None; names.len()],
             touched: vec![false; names.len()],
             attempts: vec![None; names.len()],
+            timeline: Timeline::new(record, &index),
             names,
             index,
             mail: Mail::default(),
@@ -131,7 +132,6 @@ impl<'a> World<'a> {
             jitter: dice.fork(),
             dice,
             tally: Tally::default(),
-            timeline: Timeline::new(is_recorded),
             idle_ticks: 0,
         };
         world.plan_troubles();
@@ -153,11 +153,9 @@ impl<'a> World<'a> {
         if self.judge.broken.is_none() {
             self.check_end();
         }
-        let org = self.judge.broken.as_ref().and_then(|broken| broken.org.clone());
-        let org = org.and_then(|name| self.index.get(&name).copied());
         self.tally.org_ms = self.now * i64::try_from(self.names.len()).unwrap_or(0);
         End {
-            timeline: self.timeline.of(org),
+            timeline: self.timeline.into_lines(),
             broken: self.judge.broken,
             tally: self.tally,
             orgs: self.judge.orgs.into_iter().map(|own| own.report).collect(),
