@@ -184,9 +184,18 @@ impl World<'_> {
                 Some(_) if lacks_grant && !is_enrolling => self.enroll_well(org),
                 Some(Word::Quarantined) if self.is_of_its_place(org) => self.refresh(org),
                 Some(Word::Quarantined) => self.enroll_well(org),
+                Some(Word::Misconfigured) if self.is_enrolled_for_another_config(org) => {
+                    self.enroll_well(org);
+                }
                 _ => (),
             }
         }
+    }
+
+    /// Whether it was enrolled while the config was another one, which is over.
+    fn is_enrolled_for_another_config(&self, org: usize) -> bool {
+        let cause = self.org(org).and_then(|own| own.cause());
+        self.is_config_whole && cause.is_some_and(|cause| cause.code == "config-contradicts-grant")
     }
 
     /// Whether the org's grant is what the plan says.

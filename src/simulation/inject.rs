@@ -6,6 +6,7 @@ use super::trouble::Trouble;
 use super::world::World;
 use crate::base::ScopeSet;
 use crate::policy::event::Event;
+use crate::policy::settings::OrgSettings;
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -158,7 +159,7 @@ impl World<'_> {
                 self.disk.trouble = None;
                 self.disk_troubled_at = self.now;
             }
-            Trouble::Reload => self.reconfigure(self.plan.orgs.clone()),
+            Trouble::Reload => self.reconfigure(self.plan.orgs.clone(), true),
             _ => {
                 let data_center = &self.plan.orgs[of].binding.data_center;
                 let weather = self.weather.get(data_center);
@@ -228,12 +229,13 @@ impl World<'_> {
             }
             settings.push(own);
         }
-        self.reconfigure(settings);
+        self.reconfigure(settings, false);
         self.relieve_after(span, Trouble::Reload, 0);
     }
 
-    fn reconfigure(&mut self, settings: Vec<crate::policy::settings::OrgSettings>) {
+    fn reconfigure(&mut self, settings: Vec<OrgSettings>, is_whole: bool) {
         self.settings.clone_from(&settings);
+        self.is_config_whole = is_whole;
         self.step(Event::Configured(settings));
         self.touched.fill(true);
     }
@@ -247,7 +249,7 @@ impl World<'_> {
         self.disk_troubled_at = self.now;
         self.dies_after = None;
         self.clocks.correct_wall();
-        self.reconfigure(self.plan.orgs.clone());
+        self.reconfigure(self.plan.orgs.clone(), true);
     }
 
     /// How long a token lives that is made now.

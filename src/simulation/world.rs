@@ -64,6 +64,8 @@ pub(super) struct World<'a> {
     pub(super) dies_after: Option<u64>,
     /// The config in force.
     pub(super) settings: Vec<OrgSettings>,
+    /// Whether that is the plan's.
+    pub(super) is_config_whole: bool,
     pub(super) names: Vec<OrgName>,
     pub(super) index: BTreeMap<OrgName, usize>,
     pub(super) mail: Mail,
@@ -117,6 +119,7 @@ impl<'a> World<'a> {
             life: 0,
             dies_after: None,
             settings: plan.orgs.clone(),
+            is_config_whole: true,
             judge: Judge::new(&names),
             files: vec![None; names.len()],
             touched: vec![false; names.len()],
