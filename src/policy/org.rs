@@ -172,8 +172,9 @@ impl Org {
             return None;
         }
         let token = self.record.token.as_ref();
-        // A verdict that wants a person is probed at its own times, however fresh the token is.
-        let token = token.filter(|_| !self.word().wants_a_person());
+        // Whatever the last try met is tried again at its own times, however fresh the token is: `retrying` would
+        // be untrue if nothing were tried until the token is due.
+        let token = token.filter(|_| matches!(self.word(), Word::Ok | Word::Starting));
         let due = token.map_or(now, |token| {
             let offset = schedule::offset(self.name());
             schedule::refresh_at(token.started, token.expires, self.settings.at, offset)

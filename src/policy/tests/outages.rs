@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::world::{HOUR, World, name, secs, settings};
-use super::zoho::{Seeded, lost, minted, not_sent, transient};
+use super::zoho::{Seeded, lost, minted, not_sent, throttled, transient};
 use crate::base::{Boottime, OrgName};
 use crate::policy::event::Answer;
+use crate::policy::record::Word;
 use crate::policy::schedule;
 
 /// How calls fail in an outage, and after how long.
@@ -103,4 +104,19 @@ fn r5_no_gap_of_a_long_outage_is_longer_than_110_seconds() {
     }
     let gaps = starts.windows(2).map(|pair| pair[1].since(pair[0]));
     assert_eq!(gaps.max(), Some(secs(100)));
+}
+
+#[test]
+fn a_refresh_that_failed_is_tried_again_until_it_succeeds_however_young_the_token_is() {
+    for failure in [lost, transient, not_sent, throttled] {
+        let mut world = World::enrolled();
+        world.pass(secs(200));
+        world.refresh("acme");
+        world.answer("acme", failure());
+        assert_ne!(world.word("acme"), Word::Ok);
+        let waited = world.pass_until_call(secs(700)).expect("it is tried again");
+        assert!(waited <= secs(610), "{waited:?}");
+        world.answer("acme", minted());
+        assert_eq!(world.word("acme"), Word::Ok);
+    }
 }
