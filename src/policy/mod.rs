@@ -6,6 +6,7 @@
 pub mod access;
 pub mod binding;
 mod call;
+mod doubt;
 mod enrolling;
 pub mod event;
 pub mod fleet;
@@ -26,3 +27,4 @@ pub mod status;
 mod tests;
 mod turns;
 mod verdict;
+pub mod wall_clock;

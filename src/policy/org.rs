@@ -28,6 +28,8 @@ pub(super) struct Scene<'a> {
     pub(super) boot_id: &'a Arc<str>,
     /// Whether one more call to the org's data center may begin by schedule.
     pub(super) has_turn: bool,
+    /// Whether anybody vouches for the wall clock.
+    pub(super) is_clock_vouched: bool,
 }
 
 /// The last number given to anything that needs one.
@@ -47,6 +49,7 @@ impl Scene<'_> {
         Anchor {
             boot_id: Arc::clone(self.boot_id),
             at: self.now,
+            is_vouched: self.is_clock_vouched,
         }
     }
 }
@@ -198,7 +201,8 @@ impl Org {
     ) -> Boottime {
         let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
         let window = ledger.room_at(lane, now, limits, want);
-        let client = ledger.client_room_at(&self.settings.binding, now, limits, client_mints);
+        let binding = &self.settings.binding;
+        let client = ledger.client_room_at(binding, now, limits, client_mints, want);
         window.max(client).max(self.live_room_at(lane, ledger, now))
     }
 

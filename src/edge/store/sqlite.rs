@@ -279,12 +279,13 @@ mod tests {
             anchor: Anchor {
                 boot_id: "b".into(),
                 at,
+                is_vouched: true,
             },
             slots: Vec::new(),
         })
     }
 
-    /// Shows the whole way of a second schema, before there is one.
+    /// Shows the whole way of the next schema, before there is one.
     #[test]
     fn an_older_state_is_brought_forward_and_then_refused_by_the_older_release() {
         let folder = tempfile::tempdir().expect("a folder");

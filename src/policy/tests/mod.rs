@@ -7,6 +7,7 @@
 
 mod answers;
 mod binding;
+mod clocks;
 mod drive;
 mod enrolling;
 mod fleet;
