@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::client::MINTS_MAX;
 use super::problem::Problem;
 use super::report::Report;
 use super::{Config, Org};
@@ -57,9 +58,8 @@ fn check_cap(config: &Config, data_center: &str, orgs: &[&Org], report: &Report)
     report.add(if need > f64::from(cap) {
         Problem::error(place, format!("{what}; {cure}"))
     } else {
-        let kept = cap - planned;
-        let why = format!("{kept} of them are kept for reports and `refresh`, so refreshes come late");
-        Problem::warning(place, format!("{what}, and {why}; {cure}"))
+        let why = format!("and may take {planned}: the others are kept for reports and `refresh`");
+        Problem::warning(place, format!("{what} {why}; {cure}"))
     });
 }
 

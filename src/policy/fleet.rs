@@ -12,6 +12,7 @@ use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::rotation::Rotation;
 use super::schedule::Dice;
 use super::turns::{Turn, Turns};
 use super::wall_clock::WallClock;
@@ -50,6 +51,8 @@ pub(super) struct Moment<'a> {
     pub(super) now: Now,
     pub(super) dice: &'a mut dyn Dice,
     pub(super) steps: Vec<Step>,
+    /// Refresh tokens that this step has replaced.
+    pub(super) rotations: Vec<Rotation>,
 }
 
 impl Fleet {
@@ -59,9 +62,11 @@ impl Fleet {
             now,
             dice,
             steps: Vec::new(),
+            rotations: Vec::new(),
         };
         self.end_hold(now.boot);
         self.take(event, &mut moment);
+        self.follow_rotations(&mut moment);
         self.pump_due(&mut moment);
         self.sweep(&mut moment);
         moment.steps
@@ -147,6 +152,7 @@ impl Fleet {
             dice: moment.dice,
             ledger: &mut self.ledger,
             steps: &mut moment.steps,
+            rotations: &mut moment.rotations,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
             has_turn: self.turns.has_room(name, &data_center),

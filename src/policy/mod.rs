@@ -19,6 +19,7 @@ mod reload;
 pub mod remedy;
 pub mod reply;
 pub mod restore;
+mod rotation;
 mod saving;
 pub mod schedule;
 pub mod settings;

@@ -13,6 +13,7 @@ use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
@@ -24,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) dice: &'a mut dyn Dice,
     pub(super) ledger: &'a mut Ledger,
     pub(super) steps: &'a mut Vec<Step>,
+    /// Refresh tokens that this step has replaced: others may share them.
+    pub(super) rotations: &'a mut Vec<Rotation>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
     /// Whether one more call to the org's data center may begin by schedule.

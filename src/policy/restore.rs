@@ -92,6 +92,7 @@ impl Fleet {
             now: clocks.now,
             dice,
             steps: Vec::new(),
+            rotations: Vec::new(),
         };
         fleet.start(settings, &mut moment);
         (fleet, moment.steps)

@@ -17,6 +17,7 @@ mod reading;
 mod reloading;
 mod restarting;
 mod saving;
+mod sharing;
 mod sky;
 mod swarm;
 mod trouble;

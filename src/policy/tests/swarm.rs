@@ -87,6 +87,7 @@ impl Swarm {
             world,
             rng,
         };
+        swarm.truth.client_mints = swarm.client_mints;
         let settings = swarm.config();
         swarm.world.reload(settings);
         swarm
