@@ -333,8 +333,10 @@ mod tests {
             let select = conn
                 .prepare(&format!("SELECT * FROM {}", table.name))
                 .expect("there");
-            let columns = [table.columns, &["seal"]].concat();
-            assert!(select.column_names().eq(columns), "{}", table.name);
+            // Where the seal stands depends on which schema brought the columns after it.
+            let mut columns = select.column_names();
+            columns.retain(|name| *name != "seal");
+            assert_eq!(columns, table.columns, "{}", table.name);
         }
     }
 
