@@ -258,3 +258,24 @@ fn r3_a_date_gives_the_slots_their_true_age_and_frees_none() {
         .filter(|slot| slot.started < Boottime(-650_000));
     assert_eq!(old.count(), 6);
 }
+
+#[test]
+fn r9_a_date_replaces_no_newer_token_by_the_stored_one() {
+    let mut world = doubtful(2);
+    world.dates = None;
+    world.answer("org-0", minted());
+    let newest = world.read("org-0").expect("minted").generation;
+    world.dates = Some(0);
+    world.answer("org-1", throttled());
+    assert_eq!(world.read("org-0").expect("kept").generation, newest);
+    assert!(world.read("org-1").is_some());
+}
+
+#[test]
+fn r9_a_clock_that_claims_to_be_synchronised_and_is_behind_the_state_vouches_for_no_record() {
+    let mut world = enrolled(1);
+    world.reboot(secs(60), -DAY_MS, true);
+    world.answer("org-0", minted());
+    assert!(!world.orgs[&name("org-0")].anchor.is_vouched);
+    assert!(world.read("org-0").is_some());
+}
