@@ -4,18 +4,18 @@
 
 use std::collections::BTreeMap;
 
+use super::client::MINTS_MAX;
 use super::problem::Problem;
 use super::report::Report;
 use super::{Config, Org};
 use crate::base::Limits;
+use crate::policy::ledger::{Want, share};
 use crate::policy::settings::GrantKind;
 
 /// Windows of `mints_per_10min` in the hour that Zoho's tokens live.
 const WINDOWS_PER_LIFE: f64 = 6.0;
 /// Every org has a fixed offset of its own inside ±0.05 of the life; the early ones mint oftener.
 const OFFSET_MAX: f64 = 0.05;
-/// Of each window, what the plan may take; the rest is for repeats, reports and `refresh`, as with 6 of 10 per token.
-const PLANNED_PART: f64 = 0.6;
 /// Zoho keeps so many refresh tokens per user and silently drops the oldest (CRM API v8, "Token Validity").
 const REFRESH_TOKENS_MAX: usize = 20;
 /// Names that a message lists.
@@ -42,21 +42,24 @@ fn check_cap(config: &Config, data_center: &str, orgs: &[&Org], report: &Report)
         return;
     };
     let need: f64 = orgs.iter().map(|org| mints_per_window(org)).sum();
-    let share = need / f64::from(cap);
-    if share <= PLANNED_PART {
+    let planned = share(cap, Want::Schedule);
+    if need <= f64::from(planned) {
         return;
     }
     let orgs = listed(orgs);
-    let room = (need / PLANNED_PART).ceil();
-    let cure = format!("allow {room:.0}, set a later `at`, or share the orgs among more clients");
+    // Where even this many are too few there is no number to name: Zoho would not allow it.
+    let room = (cap..=MINTS_MAX).find(|room| need <= f64::from(share(*room, Want::Schedule)));
+    let allow = room.map_or(String::new(), |room| format!("allow {room}, "));
+    let cure = format!("{allow}set a later `at`, or share the orgs among more clients");
     let place = report.place_of(&format!("clients.{client}.mints_per_10min"));
     let what = format!(
         "`mints_per_10min` is {cap}, but for {orgs} in {data_center} the plan takes {need:.1}"
     );
-    report.add(if share > 1.0 {
+    report.add(if need > f64::from(cap) {
         Problem::error(place, format!("{what}; {cure}"))
     } else {
-        Problem::warning(place, format!("{what}, so repeats have no room; {cure}"))
+        let why = format!("and may take {planned}: the others are kept for reports and `refresh`");
+        Problem::warning(place, format!("{what} {why}; {cure}"))
     });
 }
 

@@ -8,7 +8,7 @@ use super::value::Value;
 /// Longest client id.
 const ID_MAX: usize = 256;
 /// Most mints in ten minutes that make sense to allow: a hundred refresh tokens at their own limit.
-const MINTS_MAX: u32 = 1000;
+pub(super) const MINTS_MAX: u32 = 1000;
 /// What to say of a token in the config.
 pub(super) const NO_TOKENS: (&str, &str) = (
     "refresh_token",

@@ -7,7 +7,7 @@ use tokio::task::spawn_local;
 
 use super::shared::Shared;
 use super::standing::Standing;
-use crate::base::{OrgName, Secret};
+use crate::base::{OrgName, Secret, UnixTime};
 use crate::edge::zoho::{Form, Reply, TokenCall};
 use crate::policy::event::{Answer, Attempt, Event, Right};
 use crate::policy::record::Cause;
@@ -31,13 +31,17 @@ pub(super) fn start(shared: &Rc<Shared>, order: Order) {
     spawn_local(async move {
         let (org, attempt) = (order.org.clone(), order.attempt);
         let started = shared.clock.now().boot;
-        let answer = call(&standing, order).await;
+        let (answer, date) = call(&standing, order).await;
         let took = shared.clock.now().boot.since(started);
         metrics::histogram!("zoho_tokend_refresh_duration_seconds", "org" => org.to_string())
             .record(took.as_secs_f64());
         let outcome = outcome(&answer);
         metrics::counter!("zoho_tokend_refreshes_total", "org" => org.to_string(), "outcome" => outcome)
             .increment(1);
+        if let Some(date) = date {
+            let (org, asked) = (org.clone(), started);
+            shared.tell(Event::Dated { org, asked, date });
+        }
         shared.tell(Event::Answered {
             org,
             attempt,
@@ -46,7 +50,8 @@ pub(super) fn start(shared: &Rc<Shared>, order: Order) {
     });
 }
 
-async fn call(standing: &Standing, order: Order) -> Answer {
+/// How the call ended, and what Zoho's clock showed.
+async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
     let Some(org) = standing.org(&order.org) else {
         return unsent("not-configured", "the org has left the config");
     };
@@ -82,16 +87,17 @@ async fn call(standing: &Standing, order: Order) -> Answer {
         form,
     };
     match standing.zoho.post_token(call).await {
-        Reply::NotSent(cause) => Answer::NotSent(cause),
-        Reply::Lost(cause) => Answer::Lost(cause),
-        Reply::Answered { status, body, .. } => {
-            Answer::Sorted(Outcome::sort(order.asked, status, &body))
+        Reply::NotSent(cause) => (Answer::NotSent(cause), None),
+        Reply::Lost(cause) => (Answer::Lost(cause), None),
+        Reply::Answered { status, body, date } => {
+            let outcome = Outcome::sort(order.asked, status, &body);
+            (Answer::Sorted(outcome), date)
         }
     }
 }
 
-fn unsent(code: &str, detail: &str) -> Answer {
-    Answer::NotSent(Cause::new(code, detail))
+fn unsent(code: &str, detail: &str) -> (Answer, Option<UnixTime>) {
+    (Answer::NotSent(Cause::new(code, detail)), None)
 }
 
 /// The word of the metric.

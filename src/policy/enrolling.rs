@@ -12,6 +12,7 @@ use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, Grant, LaneId, Prior};
 use super::reply::{Asked, Granted, Outcome};
+use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
 use super::settings::Binding;
@@ -178,8 +179,15 @@ impl Org {
         scene: &mut Scene<'_>,
     ) -> Result<(), Cause> {
         let (refresh_token, is_proved) = refresh_token_of(&own.offer, &mut granted)?;
-        let proof = binding::weigh(&granted, &self.settings)
-            .inspect_err(|_| self.follow_rotation(&own.offer, &refresh_token))?;
+        if let Right::RefreshToken(offered) = &own.offer.right {
+            // Also where it is refused below: it may have been ours, or another org's.
+            scene.rotations.push(Rotation {
+                lane: own.call.lane.clone(),
+                old: Arc::clone(offered),
+                new: Arc::clone(&refresh_token),
+            });
+        }
+        let proof = binding::weigh(&granted, &self.settings)?;
         let askers = self.abandon_mint(scene);
         if self.contradiction.is_some() {
             // The older grant's token is of another place: it must not come out under the new config.
@@ -203,15 +211,6 @@ impl Org {
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
         Ok(())
-    }
-
-    /// A refused offer may have been our own refresh token, which a server that rotates has now replaced.
-    fn follow_rotation(&mut self, offer: &Offer, rotated: &Arc<Secret>) {
-        if let (Some(grant), Right::RefreshToken(offered)) = (&mut self.record.grant, &offer.right)
-            && grant.refresh_token.is_same_as(offered)
-        {
-            grant.refresh_token = Arc::clone(rotated);
-        }
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.

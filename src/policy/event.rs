@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::record::{Cause, Change, Note};
 use super::reply::{Asked, Outcome};
 use super::settings::OrgSettings;
-use crate::base::{Boottime, OrgName, Secret};
+use crate::base::{Boottime, OrgName, Secret, UnixTime};
 
 /// Numbers one call to Zoho. An answer that names another than the one awaited changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,16 @@ pub enum Event {
         attempt: Attempt,
         /// What came.
         answer: Answer,
+    },
+    /// The answer to a call carries this `Date`; said before [`Event::Answered`] of that call, which is then
+    /// still awaited. Only of an answer that is sure to come from Zoho: over TLS.
+    Dated {
+        /// The org whose call it was.
+        org: OrgName,
+        /// When the call began.
+        asked: Boottime,
+        /// What Zoho's clock showed, cut to the second.
+        date: UnixTime,
     },
     /// An admin brings a grant.
     Enroll {

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::doubt::Doubts;
 use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::rotation::Rotation;
 use super::schedule::Dice;
 use super::turns::{Turn, Turns};
+use super::wall_clock::WallClock;
 use crate::base::{Boottime, Limits, Now, OrgName, Secret};
 
 /// The longest sleep: a clock that was set, or a suspend that ended, is noticed within it (R9).
@@ -36,6 +39,11 @@ pub struct Fleet {
     /// When each org is due next.
     pub(super) agenda: BTreeMap<OrgName, Boottime>,
     pub(super) sweep_at: Boottime,
+    pub(super) wall_clock: WallClock,
+    /// Stored tokens that nobody vouches for yet.
+    pub(super) doubts: Doubts,
+    /// Until when the orgs in doubt call one at a time.
+    pub(super) hold_until: Boottime,
 }
 
 /// One step: its time, its jitter, and what it wants done so far.
@@ -43,6 +51,8 @@ pub(super) struct Moment<'a> {
     pub(super) now: Now,
     pub(super) dice: &'a mut dyn Dice,
     pub(super) steps: Vec<Step>,
+    /// Refresh tokens that this step has replaced.
+    pub(super) rotations: Vec<Rotation>,
 }
 
 impl Fleet {
@@ -52,8 +62,11 @@ impl Fleet {
             now,
             dice,
             steps: Vec::new(),
+            rotations: Vec::new(),
         };
+        self.end_hold(now.boot);
         self.take(event, &mut moment);
+        self.follow_rotations(&mut moment);
         self.pump_due(&mut moment);
         self.sweep(&mut moment);
         moment.steps
@@ -61,7 +74,8 @@ impl Fleet {
 
     /// When to call [`Fleet::step`] with a tick at the latest.
     pub fn wake_at(&self, now: Boottime) -> Boottime {
-        let due = self.agenda.values().min().copied();
+        let hold = self.turns.holds().then_some(self.hold_until);
+        let due = self.agenda.values().copied().chain(hold).min();
         let latest = now.plus(SLEEP_MAX);
         due.map_or(latest, |at| at.min(latest)).max(now)
     }
@@ -108,6 +122,7 @@ impl Fleet {
             } => self.with(&org, moment, |org, scene| {
                 org.answered(attempt, answer, scene);
             }),
+            Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
             }),
@@ -137,9 +152,11 @@ impl Fleet {
             dice: moment.dice,
             ledger: &mut self.ledger,
             steps: &mut moment.steps,
+            rotations: &mut moment.rotations,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
-            has_turn: self.turns.has_room(&data_center),
+            has_turn: self.turns.has_room(name, &data_center),
+            is_clock_vouched: self.wall_clock.is_vouched(&data_center, moment.now),
         };
         act(org, &mut scene);
         org.pump(&mut scene);
@@ -267,11 +284,12 @@ impl Fleet {
         present.any(&mut calls) || self.records().any(stands_on)
     }
 
-    /// Both clocks and the boot, for a record of now.
+    /// Both clocks and the boot, for a record that is not written yet.
     pub(super) fn anchor(&self, now: Now) -> Anchor {
         Anchor {
             boot_id: Arc::clone(&self.boot_id),
             at: now,
+            is_vouched: false,
         }
     }
 }

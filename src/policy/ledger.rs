@@ -54,11 +54,12 @@ impl Fate {
     }
 }
 
-/// Most slots of a window that `want` may fill.
-pub fn share(limits: Limits, want: Want) -> u32 {
+/// Most of a window's `mints` that `want` may take: the schedule leaves four of ten, and one of two.
+pub fn share(mints: u32, want: Want) -> u32 {
+    let reserve = (mints.saturating_mul(RESERVE_TENTHS) / 10).max(1);
     match want {
-        Want::Schedule => (limits.mints - limits.mints.saturating_mul(RESERVE_TENTHS) / 10).max(1),
-        Want::Demand => limits.mints,
+        Want::Schedule => mints.saturating_sub(reserve).max(1),
+        Want::Demand => mints,
     }
 }
 
@@ -79,6 +80,8 @@ pub struct Lane {
     pub slots: Vec<Slot>,
     /// Calls that began earlier count, but do not hold the next one back.
     pub paced_from: Boottime,
+    /// How much earlier those calls began than `slots` says, if the wall clock of the start was right.
+    pub doubted: Duration,
     /// Zoho throttles it until then: nobody may mint before.
     pub quiet_until: Boottime,
     /// Whether the store lacks the newest change.
@@ -93,6 +96,7 @@ impl Lane {
             data_center: data_center.to_owned(),
             slots: Vec::new(),
             paced_from: Boottime(i64::MIN),
+            doubted: Duration::ZERO,
             quiet_until: Boottime(i64::MIN),
             is_dirty: false,
         }
@@ -127,25 +131,6 @@ impl Lane {
         )
     }
 
-    /// From when on the window has room for `want`.
-    ///
-    /// The hard limit counts a call until the last moment at which Zoho can have seen it has left the window.
-    /// The schedule's own share counts from the call's start, as its pace does: counted from the end of each
-    /// 20-second timeout, every sixth gap of an outage would be 120 s instead of 100 s, and R5 would not hold.
-    fn window_room_at(&self, now: Boottime, limits: Limits, want: Want) -> Boottime {
-        let settled = self.slots.iter().map(|slot| slot.settled);
-        let whole = room_at(now, limits.mints, settled.map(|at| at.plus(limits.window)));
-        let whole = whole.max(self.quiet_until);
-        match want {
-            Want::Demand => whole,
-            Want::Schedule => {
-                let started = self.slots.iter().map(|slot| slot.started);
-                let ends = started.map(|at| at.plus(limits.window));
-                whole.max(room_at(now, share(limits, want), ends))
-            }
-        }
-    }
-
     /// Forgets what counts no more. The store may keep it: whoever reads it back forgets it again.
     fn prune(&mut self, now: Boottime, window: Duration) {
         self.slots
@@ -159,6 +144,20 @@ impl Lane {
             .iter()
             .filter(|slot| slot.lives_until > slot.settled);
         lives.map(|slot| slot.lives_until.since(slot.settled)).max()
+    }
+
+    /// The wall clock of the start was right, or it was not.
+    fn settle_doubt(&mut self, is_right: bool) {
+        let span = std::mem::take(&mut self.doubted);
+        if !is_right || span.is_zero() {
+            return;
+        }
+        for slot in &mut self.slots {
+            if slot.started < self.paced_from {
+                slot.started = slot.started.minus(span);
+            }
+        }
+        self.paced_from = Boottime(i64::MIN);
     }
 
     fn slot_mut(&mut self, slot: Slot) -> Option<&mut Slot> {
@@ -245,6 +244,14 @@ impl Ledger {
         }
     }
 
+    /// The wall clock of the start was right, or it was not: calls of earlier boots get their true age by it.
+    pub fn settle_doubts(&mut self, data_center: &str, is_right: bool) {
+        let lanes = self.lanes.values_mut();
+        for lane in lanes.filter(|lane| lane.data_center == data_center) {
+            lane.settle_doubt(is_right);
+        }
+    }
+
     /// The lanes by which nothing counts any more.
     pub fn spent_out(&mut self, now: Boottime, window: Duration) -> Vec<LaneId> {
         for lane in self.lanes.values_mut() {
@@ -257,17 +264,20 @@ impl Ledger {
 
     /// From when on the window has room for `want` in this lane. A lane that is not known has spent nothing.
     pub fn room_at(&self, id: &LaneId, now: Boottime, limits: Limits, want: Want) -> Boottime {
-        let lane = self.lanes.get(id);
-        lane.map_or(now, |lane| lane.window_room_at(now, limits, want))
+        self.lanes.get(id).map_or(now, |lane| {
+            window_room_at(lane.slots.iter(), now, limits, want).max(lane.quiet_until)
+        })
     }
 
-    /// From when on the client has room, where the config limits it: over all of its lanes in one data center.
+    /// From when on the client has room for `want`, where the config limits it: over all of its lanes in one
+    /// data center, with a reserve as a lane has it, so that no org's outage keeps a person from another.
     pub fn client_room_at(
         &self,
         client: &Binding,
         now: Boottime,
         limits: Limits,
         client_mints: Option<u32>,
+        want: Want,
     ) -> Boottime {
         let Some(mints) = client_mints else {
             return now;
@@ -275,16 +285,9 @@ impl Ledger {
         let is_its = |lane: &&Lane| {
             lane.client_id == client.client_id && lane.data_center == client.data_center
         };
-        let slots = self
-            .lanes
-            .values()
-            .filter(is_its)
-            .flat_map(|lane| &lane.slots);
-        room_at(
-            now,
-            mints,
-            slots.map(|slot| slot.settled.plus(limits.window)),
-        )
+        let lanes = self.lanes.values().filter(is_its);
+        let slots = lanes.flat_map(|lane| &lane.slots);
+        window_room_at(slots, now, Limits { mints, ..limits }, want)
     }
 
     /// The record of a lane, for the store; its lane then counts as clean.
@@ -298,6 +301,28 @@ impl Ledger {
             anchor: anchor.clone(),
             slots: lane.slots.clone(),
         })
+    }
+}
+
+/// From when on a window with these slots has room for `want`.
+///
+/// The hard limit counts a call until the last moment at which Zoho can have seen it has left the window.
+/// The schedule's own share counts from the call's start, as its pace does: counted from the end of each
+/// 20-second timeout, every sixth gap of an outage would be 120 s instead of 100 s, and R5 would not hold.
+fn window_room_at<'a>(
+    slots: impl Iterator<Item = &'a Slot> + Clone,
+    now: Boottime,
+    limits: Limits,
+    want: Want,
+) -> Boottime {
+    let settled = slots.clone().map(|slot| slot.settled.plus(limits.window));
+    let whole = room_at(now, limits.mints, settled);
+    match want {
+        Want::Demand => whole,
+        Want::Schedule => {
+            let ends = slots.map(|slot| slot.started.plus(limits.window));
+            whole.max(room_at(now, share(limits.mints, want), ends))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! An answer counts by its attempt's number: one that comes late, twice or for an abandoned attempt changes
 //! nothing. Invariant: whoever asked for a mint is told once how it went.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::binding::{self, Proof};
@@ -12,16 +13,19 @@ use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
 use super::reply::{Asked, Granted, Outcome};
+use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
-use crate::base::Boottime;
+use crate::base::{Boottime, Secret};
 
 /// A mint on its way.
 #[derive(Debug)]
 pub(super) struct Mint {
     pub(super) call: Call,
     want: Want,
+    /// The refresh token that it went out with.
+    sent: Option<Arc<Secret>>,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
 }
@@ -50,6 +54,7 @@ impl Org {
         self.minting = Some(Mint {
             call: Call::reserve(lane, &self.settings, scene),
             want,
+            sent: None,
             askers,
         });
         // The slot waits for a write of ours, whoever else has written the lane meanwhile.
@@ -104,6 +109,7 @@ impl Org {
         if !mint.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
+        mint.sent = Some(Arc::clone(&grant.refresh_token));
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.call.attempt,
@@ -192,6 +198,10 @@ impl Org {
                 scene.ledger.quieten(&mint.call.lane, until);
                 (Word::Throttled, cause, until)
             }
+            // Another org that shares it was faster: its refusal says nothing of the one that we have now.
+            Answer::Sorted(Outcome::NeedsConsent(cause)) if self.has_followed(&mint) => {
+                (Word::Retrying, cause, paced)
+            }
             Answer::Sorted(Outcome::NeedsConsent(cause)) => (Word::NeedsConsent, cause, paced),
             Answer::Sorted(Outcome::Misconfigured(cause)) => (Word::Misconfigured, cause, paced),
         };
@@ -201,7 +211,7 @@ impl Org {
 
     fn granted(&mut self, mint: Mint, mut granted: Granted, scene: &mut Scene<'_>) {
         // Whatever else the answer is worth: on a server that rotates, the old refresh token is gone.
-        self.take_refresh_token(&mut granted);
+        self.take_refresh_token(&mut granted, scene);
         if let Some(cause) = self.contradiction.clone() {
             return refuse_all(mint.askers, &Refusal::Refused(cause), scene);
         }
@@ -222,12 +232,22 @@ impl Org {
     }
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.
-    fn take_refresh_token(&mut self, granted: &mut Granted) {
+    fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
         if let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
         {
-            grant.refresh_token = rotated.into();
+            let new: Arc<Secret> = rotated.into();
+            let old = std::mem::replace(&mut grant.refresh_token, Arc::clone(&new));
+            let lane = grant.lane.clone();
+            scene.rotations.push(Rotation { lane, old, new });
             self.saving.is_dirty = true;
         }
+    }
+
+    /// Whether our refresh token is another one since that call went out.
+    fn has_followed(&self, mint: &Mint) -> bool {
+        let (sent, own) = (mint.sent.as_ref(), self.record.grant.as_ref());
+        sent.zip(own)
+            .is_some_and(|(sent, own)| !own.refresh_token.is_same_as(sent))
     }
 
     fn would_shorten(&self, granted: &Granted, started: Boottime) -> bool {

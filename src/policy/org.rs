@@ -13,6 +13,7 @@ use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
@@ -24,10 +25,14 @@ pub(super) struct Scene<'a> {
     pub(super) dice: &'a mut dyn Dice,
     pub(super) ledger: &'a mut Ledger,
     pub(super) steps: &'a mut Vec<Step>,
+    /// Refresh tokens that this step has replaced: others may share them.
+    pub(super) rotations: &'a mut Vec<Rotation>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
     /// Whether one more call to the org's data center may begin by schedule.
     pub(super) has_turn: bool,
+    /// Whether anybody vouches for the wall clock.
+    pub(super) is_clock_vouched: bool,
 }
 
 /// The last number given to anything that needs one.
@@ -47,6 +52,7 @@ impl Scene<'_> {
         Anchor {
             boot_id: Arc::clone(self.boot_id),
             at: self.now,
+            is_vouched: self.is_clock_vouched,
         }
     }
 }
@@ -199,7 +205,8 @@ impl Org {
     ) -> Boottime {
         let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
         let window = ledger.room_at(lane, now, limits, want);
-        let client = ledger.client_room_at(&self.settings.binding, now, limits, client_mints);
+        let binding = &self.settings.binding;
+        let client = ledger.client_room_at(binding, now, limits, client_mints, want);
         window.max(client).max(self.live_room_at(lane, ledger, now))
     }
 

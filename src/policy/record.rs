@@ -28,6 +28,8 @@ pub struct Anchor {
     pub boot_id: Arc<str>,
     /// Both clocks at that moment.
     pub at: Now,
+    /// Whether the kernel or Zoho vouched for the wall clock then. If not, it says nothing over a reboot.
+    pub is_vouched: bool,
 }
 
 impl Anchor {

@@ -1,13 +1,16 @@
 //! From the store's records to a fleet: which times still hold.
 //!
 //! Within one boot they hold as they are. Over a reboot only the wall clock connects then and now: it is
-//! believed if it is synchronised and not behind the newest time in the state (R9). If it is not, no stored
-//! token is used. It never frees a slot, so that neither a dead token nor an eleventh mint results.
+//! believed if somebody vouches for it now, did when the record was written, and it is not behind the newest
+//! time that was written so (R9). Where only the word of today is missing the token is in doubt until Zoho's
+//! `Date` gives it ([`super::doubt`]); else no stored token is used. No clock ever frees a slot, so that neither a dead token nor
+//! an eleventh mint results.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::doubt::{Doubt, Doubts, HOLD};
 use super::event::Step;
 use super::fleet::{Fleet, Moment};
 use super::ledger::{Lane, Ledger};
@@ -16,6 +19,7 @@ use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
 use super::schedule::Dice;
 use super::settings::OrgSettings;
 use super::turns::Turns;
+use super::wall_clock::{SPAN_ERROR, WallClock};
 use crate::base::{Boottime, Now};
 
 /// What is known of the clocks at the start.
@@ -30,9 +34,12 @@ pub struct Clocks {
 }
 
 /// How the times of a record come to this boot's clock.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Passage {
     SameBoot,
     ByWallClock,
+    /// By the wall clock, if it is right.
+    Doubtful,
     Unknown,
 }
 
@@ -45,11 +52,13 @@ impl Fleet {
         dice: &mut dyn Dice,
     ) -> (Self, Vec<Step>) {
         let newest = newest_wall(&stored);
-        let is_credible = clocks.is_synchronised && newest.is_none_or(|at| at <= clocks.now.wall.0);
+        let is_behind = newest.is_some_and(|at| at > clocks.now.wall.0);
+        let is_synchronised = clocks.is_synchronised && !is_behind;
         let carry = |anchor: &Anchor| match anchor.is_of(&clocks.boot_id, clocks.now) {
             true => Passage::SameBoot,
-            false if is_credible => Passage::ByWallClock,
-            false => Passage::Unknown,
+            false if is_behind || !anchor.is_vouched => Passage::Unknown,
+            false if is_synchronised => Passage::ByWallClock,
+            false => Passage::Doubtful,
         };
         let mut fleet = Self {
             boot_id: Arc::clone(&clocks.boot_id),
@@ -61,15 +70,21 @@ impl Fleet {
             turns: Turns::default(),
             agenda: BTreeMap::new(),
             sweep_at: clocks.now.boot,
+            wall_clock: WallClock::new(clocks.now, is_synchronised),
+            doubts: Doubts::new(),
+            hold_until: clocks.now.boot.plus(HOLD),
         };
         for record in stored.lanes {
             let passage = carry(&record.anchor);
-            let (id, lane) = lane_of(record, &passage, clocks.now);
+            let (id, lane) = lane_of(record, passage, clocks.now);
             fleet.ledger.insert(id, lane);
         }
         for mut record in stored.orgs {
             let passage = carry(&record.anchor);
-            move_times(&mut record, &passage, clocks.now);
+            if passage == Passage::Doubtful {
+                fleet.doubt(record.clone(), clocks.now);
+            }
+            move_times(&mut record, passage, clocks.now);
             fleet.throttle_again(&record);
             fleet.shelf.insert(record.org.clone(), record);
         }
@@ -77,12 +92,25 @@ impl Fleet {
             now: clocks.now,
             dice,
             steps: Vec::new(),
+            rotations: Vec::new(),
         };
         fleet.start(settings, &mut moment);
         (fleet, moment.steps)
     }
 
-    fn start(&mut self, settings: Vec<OrgSettings>, moment: &mut Moment<'_>) {
+    /// Keeps aside what the org has if the wall clock is right.
+    fn doubt(&mut self, mut record: OrgRecord, now: Now) {
+        move_times(&mut record, Passage::ByWallClock, now);
+        let org = record.org.clone();
+        if let Some(doubt) = Doubt::of(record, now.boot) {
+            self.turns.hold(org.clone());
+            self.doubts.insert(org, doubt);
+        }
+    }
+
+    fn start(&mut self, mut settings: Vec<OrgSettings>, moment: &mut Moment<'_>) {
+        // Who must mint anyway goes first, then whose token ends first: that call may spare the others theirs.
+        settings.sort_by_key(|own| self.doubts.get(&own.name).map(Doubt::expires));
         for settings in settings {
             let name = settings.name.clone();
             let org = self.adopt(settings, moment);
@@ -117,11 +145,13 @@ impl Org {
     }
 }
 
-/// The newest wall-clock time in the state, in milliseconds.
+/// The newest time in the state, in milliseconds, of those that somebody vouched for: a clock that ran ahead
+/// for a moment must not put every later one in the wrong.
 fn newest_wall(stored: &Stored) -> Option<i64> {
     let orgs = stored.orgs.iter().map(|record| &record.anchor);
     let lanes = stored.lanes.iter().map(|lane| &lane.anchor);
-    orgs.chain(lanes).map(|anchor| anchor.at.wall.0).max()
+    let vouched = orgs.chain(lanes).filter(|anchor| anchor.is_vouched);
+    vouched.map(|anchor| anchor.at.wall.0).max()
 }
 
 /// The ledger of a lane on this boot's clock.
@@ -129,12 +159,14 @@ fn newest_wall(stored: &Stored) -> Option<i64> {
 /// No clock is believed to free a slot: over a reboot all of them count as if no time had passed in between,
 /// which no clock can make untrue. Counting them as made now would be no safer, and could keep an org that has
 /// no token from minting for a whole window. Only the pace, `started`, follows the wall clock.
-fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
+fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
     let anchor = record.anchor;
     let unpassed = |moment: Boottime| {
         let ahead = moment.0.saturating_sub(anchor.at.boot.0);
         Boottime(now.boot.0.saturating_add(ahead))
     };
+    // How long the machine was off at least, if both clocks were right.
+    let off = now.wall.since(anchor.at.wall).saturating_sub(SPAN_ERROR);
     let moved = |mut slot: Slot| {
         if slot.settled > anchor.at.boot {
             // Its call was not over when it was written: it may have been sent up to its last moment.
@@ -142,8 +174,8 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
         }
         let started = match passage {
             Passage::SameBoot => return slot.sent_by(now.boot),
-            Passage::ByWallClock => anchor.carry(slot.started, now),
-            Passage::Unknown => unpassed(slot.started),
+            Passage::ByWallClock => unpassed(slot.started).minus(off),
+            Passage::Doubtful | Passage::Unknown => unpassed(slot.started),
         };
         let moved = Slot {
             started,
@@ -154,9 +186,12 @@ fn lane_of(record: LaneRecord, passage: &Passage, now: Now) -> (LaneId, Lane) {
     };
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
-    if matches!(passage, Passage::Unknown) {
+    if matches!(passage, Passage::Doubtful | Passage::Unknown) {
         // No stored token is served, so the first mint must not wait for the pace.
         lane.paced_from = now.boot;
+    }
+    if passage == Passage::Doubtful {
+        lane.doubted = off;
     }
     (record.id, lane)
 }
@@ -171,7 +206,7 @@ impl Slot {
     }
 }
 
-fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {
+fn move_times(record: &mut OrgRecord, passage: Passage, now: Now) {
     let anchor = record.anchor.clone();
     let carry = |moment: Boottime| anchor.carry(moment, now);
     match passage {
@@ -179,7 +214,8 @@ fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {
         Passage::ByWallClock => {
             if let Some(token) = &mut record.token {
                 token.started = carry(token.started);
-                token.expires = carry(token.expires);
+                // So much later than it was the clock may show it.
+                token.expires = carry(token.expires).minus(SPAN_ERROR);
             }
             if let Some(grant) = &mut record.grant {
                 grant.enrolled_at = carry(grant.enrolled_at);
@@ -187,7 +223,7 @@ fn move_times(record: &mut OrgRecord, passage: &Passage, now: Now) {
             record.verdict.since = carry(record.verdict.since);
             record.verdict.until = record.verdict.until.map(carry);
         }
-        Passage::Unknown => {
+        Passage::Doubtful | Passage::Unknown => {
             record.token = None;
             if let Some(grant) = &mut record.grant {
                 grant.enrolled_at = carry(grant.enrolled_at);

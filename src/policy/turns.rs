@@ -4,7 +4,7 @@
 //! waiting and nobody else's (R10). Only the schedule waits; a person's call goes at once, and is counted.
 //! Invariant: who has waited longest is next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Boottime, OrgName};
 
@@ -31,19 +31,51 @@ pub(super) struct Turns {
     calls: BTreeMap<String, usize>,
     /// Who waits, for which data center and since when.
     waiting: BTreeMap<OrgName, (String, Boottime)>,
+    /// Who begins only where nobody calls: another's answer may spare the call.
+    held: BTreeSet<OrgName>,
 }
 
 impl Turns {
-    /// Whether one more call may begin.
-    pub(super) fn has_room(&self, data_center: &str) -> bool {
-        self.calls.get(data_center).is_none_or(|n| *n < CALLS_MAX)
+    /// Whether that org may begin one more call.
+    pub(super) fn has_room(&self, org: &OrgName, data_center: &str) -> bool {
+        let most = if self.held.contains(org) {
+            1
+        } else {
+            CALLS_MAX
+        };
+        self.calls.get(data_center).is_none_or(|n| *n < most)
+    }
+
+    /// Where an org's call goes, while one is on its way.
+    pub(super) fn place_of_call(&self, org: &OrgName) -> Option<&str> {
+        self.busy.get(org).map(String::as_str)
+    }
+
+    /// Makes an org wait while anybody calls its data center, until it is released.
+    pub(super) fn hold(&mut self, org: OrgName) {
+        self.held.insert(org);
+    }
+
+    /// Whether anybody is held.
+    pub(super) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Holds an org no longer.
+    pub(super) fn release(&mut self, org: &OrgName) {
+        self.held.remove(org);
+    }
+
+    /// Holds nobody any longer.
+    pub(super) fn release_all(&mut self) {
+        self.held.clear();
     }
 
     /// Notes where an org stands. A call counts for the data center that it began with, until it is over.
     pub(super) fn note(&mut self, org: &OrgName, data_center: &str, turn: Turn) {
         self.waiting.remove(org);
         if turn != Turn::Busy {
-            self.release(org);
+            self.finish(org);
         }
         match turn {
             Turn::Idle => (),
@@ -59,7 +91,7 @@ impl Turns {
         }
     }
 
-    fn release(&mut self, org: &OrgName) {
+    fn finish(&mut self, org: &OrgName) {
         let Some(data_center) = self.busy.remove(org) else {
             return;
         };
@@ -73,7 +105,7 @@ impl Turns {
         let ready = self
             .waiting
             .iter()
-            .filter(|(_, (data_center, _))| self.has_room(data_center));
+            .filter(|(org, (data_center, _))| self.has_room(org, data_center));
         let first = ready.min_by_key(|(_, (_, since))| *since);
         first.map(|(org, _)| org.clone())
     }

@@ -34,6 +34,7 @@ pub(crate) fn anchor() -> Anchor {
     Anchor {
         boot_id: "5a0b-boot".into(),
         at,
+        is_vouched: true,
     }
 }
 

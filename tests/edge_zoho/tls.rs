@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
+use zoho_tokend::base::UnixTime;
 use zoho_tokend::edge::zoho::{Network, NetworkError, Reply, Zoho};
 
 use crate::peer::{Peer, answer, drain};
@@ -110,6 +111,17 @@ fn talk(stream: &mut TlsStream<TcpStream>) -> Result<String, String> {
     Ok(answer(stream, "200 OK", "{}"))
 }
 
+/// What a server with this head tells of its clock.
+fn date_of(head: &'static str) -> Option<UnixTime> {
+    let authority = Authority::new();
+    let config = authority.server("127.0.0.1", GOOD);
+    let server = Peer::start(move |stream| answer(&mut accept(config, stream), head, "{}"));
+    match post_with(&authority.network(), &url(&server), AMPLE) {
+        Reply::Answered { date, .. } => date,
+        other => unreachable!("answered, but {other:?}"),
+    }
+}
+
 fn url<T>(server: &Peer<T>) -> String {
     format!("https://127.0.0.1:{}/oauth/v2/token", server.port)
 }
@@ -121,6 +133,20 @@ fn a_host_that_proves_its_name_is_answered_by() {
     let reply = post_with(&authority.network(), &url(&server), AMPLE);
     assert_eq!(answered(reply), (200, "{}".into()));
     assert!(server.join().expect("a request").contains("canary"));
+}
+
+#[test]
+fn r9_zohos_clock_is_told_where_the_answer_has_it() {
+    let known = Some(UnixTime(784_111_777_000));
+    for (head, date) in [
+        ("200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT", known),
+        ("400 Bad\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT", known),
+        ("200 OK", None),
+        ("200 OK\r\nDate: yesterday", None),
+        ("200 OK\r\nDate: \u{e9}", None),
+    ] {
+        assert_eq!(date_of(head), date, "{head}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         seal,
         next: 0,
     };
-    Ok(OrgRecord {
+    let mut record = OrgRecord {
         org: cells.parsed(|name| OrgName::parse(name).ok())?,
         revision: cells.int()?.cast_unsigned(),
         anchor: cells.anchor()?,
@@ -35,7 +35,9 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         token: cells.group(TOKEN_WIDTH, Cells::token)?,
         generation: cells.int()?.cast_unsigned(),
         verdict: cells.verdict()?,
-    })
+    };
+    record.anchor.is_vouched = cells.int()? != 0;
+    Ok(record)
 }
 
 /// The record that `row` holds.
@@ -46,13 +48,15 @@ pub(super) fn to_lane(row: &Values, seal: &Seal) -> Result<LaneRecord, Fault> {
         seal,
         next: 0,
     };
-    Ok(LaneRecord {
+    let mut record = LaneRecord {
         id: cells.lane()?,
         client_id: cells.text()?.to_owned(),
         data_center: cells.text()?.to_owned(),
         anchor: cells.anchor()?,
         slots: cells.parsed(slots)?,
-    })
+    };
+    record.anchor.is_vouched = cells.int()? != 0;
+    Ok(record)
 }
 
 fn slots(text: &str) -> Option<Vec<Slot>> {
@@ -139,12 +143,14 @@ impl<'a> Cells<'a> {
         self.text().map(|id| LaneId(id.into()))
     }
 
+    /// All of it but who vouched: that column came later, and stands last.
     fn anchor(&mut self) -> Result<Anchor, Fault> {
         let boot_id = self.text()?.into();
         let (boot, wall) = (self.boottime()?, UnixTime(self.int()?));
         Ok(Anchor {
             boot_id,
             at: Now { boot, wall },
+            is_vouched: false,
         })
     }
 
@@ -226,6 +232,7 @@ mod tests {
             anchor: Anchor {
                 boot_id: "b".into(),
                 at,
+                is_vouched: true,
             },
             grant: Some(Grant {
                 binding,

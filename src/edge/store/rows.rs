@@ -42,6 +42,7 @@ pub(super) const ORG: Table = Table {
         "cause_detail",
         "failures",
         "until_boot_ms",
+        "anchor_is_vouched",
     ],
 };
 
@@ -55,6 +56,7 @@ pub(super) const LANE: Table = Table {
         "anchor_boot_ms",
         "anchor_unix_ms",
         "slots",
+        "anchor_is_vouched",
     ],
 };
 
@@ -164,6 +166,7 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     row.extend(of_token(record.token.as_ref(), &mut sealer));
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
+    row.push(Value::Integer(record.anchor.is_vouched.into()));
     (row, sealer.wiped)
 }
 
@@ -245,7 +248,10 @@ pub(super) fn of_lane(record: &LaneRecord) -> Values {
     let anchor = of_anchor(&record.anchor);
     head.into_iter()
         .chain(anchor)
-        .chain([Value::Text(slots)])
+        .chain([
+            Value::Text(slots),
+            Value::Integer(record.anchor.is_vouched.into()),
+        ])
         .collect()
 }
 

@@ -14,7 +14,7 @@ use super::seal::Seal;
 pub(super) const APPLICATION_ID: i32 = 0x7a74_6b64;
 
 /// What makes each schema from the one before. Append only: a released one never changes.
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -75,6 +75,12 @@ CREATE TABLE history (
   detail TEXT NOT NULL,
   PRIMARY KEY (org, n)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What is there already was written by nobody knows what clock.
+const V2: &str = "
+ALTER TABLE org ADD COLUMN anchor_is_vouched INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lane ADD COLUMN anchor_is_vouched INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// The newest schema that this release knows.

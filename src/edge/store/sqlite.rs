@@ -279,12 +279,13 @@ mod tests {
             anchor: Anchor {
                 boot_id: "b".into(),
                 at,
+                is_vouched: true,
             },
             slots: Vec::new(),
         })
     }
 
-    /// Shows the whole way of a second schema, before there is one.
+    /// Shows the whole way of the next schema, before there is one.
     #[test]
     fn an_older_state_is_brought_forward_and_then_refused_by_the_older_release() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -332,8 +333,9 @@ mod tests {
             let select = conn
                 .prepare(&format!("SELECT * FROM {}", table.name))
                 .expect("there");
-            let columns = [table.columns, &["seal"]].concat();
-            assert!(select.column_names().eq(columns), "{}", table.name);
+            // Where the seal stands depends on which schema brought the columns after it.
+            let columns = select.column_names().filter(|name| *name != "seal");
+            assert!(columns.eq(table.columns.iter().copied()), "{}", table.name);
         }
     }
 

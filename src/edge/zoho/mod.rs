@@ -56,7 +56,8 @@ pub enum Reply {
         status: u16,
         /// The body, whole, at most 64 KiB, wiped when dropped.
         body: Zeroizing<Vec<u8>>,
-        /// What Zoho's clock showed, to the second.
+        /// What Zoho's clock showed, to the second. `None` without TLS: then anybody may have written it, and on
+        /// loopback it is this machine's own clock.
         date: Option<UnixTime>,
     },
 }
@@ -112,7 +113,9 @@ async fn exchange(destination: &Destination<'_>, content: Content) -> Result<Rep
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::wrap(content));
     let response = request.send().await?;
-    let (status, date) = (response.status().as_u16(), date(response.headers()));
+    let status = response.status().as_u16();
+    let is_sure = destination.url.scheme() == "https";
+    let date = is_sure.then(|| date(response.headers())).flatten();
     let body = read(response).await?;
     Ok(Reply::Answered { status, body, date })
 }

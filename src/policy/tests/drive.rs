@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::world::{HOUR, Sent, World, name, settings};
 use super::zoho::{code, granted};
-use crate::base::Boottime;
+use crate::base::{Boottime, UnixTime};
 use crate::policy::event::{Answer, Event, Offer, Refusal, RequestId, Right};
 use crate::policy::fleet::Fleet;
 use crate::policy::org::Org;
@@ -59,7 +59,17 @@ impl World {
     pub(super) fn answer(&mut self, org: &str, answer: Answer) {
         let is_its = |call: &Sent| call.org == name(org);
         let at = self.calls.iter().position(is_its).expect("a call is out");
-        let Sent { org, attempt, .. } = self.calls.remove(at);
+        let Sent {
+            org,
+            attempt,
+            asked,
+            ..
+        } = self.calls.remove(at);
+        if let Some(error_ms) = self.dates {
+            let date = UnixTime((self.now.wall.0 + error_ms).div_euclid(1_000) * 1_000);
+            let org = org.clone();
+            self.step(Event::Dated { org, asked, date });
+        }
         self.step(Event::Answered {
             org,
             attempt,

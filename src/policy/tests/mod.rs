@@ -7,6 +7,7 @@
 
 mod answers;
 mod binding;
+mod clocks;
 mod drive;
 mod enrolling;
 mod fleet;
@@ -16,6 +17,7 @@ mod reading;
 mod reloading;
 mod restarting;
 mod saving;
+mod sharing;
 mod sky;
 mod swarm;
 mod trouble;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::sky::{Sky, Weather};
 use super::truth::{Fact, Truth};
-use super::world::{Disk, Sent, World, secs, settings};
+use super::world::{Disk, START_WALL, Sent, World, secs, settings};
 use super::zoho::Seeded;
-use crate::base::OrgName;
+use crate::base::{Boottime, OrgName, UnixTime};
 use crate::policy::event::{Answer, Attempt, Event, RequestId};
 use crate::policy::record::Word;
 use crate::policy::settings::OrgSettings;
@@ -22,8 +22,17 @@ pub(super) const ORGS: [&str; 3] = ["acme", "beta", "gamma"];
 
 /// What comes when its time has come.
 pub(super) enum Later {
-    Answer(OrgName, Attempt, Answer),
+    Answer(Box<Reply>),
     Write,
+}
+
+/// What comes back from one call.
+pub(super) struct Reply {
+    org: OrgName,
+    attempt: Attempt,
+    answer: Answer,
+    asked: Boottime,
+    date: Option<UnixTime>,
 }
 
 pub(super) struct Swarm {
@@ -39,6 +48,7 @@ pub(super) struct Swarm {
     pub(super) odds: [u64; 8],
     disk_odds: u64,
     client_mints: Option<u32>,
+    has_dates: bool,
     pub(super) open: BTreeMap<RequestId, (i64, OrgName)>,
     serial: u64,
     pub(super) attempts: Vec<(OrgName, Attempt)>,
@@ -69,6 +79,7 @@ impl Swarm {
             odds: std::array::from_fn(|_| rng.pick(&[0, 2, 8])),
             disk_odds: rng.pick(&[0, 0, 30, 300]),
             client_mints: rng.pick(&[None, None, None, Some(12)]),
+            has_dates: rng.below(3) > 0,
             open: BTreeMap::new(),
             serial: 0,
             attempts: Vec::new(),
@@ -76,6 +87,7 @@ impl Swarm {
             world,
             rng,
         };
+        swarm.truth.client_mints = swarm.client_mints;
         let settings = swarm.config();
         swarm.world.reload(settings);
         swarm
@@ -99,7 +111,8 @@ impl Swarm {
         self.rng.below(1000) < per_mille
     }
 
-    fn run(&mut self) -> usize {
+    /// How many calls there were, and how many stored tokens a `Date` saved.
+    fn run(&mut self) -> [usize; 2] {
         for org in ["acme", "beta"] {
             self.enroll(org);
         }
@@ -113,7 +126,9 @@ impl Swarm {
         }
         self.everyone_is_well();
         self.truth.no_window_ever_had_more_than_ten();
-        self.truth.calls
+        let told = self.world.told.iter();
+        let kept = told.filter(|(_, note)| note.kind == "kept").count();
+        [self.truth.calls, kept]
     }
 
     /// Goes to the next moment at which anything happens, and lets it happen.
@@ -131,11 +146,7 @@ impl Swarm {
                 let is_kept = !self.happens(self.disk_odds);
                 self.world.settle_write(is_kept);
             }
-            Some(Later::Answer(org, attempt, answer)) => self.world.step(Event::Answered {
-                org,
-                attempt,
-                answer,
-            }),
+            Some(Later::Answer(reply)) => self.hear(*reply),
             None => {
                 self.world.step(Event::Tick);
                 let is_idle = self.world.steps_seen == steps && passed < 30_000;
@@ -147,6 +158,25 @@ impl Swarm {
             }
         }
         self.take_in();
+    }
+
+    fn hear(&mut self, reply: Reply) {
+        let Reply {
+            org,
+            attempt,
+            answer,
+            asked,
+            date,
+        } = reply;
+        if let Some(date) = date {
+            let org = org.clone();
+            self.world.step(Event::Dated { org, asked, date });
+        }
+        self.world.step(Event::Answered {
+            org,
+            attempt,
+            answer,
+        });
     }
 
     /// Plans what follows from the newest steps, and checks what admins and readers see.
@@ -202,8 +232,15 @@ impl Swarm {
         }
         self.attempts.push((call.org.clone(), call.attempt));
         if let Some(answer) = plan.answer {
-            let later = Later::Answer(call.org.clone(), call.attempt, answer);
-            self.after(plan.delay, later);
+            let is_dated = self.has_dates && matches!(answer, Answer::Sorted(_));
+            let reply = Reply {
+                org: call.org.clone(),
+                attempt: call.attempt,
+                answer,
+                asked: call.asked,
+                date: is_dated.then(|| UnixTime((START_WALL + plan.counted) / 1_000 * 1_000)),
+            };
+            self.after(plan.delay, Later::Answer(Box::new(reply)));
         }
     }
 
@@ -251,6 +288,11 @@ fn r1_r2_r3_r7_r9_hold_in_every_random_run_and_every_org_comes_back() {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let count = number("SEEDS").unwrap_or(200);
     let seeds = number("SEED").map_or(0..count, |seed: u64| seed..seed + 1);
-    let calls: usize = seeds.map(|seed| Swarm::new(seed).run()).sum();
+    let (mut calls, mut kept) = (0, 0);
+    for seed in seeds.clone() {
+        let [more_calls, more_kept] = Swarm::new(seed).run();
+        (calls, kept) = (calls + more_calls, kept + more_kept);
+    }
     assert!(calls > 0);
+    assert!(kept > 0 || seeds.count() < 200, "no `Date` saved a mint");
 }

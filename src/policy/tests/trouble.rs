@@ -3,7 +3,7 @@
 use super::swarm::{ORGS, Swarm};
 use super::world::{START_WALL, World, name, secs};
 use super::zoho::{code, needs_consent, refresh_token};
-use crate::base::ScopeSet;
+use crate::base::{ScopeSet, UnixTime};
 use crate::policy::event::{Attempt, Event};
 use crate::policy::org::Org;
 use crate::policy::record::{Anchor, Word};
@@ -72,9 +72,10 @@ impl Swarm {
 
     fn crash(&mut self) {
         self.forget();
-        let is_right = self.is_clock_right();
-        self.world.start(is_right);
-        self.truth.restarted(&self.world, is_right);
+        let claims = self.is_clock_right() && self.happens(700);
+        let is_credible = claims && self.is_state_credible(self.world.now.wall);
+        self.world.start(claims);
+        self.truth.restarted(&self.world, is_credible);
     }
 
     fn reboot(&mut self) {
@@ -84,16 +85,15 @@ impl Swarm {
         let repair = START_WALL + there - (self.world.now.wall.0 + off * 1000);
         let repair = if self.happens(700) { repair } else { 0 };
         self.world.now.wall.0 += repair;
-        let is_right = self.is_clock_right();
-        let newest = self.anchors().map(|anchor| anchor.at.wall.0).max();
-        let wall = self.world.now.wall.0 + off * 1000;
-        // A clock that is behind the state is found out even if it claims to be right.
-        let claims = is_right || newest.is_some_and(|newest| newest > wall);
         let off = secs(off.unsigned_abs());
+        let wall = self.world.now.wall.plus(off);
+        // A clock that is behind the state is found out even if it claims to be right.
+        let claims = (self.is_clock_right() && self.happens(700)) || self.is_behind(wall);
+        let is_credible = claims && self.is_state_credible(wall);
         self.bases
             .insert(format!("{}+", self.world.boot_id).into(), there - 10_000);
         self.world.reboot(off, 0, claims);
-        self.truth.restarted(&self.world, is_right);
+        self.truth.restarted(&self.world, is_credible);
     }
 
     fn anchors(&self) -> impl Iterator<Item = &Anchor> {
@@ -101,12 +101,19 @@ impl Swarm {
         orgs.chain(self.world.lanes.values().map(|record| &record.anchor))
     }
 
-    /// Whether the wall clock shows the truth, and did whenever what the disk has was written.
+    /// Whether the wall clock shows the truth.
     fn is_clock_right(&self) -> bool {
-        let is_right = |anchor: &Anchor| {
-            anchor.at.wall.0 == START_WALL + self.bases[&anchor.boot_id] + anchor.at.boot.0
-        };
-        self.world.now.wall.0 == START_WALL + self.now() && self.anchors().all(is_right)
+        self.world.now.wall.0 == START_WALL + self.now()
+    }
+
+    fn is_behind(&self, wall: UnixTime) -> bool {
+        let mut vouched = self.anchors().filter(|anchor| anchor.is_vouched);
+        vouched.any(|anchor| anchor.at.wall > wall)
+    }
+
+    /// Whether all that the disk has was written by a clock that somebody vouched for.
+    fn is_state_credible(&self, wall: UnixTime) -> bool {
+        self.anchors().all(|anchor| anchor.is_vouched) && !self.is_behind(wall)
     }
 
     fn suspend(&mut self) {

@@ -32,6 +32,8 @@ pub(super) struct Truth {
     /// Orgs whose token was given up for a reason: evidence against it, or a clock that is not credible.
     given_up: BTreeSet<OrgName>,
     pub(super) calls: usize,
+    /// What the one client of all orgs is allowed in a window.
+    pub(super) client_mints: Option<u32>,
 }
 
 /// One call as it goes out.
@@ -65,6 +67,20 @@ impl Truth {
         assert!(scheduled <= 6, "R3: {scheduled} by schedule");
         let live = family.iter().filter(|seen| seen.lives_until > now).count();
         assert!(live <= 10 || call.is_eve, "R3: {live} may live");
+        self.check_client(now);
+    }
+
+    /// The client's own limit, over all families: four of ten are kept.
+    fn check_client(&self, now: i64) {
+        let Some(most) = self.client_mints else {
+            return;
+        };
+        let seen = self.families.values().flatten();
+        let recent: Vec<&Seen> = seen.filter(|seen| seen.sent > now - WINDOW_MS).collect();
+        let scheduled = recent.iter().filter(|seen| !seen.is_demand).count();
+        let most = usize::try_from(most).expect("a small number");
+        assert!(recent.len() <= most, "{} of one client", recent.len());
+        assert!(scheduled <= most - most * 4 / 10, "{scheduled} by schedule");
     }
 
     /// R3 once more, by the times at which Zoho counted.

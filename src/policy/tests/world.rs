@@ -47,6 +47,7 @@ pub(super) struct Sent {
     pub(super) org: OrgName,
     pub(super) attempt: Attempt,
     pub(super) right: Right,
+    pub(super) asked: Boottime,
 }
 
 pub(super) struct World {
@@ -75,6 +76,8 @@ pub(super) struct World {
     /// The notes that the disk has.
     pub(super) history: Vec<Note>,
     pub(super) requests: u64,
+    /// How far ahead of our wall clock the `Date` of [`World::answer`] is, in milliseconds; `None`: it has none.
+    pub(super) dates: Option<i64>,
     /// The newest events and steps, printed when a test fails.
     log: VecDeque<String>,
 }
@@ -149,6 +152,7 @@ impl World {
             told: Vec::new(),
             history: Vec::new(),
             requests: 0,
+            dates: None,
             log: VecDeque::new(),
         }
     }
@@ -200,6 +204,7 @@ impl World {
                     org,
                     attempt,
                     right,
+                    asked: self.now.boot,
                 });
             }
             Step::Publish(org) => {

@@ -1,0 +1,70 @@
+//! A server that rotates refresh tokens: when one org's is replaced, every org that shares it follows.
+//!
+//! Orgs share one where an operator took it over for several: they are then in one lane. Zoho does not rotate;
+//! other OAuth servers do, and let the old token die. Invariant: a refresh token that a server has replaced is
+//! in no record any more once the step is over (R4).
+
+use std::sync::Arc;
+
+use super::fleet::{Fleet, Moment};
+use super::record::{LaneId, OrgRecord};
+use crate::base::{OrgName, Secret};
+
+/// One refresh token has taken the place of another.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    pub(super) lane: LaneId,
+    pub(super) old: Arc<Secret>,
+    pub(super) new: Arc<Secret>,
+}
+
+impl Rotation {
+    /// Whether that record stands on the old token, or would fall back on it.
+    fn concerns(&self, record: &OrgRecord) -> bool {
+        let grant = record.grant.as_ref();
+        let prior = record.prior.as_ref();
+        let own = grant.is_some_and(|own| own.lane == self.lane && self.is_old(&own.refresh_token));
+        own || prior.is_some_and(|own| own.lane == self.lane && self.is_old(&own.refresh_token))
+    }
+
+    fn apply(&self, record: &mut OrgRecord) {
+        let grant = record.grant.as_mut().map(|own| &mut own.refresh_token);
+        let prior = record.prior.as_mut().map(|own| &mut own.refresh_token);
+        for token in grant.into_iter().chain(prior) {
+            if self.is_old(token) {
+                *token = Arc::clone(&self.new);
+            }
+        }
+    }
+
+    /// A server that does not rotate leaves the token as it is.
+    fn is_one(&self) -> bool {
+        !self.old.is_same_as(&self.new)
+    }
+
+    fn is_old(&self, token: &Secret) -> bool {
+        self.old.is_same_as(token)
+    }
+}
+
+impl Fleet {
+    /// Brings the rotations of this step to all who share the token.
+    pub(super) fn follow_rotations(&mut self, moment: &mut Moment<'_>) {
+        let rotations = std::mem::take(&mut moment.rotations);
+        for rotation in rotations.into_iter().filter(Rotation::is_one) {
+            let present = self.orgs.iter().chain(&self.leaving);
+            let sharing = present.filter(|(_, org)| rotation.concerns(&org.record));
+            let names: Vec<OrgName> = sharing.map(|(name, _)| name.clone()).collect();
+            for name in names {
+                self.with(&name, moment, |org, _| {
+                    rotation.apply(&mut org.record);
+                    org.saving.is_dirty = true;
+                });
+            }
+            let shelved = self.shelf.values_mut();
+            for record in shelved.filter(|record| rotation.concerns(record)) {
+                rotation.apply(record);
+            }
+        }
+    }
+}
