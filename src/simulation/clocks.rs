@@ -1,5 +1,5 @@
-//! What the host's clocks show at a true moment. They move apart: the boot clock runs slow or fast, the wall clock
-//! is set by people, and a reboot takes whatever the hardware kept.
+//! What the host's clocks show at a true moment. Both run at one rate, slow or fast, as the kernel slews them together;
+//! people and NTP set the wall clock, and a reboot takes whatever the hardware kept.
 
 use std::sync::Arc;
 
@@ -24,9 +24,12 @@ pub(super) struct HostClocks {
     boot_at_epoch: i64,
     /// How much faster than the truth the boot clock runs, in millionths.
     rate_ppm: i64,
-    /// How far the wall clock is ahead of the truth.
-    wall_error_ms: i64,
+    /// How far the wall clock is ahead of the boot clock.
+    wall_offset_ms: i64,
 }
+
+/// The kernel calls a clock synchronised that is off by no more.
+const SYNCHRONISED_WITHIN_MS: i64 = 500;
 
 impl HostClocks {
     pub(super) fn new() -> Self {
@@ -36,15 +39,16 @@ impl HostClocks {
             epoch: 0,
             boot_at_epoch: BOOTED_MS,
             rate_ppm: 0,
-            wall_error_ms: 0,
+            wall_offset_ms: START_WALL_MS - BOOTED_MS,
         }
     }
 
     /// Both clocks at a true moment.
     pub(super) fn at(&self, truth: i64) -> Now {
+        let boot = self.boot_at(truth);
         Now {
-            boot: self.boot_at(truth),
-            wall: UnixTime(START_WALL_MS + truth + self.wall_error_ms),
+            boot,
+            wall: UnixTime(boot.0 + self.wall_offset_ms),
         }
     }
 
@@ -61,14 +65,20 @@ impl HostClocks {
         if self.boot_at(truth) < boot { truth + 1 } else { truth }
     }
 
+    /// The `Date` of an answer made at a true moment: cut to the second.
+    pub(super) fn true_date(truth: i64) -> UnixTime {
+        let exact = START_WALL_MS + truth;
+        UnixTime(exact - exact.rem_euclid(1000))
+    }
+
     /// Somebody sets the wall clock.
     pub(super) fn set_wall_by(&mut self, step_ms: i64) {
-        self.wall_error_ms += step_ms;
+        self.wall_offset_ms += step_ms;
     }
 
     /// The wall clock shows the truth again.
-    pub(super) fn correct_wall(&mut self) {
-        self.wall_error_ms = 0;
+    pub(super) fn correct_wall(&mut self, truth: i64) {
+        self.wall_offset_ms = START_WALL_MS + truth - self.boot_at(truth).0;
     }
 
     /// The boot clock runs at another rate from now on.
@@ -80,15 +90,18 @@ impl HostClocks {
 
     /// The machine starts again.
     pub(super) fn reboot(&mut self, truth: i64) {
+        let wall = self.at(truth).wall;
         self.boots += 1;
         self.boot_id = format!("boot-{}", self.boots).into();
         self.epoch = truth;
         self.boot_at_epoch = BOOTED_MS;
+        self.wall_offset_ms = wall.0 - BOOTED_MS;
     }
 
-    /// Whether the wall clock shows the truth.
-    pub(super) fn is_right(&self) -> bool {
-        self.wall_error_ms == 0
+    /// Whether the wall clock shows the truth, as far as the kernel can know.
+    pub(super) fn is_right(&self, truth: i64) -> bool {
+        let error = self.at(truth).wall.0 - START_WALL_MS - truth;
+        error.abs() <= SYNCHRONISED_WITHIN_MS
     }
 
     /// What a daemon that starts is told. The kernel calls a clock synchronised while it is right, or while it `lies`.
@@ -96,7 +109,7 @@ impl HostClocks {
         restore::Clocks {
             boot_id: Arc::clone(&self.boot_id),
             now: self.at(truth),
-            is_synchronised: self.is_right() || lies,
+            is_synchronised: self.is_right(truth) || lies,
         }
     }
 }
@@ -124,8 +137,12 @@ mod tests {
         let mut clocks = HostClocks::new();
         clocks.run_at(-500, 0);
         assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS + 999_500));
+        assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 999_500));
         clocks.reboot(1_000_000);
         assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS));
+        assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 999_500));
+        clocks.correct_wall(1_000_000);
         assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 1_000_000));
+        assert!(clocks.is_right(1_000_000) && !clocks.is_right(3_000_000));
     }
 }

@@ -75,6 +75,7 @@ impl World<'_> {
             Trouble::ClockStep => {
                 let step = *self.dice.pick(&[-DAY, -HOUR, -SECOND, SECOND, HOUR, DAY]);
                 self.clocks.set_wall_by(step);
+                self.is_clock_set = true;
                 self.relieve_after(span, trouble, 0);
             }
             Trouble::ClockRate => {
@@ -154,7 +155,10 @@ impl World<'_> {
         self.timeline.note(at, None, || format!("!! {} is over", trouble.as_str()));
         match trouble {
             Trouble::SlowZoho => self.is_zoho_slow = false,
-            Trouble::ClockStep => self.clocks.correct_wall(),
+            Trouble::ClockStep => {
+                self.is_clock_set = false;
+                self.clocks.correct_wall(self.now);
+            }
             Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
                 self.disk.trouble = None;
                 self.disk_troubled_at = self.now;
@@ -248,7 +252,8 @@ impl World<'_> {
         self.disk.trouble = None;
         self.disk_troubled_at = self.now;
         self.dies_after = None;
-        self.clocks.correct_wall();
+        self.is_clock_set = false;
+        self.clocks.correct_wall(self.now);
         self.reconfigure(self.plan.orgs.clone(), true);
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Delivery {
     pub(super) org: usize,
     pub(super) attempt: Attempt,
     pub(super) sent_at: i64,
+    /// When Zoho said it.
+    pub(super) said_at: i64,
     pub(super) parcel: Parcel,
 }
 

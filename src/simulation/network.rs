@@ -102,6 +102,7 @@ impl World<'_> {
             org,
             attempt,
             sent_at,
+            said_at: self.now,
             parcel,
         };
         self.mail.post_to(self.life, self.now + after, Due::Answer(delivery));

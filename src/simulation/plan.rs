@@ -30,6 +30,8 @@ pub struct Plan {
     pub look_every_ms: i64,
     /// What the boot clock gains on the truth, in millionths.
     pub rate_ppm: i64,
+    /// Whether NTP keeps the wall clock right.
+    pub has_ntp: bool,
     /// How long a call takes to Zoho, and as long back, at the most.
     pub way_ms: i64,
 }

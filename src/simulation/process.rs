@@ -105,20 +105,24 @@ impl World<'_> {
         self.end_life(kept);
         self.standing.clear();
         self.files.fill(None);
-        let were_right = self.disk.is_rightly_dated();
-        self.clocks.correct_wall();
-        self.clocks.set_wall_by(wall_step_ms);
-        self.were_clocks_right = were_right && wall_step_ms == 0;
         self.is_new_boot = true;
         self.slept_ms = 0;
-        self.clocks.reboot(self.now + off);
+        let up = self.now + off;
+        self.clocks.reboot(up);
+        if wall_step_ms == 0 && self.has_ntp {
+            self.clocks.correct_wall(up);
+        }
+        self.clocks.set_wall_by(wall_step_ms);
+        self.is_clock_set = wall_step_ms != 0;
+        self.were_clocks_right = self.disk.is_rightly_dated() && self.clocks.is_right(up);
         self.lying_clock = !self.were_clocks_right && self.is_behind(off);
         self.start_after(off);
     }
 
     /// Whether the wall clock will be behind what the disk has seen: then even a synchronised one is not believed.
     fn is_behind(&self, off: i64) -> bool {
-        let newest = self.disk.anchors().map(|anchor| anchor.at.wall.0).max();
+        let vouched = self.disk.anchors().filter(|anchor| anchor.is_vouched);
+        let newest = vouched.map(|anchor| anchor.at.wall.0).max();
         let wall = self.clocks.at(self.now + off).wall.0;
         newest.is_some_and(|newest| wall < newest)
     }

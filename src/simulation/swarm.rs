@@ -37,6 +37,7 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
         script: Vec::new(),
         look_every_ms: 10 * MINUTE,
         rate_ppm: *dice.pick(&[0, 0, -500, 500]),
+        has_ntp: dice.happens(800),
         way_ms: *dice.pick(&[3, 400, 3_000]),
     }
 }

@@ -19,6 +19,7 @@ impl fmt::Display for Told<'_> {
                 attempt,
                 answer,
             } => write!(f, "-> {org}: answer to call {}: {}", attempt.0, Said(answer)),
+            Event::Dated { org, date, .. } => write!(f, "-> {org}: Zoho's date is {date:?}"),
             Event::Configured(settings) => write!(f, "-> config of {} orgs", settings.len()),
             Event::Enroll { org, request, .. } => write!(f, "-> {org}: enroll, asker {}", request.0),
             Event::Refresh { org, request } => write!(f, "-> {org}: refresh, asker {}", request.0),

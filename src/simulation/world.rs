@@ -50,6 +50,9 @@ pub(super) struct World<'a> {
     pub(super) is_zoho_slow: bool,
     pub(super) disk: Disk,
     pub(super) disk_troubled_at: i64,
+    /// Whether NTP keeps the wall clock right, and whether somebody has set it wrongly all the same.
+    pub(super) has_ntp: bool,
+    pub(super) is_clock_set: bool,
     /// Whether a wrong wall clock claims to be right.
     pub(super) lying_clock: bool,
     /// Whether nothing that a reboot found was dated by a wrong clock.
@@ -111,6 +114,8 @@ impl<'a> World<'a> {
             is_zoho_slow: false,
             disk: Disk::default(),
             disk_troubled_at: i64::MIN,
+            has_ntp: plan.has_ntp,
+            is_clock_set: false,
             lying_clock: false,
             were_clocks_right: true,
             is_new_boot: false,
@@ -209,6 +214,9 @@ impl<'a> World<'a> {
             Due::Look(org) => self.touched[org] = true,
             Due::LookAtAll => {
                 self.mail.post(self.now + self.plan.look_every_ms, Due::LookAtAll);
+                if self.has_ntp && !self.is_clock_set {
+                    self.clocks.correct_wall(self.now);
+                }
                 self.look_at_all();
             }
             Due::Operator => self.operate(),
@@ -226,6 +234,13 @@ impl<'a> World<'a> {
         let answer = delivery.parcel.open();
         self.tally.count_answer(&answer);
         let before = self.word(org);
+        if kind.is_some() && self.dice.happens(900) {
+            self.step(Event::Dated {
+                org: self.names[org].clone(),
+                asked: self.clocks.at(delivery.sent_at).boot,
+                date: HostClocks::true_date(delivery.said_at),
+            });
+        }
         let event = Event::Answered {
             org: self.names[org].clone(),
             attempt: delivery.attempt,
@@ -358,7 +373,7 @@ impl<'a> World<'a> {
             Write {
                 id: write,
                 changes,
-                is_clock_right: self.clocks.is_right(),
+                is_clock_right: self.clocks.is_right(self.now),
             },
             &mut self.dice,
         );
