@@ -101,7 +101,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     if is_taken_here == is_given {
         return None;
     }
-    let name = &standing.org(org)?.client;
+    let name = &standing.org(org)?.settings.client;
     let problem = if is_given {
         let detail =
             format!("the config names the client secret of clients.{name}; leave it out here");
@@ -180,6 +180,6 @@ fn stopping() -> Problem {
 
 impl Standing {
     fn client_of(&self, org: &OrgName) -> Option<&crate::config::Client> {
-        self.config.clients.get(&self.org(org)?.client)
+        self.config.clients.get(&self.org(org)?.settings.client)
     }
 }

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 pub use bundle::TokenFiles;
 pub use error::{OutletError, Trouble};
-pub use format::Format;
 pub use output::Output;
+
+pub use crate::config::Format;
 
 use crate::base::{Environment, OrgName, Secret, UnixTime};
 use crate::policy::access::Ids;
