@@ -121,6 +121,12 @@ impl Standing {
         self.outputs.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Where the config wants outputs, those included whose group nobody has at the moment.
+    pub(super) fn output_paths(&self) -> BTreeSet<&Path> {
+        let outputs = self.config.orgs.values().flat_map(|org| &org.outputs);
+        outputs.map(|output| &*output.path).collect()
+    }
+
     /// The client's secret, where the config names it.
     pub(super) fn secret_of(&self, client: &str) -> Option<Arc<Secret>> {
         self.secrets.get(client).cloned()
