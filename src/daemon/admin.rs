@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::desk::no_such_org;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
@@ -49,9 +50,11 @@ pub(super) async fn refresh(shared: &Rc<Shared>, org: OrgName) -> Answer {
     answer(shared, &org, Asked::Refresh, result).await
 }
 
-/// `GET …/history`
+/// `GET …/history`, also of an org that left the config.
 pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
+    let is_configured = shared.standing().org(&org).is_some();
     match shared.keeper.history(org.clone()).await {
+        Some(Ok(notes)) if notes.is_empty() && !is_configured => no_such_org(&org),
         Some(Ok(notes)) => {
             let entries: Vec<_> = notes
                 .iter()
