@@ -157,7 +157,10 @@ mod tests {
             report.read("acme", nowhere, nowhere);
         }
         let told = report.to_string();
-        assert!(told.starts_with("100 reads, 100 failed\n  acme by "), "{told}");
+        assert!(
+            told.starts_with("100 reads, 100 failed\n  acme by "),
+            "{told}"
+        );
         assert_eq!(told.matches("acme by ").count(), TOLD_MAX);
         assert!(told.ends_with("\n  and 80 more"), "{told}");
         assert!(!report.is_good());
