@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(stranger().look_at(&dir.path().join("a")), Folder::CanBeMade);
         assert_eq!(
             stranger().look_at(&dir.path().join("a/b")),
-            Folder::CanBeMade
+            Folder::Missing(dir.path().join("a"))
         );
         let file = dir.path().join("file");
         fs::write(&file, "").expect("a file");
