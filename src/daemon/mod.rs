@@ -68,6 +68,7 @@ impl Loop {
         let mut result = Ok(());
         loop {
             self.tell_systemd();
+            self.look_again();
             let wake = sleep_until(self.wake_at());
             tokio::select! {
                 Some(turn) = self.turns.recv() => self.take(turn),
@@ -193,31 +194,37 @@ impl Loop {
         systemd::feed_watchdog().ok();
         let status = summary(&self.shared);
         if !self.shared.is_ready.get() {
-            let undecided = self.undecided();
-            let is_late = self.begun.elapsed() >= READY_WITHIN;
-            if undecided.is_empty() || is_late {
-                if !undecided.is_empty() {
-                    tracing::warn!(
-                        "ready, but without a decision on {}; see `zoho-tokend status`",
-                        undecided.join(", ")
-                    );
-                }
-                tracing::info!("ready: {status}");
-                self.shared.is_ready.set(true);
-                systemd::tell_ready(&status).ok();
-            }
+            self.become_ready(&status);
         }
         if status != self.status {
             systemd::tell_status(&status).ok();
             self.status = status;
         }
-        if Instant::now() >= self.look_again_at {
-            self.look_again_at = Instant::now() + LOOK_AGAIN_EVERY;
-            self.look_again();
-        }
     }
 
-    fn look_again(&self) {
+    /// Says READY if every required org is decided, or the start has taken long enough.
+    fn become_ready(&self, status: &str) {
+        let undecided = self.undecided();
+        if !undecided.is_empty() {
+            if self.begun.elapsed() < READY_WITHIN {
+                return;
+            }
+            tracing::warn!(
+                "ready, but without a decision on {}; see `zoho-tokend status`",
+                undecided.join(", ")
+            );
+        }
+        tracing::info!("ready: {status}");
+        self.shared.is_ready.set(true);
+        systemd::tell_ready(status).ok();
+    }
+
+    /// Looks names up again that no user or group had, when it is time.
+    fn look_again(&mut self) {
+        if Instant::now() < self.look_again_at {
+            return;
+        }
+        self.look_again_at = Instant::now() + LOOK_AGAIN_EVERY;
         if self.shared.standing().unresolved.is_empty() {
             return;
         }

@@ -17,6 +17,9 @@ use crate::base::Environment;
 /// Pause between two rounds over all orgs.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Most failures that are told one by one.
+const TOLD_MAX: usize = 20;
+
 /// The job, on a thread of its own.
 pub(super) struct Reader {
     stop: Arc<AtomicBool>,
@@ -26,7 +29,9 @@ pub(super) struct Reader {
 /// What it saw.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    reads: u64,
+    reads: usize,
+    failed: usize,
+    /// The first of them.
     failures: Vec<String>,
     generations: BTreeMap<&'static str, BTreeSet<u64>>,
 }
@@ -65,6 +70,7 @@ impl Reader {
     pub(super) fn finish(self) -> Report {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap_or_else(|_| Report {
+            failed: 1,
             failures: vec!["the reader itself failed".to_owned()],
             ..Report::default()
         })
@@ -75,7 +81,7 @@ impl Report {
     /// Whether every org was refreshed at least once, and no read failed.
     pub(super) fn is_good(&self) -> bool {
         let refreshed = self.generations.values().all(|seen| seen.len() >= 2);
-        refreshed && self.failures.is_empty() && self.reads > 0
+        refreshed && self.failed == 0 && self.reads > 0
     }
 
     fn read(&mut self, org: &'static str, socket: &Path, tokens_dir: &Path) {
@@ -95,7 +101,7 @@ impl Report {
     }
 
     fn fail(&mut self, what: String) {
-        const TOLD_MAX: usize = 20;
+        self.failed += 1;
         if self.failures.len() < TOLD_MAX {
             self.failures.push(what);
         }
@@ -125,13 +131,38 @@ fn by_file(folder: &Path) -> Result<(), String> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} reads, {} failed", self.reads, self.failures.len())?;
+        write!(f, "{} reads, {} failed", self.reads, self.failed)?;
         for (org, seen) in &self.generations {
             write!(f, "; {org}: {} generations", seen.len())?;
         }
         for failure in &self.failures {
             write!(f, "\n  {failure}")?;
         }
-        Ok(())
+        match self.failed - self.failures.len() {
+            0 => Ok(()),
+            untold => write!(f, "\n  and {untold} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_is_counted_and_the_first_of_them_are_told() {
+        let mut report = Report::default();
+        let nowhere = Path::new("/nowhere");
+        for _ in 0..50 {
+            report.read("acme", nowhere, nowhere);
+        }
+        let told = report.to_string();
+        assert!(
+            told.starts_with("100 reads, 100 failed\n  acme by "),
+            "{told}"
+        );
+        assert_eq!(told.matches("acme by ").count(), TOLD_MAX);
+        assert!(told.ends_with("\n  and 80 more"), "{told}");
+        assert!(!report.is_good());
     }
 }
