@@ -164,17 +164,19 @@ impl Org {
         remedy(code, asked, self.record.verdict.failures, &place)
     }
 
-    /// How long Zoho may be away from `now` on: what is left at the planned refresh, less one pause between
+    /// How long Zoho may be away from `now` on: what is left at the planned refresh `next`, less one pause between
     /// tries, since the try that succeeds may be the one after the outage's end. `None` where no refresh is to be
     /// expected: Zoho may be there, and readers get less all the same.
-    fn budget(&self, now: Boottime) -> Option<Budget> {
+    fn budget(&self, next: Option<Boottime>, now: Boottime) -> Option<Budget> {
         let token = self.served(now)?;
         if self.word().wants_a_person() {
             return None;
         }
         let settings = &self.settings;
         let offset = schedule::offset(&settings.name);
-        let due = schedule::refresh_at(token.started, token.expires, settings.at, offset).max(now);
+        let by_life = || schedule::refresh_at(token.started, token.expires, settings.at, offset);
+        // The plan may be later than the life asks for, where the limits have no room.
+        let due = next.unwrap_or_else(by_life).max(now);
         let pause = schedule::gap(settings.limits) + settings.limits.window / 60;
         let left = token.expires.since(due).saturating_sub(pause);
         Some(Budget {
@@ -210,7 +212,7 @@ impl Org {
                     .mints
                     .saturating_sub(lane.spent(now.boot, limits.window))
             }),
-            outage_budget_s: self.budget(now.boot),
+            outage_budget_s: self.budget(next, now.boot),
             min_ttl_s: life
                 .map_or(self.settings.min_ttl, |life| {
                     schedule::min_ttl_in_force(self.settings.min_ttl, life)

@@ -104,12 +104,12 @@ impl HostClocks {
         error.abs() <= SYNCHRONISED_WITHIN_MS
     }
 
-    /// What a daemon that starts is told. The kernel calls a clock synchronised while it is right, or while it `lies`.
-    pub(super) fn for_start(&self, truth: i64, lies: bool) -> restore::Clocks {
+    /// What a daemon that starts is told.
+    pub(super) fn for_start(&self, truth: i64, is_synchronised: bool) -> restore::Clocks {
         restore::Clocks {
             boot_id: Arc::clone(&self.boot_id),
             now: self.at(truth),
-            is_synchronised: self.is_right(truth) || lies,
+            is_synchronised,
         }
     }
 }

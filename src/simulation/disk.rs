@@ -1,7 +1,6 @@
 //! The disk: writes in their order, kept whole or not at all, and what it may do to them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::dice::Seeded;
 use super::trouble::Trouble;
@@ -9,12 +8,11 @@ use crate::base::OrgName;
 use crate::policy::event::WriteId;
 use crate::policy::record::{Anchor, Change, LaneId, LaneRecord, OrgRecord, Stored};
 
-/// One write, and whether the wall clock was right when it was made.
+/// One write.
 #[derive(Debug)]
 pub(super) struct Write {
     pub(super) id: WriteId,
     pub(super) changes: Vec<Change>,
-    pub(super) is_clock_right: bool,
 }
 
 /// What is kept, and what waits to be.
@@ -23,8 +21,6 @@ pub(super) struct Disk {
     pub(super) orgs: BTreeMap<OrgName, OrgRecord>,
     lanes: BTreeMap<LaneId, LaneRecord>,
     waiting: VecDeque<Write>,
-    /// Records whose newest writing was under a wrong wall clock.
-    misdated: BTreeSet<Arc<str>>,
     /// `None`: it works.
     pub(super) trouble: Option<Trouble>,
 }
@@ -76,36 +72,18 @@ impl Disk {
                         let (org, revision) = (&record.org, record.revision);
                         return Err(format!("{org}: revision {revision} after {known}"));
                     }
-                    self.date(record.org.as_str().into(), write.is_clock_right);
                     self.orgs.insert(record.org.clone(), *record);
                 }
                 Change::Lane(record) => {
-                    self.date(Arc::clone(&record.id.0), write.is_clock_right);
                     self.lanes.insert(record.id.clone(), record);
                 }
                 Change::DropLane(id) => {
-                    self.misdated.remove(&id.0);
                     self.lanes.remove(&id);
                 }
                 Change::Note(_) => (),
             }
         }
         Ok(())
-    }
-
-    fn date(&mut self, record: Arc<str>, is_right: bool) {
-        if is_right {
-            if !self.misdated.is_empty() {
-                self.misdated.remove(&record);
-            }
-        } else {
-            self.misdated.insert(record);
-        }
-    }
-
-    /// Whether every record was written while the wall clock was right.
-    pub(super) fn is_rightly_dated(&self) -> bool {
-        self.misdated.is_empty()
     }
 
     /// All of it, as a start reads it.

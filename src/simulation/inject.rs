@@ -76,8 +76,10 @@ impl World<'_> {
                 let step = *self.dice.pick(&[-DAY, -HOUR, -SECOND, SECOND, HOUR, DAY]);
                 self.clocks.set_wall_by(step);
                 self.is_clock_set = true;
+                self.were_clocks_right = false;
                 self.relieve_after(span, trouble, 0);
             }
+            Trouble::ClockRate if self.has_ntp => (),
             Trouble::ClockRate => {
                 let rate = *self.dice.pick(&[-500, -200, 0, 200, 500]);
                 self.clocks.run_at(rate, self.now);

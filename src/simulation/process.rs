@@ -19,7 +19,8 @@ pub(super) type Standing = BTreeMap<OrgName, (u64, i64)>;
 impl World<'_> {
     /// The process starts, from what the disk has.
     pub(super) fn start(&mut self) {
-        let clocks = self.clocks.for_start(self.now, self.lying_clock);
+        let is_synchronised = self.lying_clock || (self.has_ntp && self.clocks.is_right(self.now));
+        let clocks = self.clocks.for_start(self.now, is_synchronised);
         let clocks = self.seam.clocks(clocks);
         let stored = self.seam.stored(self.disk.stored());
         let settings = self.settings.clone();
@@ -114,7 +115,7 @@ impl World<'_> {
         }
         self.clocks.set_wall_by(wall_step_ms);
         self.is_clock_set = wall_step_ms != 0;
-        self.were_clocks_right = self.disk.is_rightly_dated() && self.clocks.is_right(up);
+        self.were_clocks_right &= wall_step_ms == 0;
         self.lying_clock = !self.were_clocks_right && self.is_behind(off);
         self.start_after(off);
     }

@@ -23,6 +23,7 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
         [0, 20 * HOUR, 6 * HOUR, 90 * MINUTE]
     };
     let every_ms = std::array::from_fn(|_| *dice.pick(&means));
+    let has_ntp = dice.happens(650);
     Plan {
         seed,
         orgs: (0..orgs).map(|nth| org(nth, &mut dice)).collect(),
@@ -36,8 +37,8 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
         every_ms,
         script: Vec::new(),
         look_every_ms: 10 * MINUTE,
-        rate_ppm: *dice.pick(&[0, 0, -500, 500]),
-        has_ntp: dice.happens(800),
+        rate_ppm: if has_ntp { 0 } else { *dice.pick(&[-500, 500]) },
+        has_ntp,
         way_ms: *dice.pick(&[3, 400, 3_000]),
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::base::OrgName;
 
 /// Most lines that are kept.
-const LINES_MAX: usize = 400;
+const LINES_MAX: usize = 4000;
 
 /// Longest line, in characters.
 const LINE_MAX: usize = 220;

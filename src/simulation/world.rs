@@ -55,7 +55,7 @@ pub(super) struct World<'a> {
     pub(super) is_clock_set: bool,
     /// Whether a wrong wall clock claims to be right.
     pub(super) lying_clock: bool,
-    /// Whether nothing that a reboot found was dated by a wrong clock.
+    /// Whether the wall clock has been kept right since the start.
     pub(super) were_clocks_right: bool,
     pub(super) is_new_boot: bool,
     pub(super) standing: Standing,
@@ -117,7 +117,7 @@ impl<'a> World<'a> {
             has_ntp: plan.has_ntp,
             is_clock_set: false,
             lying_clock: false,
-            were_clocks_right: true,
+            were_clocks_right: plan.has_ntp,
             is_new_boot: false,
             standing: Standing::new(),
             fleet: None,
@@ -373,7 +373,6 @@ impl<'a> World<'a> {
             Write {
                 id: write,
                 changes,
-                is_clock_right: self.clocks.is_right(self.now),
             },
             &mut self.dice,
         );
