@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Most scopes that one set keeps: Zoho documents about 450, and an answer must not grow us.
 const COUNT_MAX: usize = 512;
 
 /// A set of scopes, compared without regard to case, printed as first written.
+/// Cheap to clone: records with it are written at every mint.
 #[derive(Debug, Clone, Default)]
-pub struct ScopeSet(BTreeMap<String, String>);
+pub struct ScopeSet(Arc<BTreeMap<String, String>>);
 
 impl ScopeSet {
     /// Splits at commas and white space; takes whatever is between them.
@@ -62,7 +64,7 @@ impl<'a> FromIterator<&'a str> for ScopeSet {
     fn from_iter<T: IntoIterator<Item = &'a str>>(words: T) -> Self {
         let words = words.into_iter().filter(|word| !word.is_empty());
         let folded = words.map(|word| (word.to_ascii_lowercase(), word.to_owned()));
-        Self(folded.take(COUNT_MAX).collect())
+        Self(Arc::new(folded.take(COUNT_MAX).collect()))
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::event::Answer;
 use super::record::{Anchor, LaneId, LaneRecord, Slot};
 use super::reply::{LIFE_MAX, Outcome};
+use super::schedule;
 use super::settings::Binding;
 use crate::base::{Boottime, Limits};
 
@@ -234,7 +235,7 @@ impl Ledger {
             Fate::Lost => slot.lives_until.since(slot.settled),
         };
         lane.slots[at].settled = now;
-        lane.slots[at].lives_until = now.plus(life);
+        lane.slots[at].lives_until = now.plus(schedule::to_be_sure(life));
     }
 
     /// Zoho throttles the lane: whoever shares it waits too.
@@ -315,7 +316,8 @@ fn window_room_at<'a>(
     limits: Limits,
     want: Want,
 ) -> Boottime {
-    let settled = slots.clone().map(|slot| slot.settled.plus(limits.window));
+    let window = schedule::to_be_sure(limits.window);
+    let settled = slots.clone().map(|slot| slot.settled.plus(window));
     let whole = room_at(now, limits.mints, settled);
     match want {
         Want::Demand => whole,
@@ -327,12 +329,13 @@ fn window_room_at<'a>(
 }
 
 /// The first moment from `now` on at which fewer than `most` of the `ends` lie ahead.
-fn room_at(now: Boottime, most: u32, ends: impl Iterator<Item = Boottime>) -> Boottime {
-    let mut ahead: Vec<Boottime> = ends.filter(|end| *end > now).collect();
+fn room_at(now: Boottime, most: u32, ends: impl Iterator<Item = Boottime> + Clone) -> Boottime {
+    let ahead = ends.filter(|end| *end > now);
     let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
-    if ahead.len() < most {
+    if ahead.clone().count() < most {
         return now;
     }
+    let mut ahead: Vec<Boottime> = ahead.collect();
     ahead.sort_unstable();
     ahead[ahead.len() - most]
 }

@@ -138,9 +138,8 @@ impl Org {
         if self.saving.flight.is_some() || is_held {
             return;
         }
-        let lanes = self.lanes_in_use();
         let is_behind = |id| scene.ledger.lane(id).is_some_and(|lane| lane.is_dirty);
-        if !self.saving.is_dirty && !lanes.iter().any(is_behind) {
+        if !self.saving.is_dirty && !self.lanes_in_use().any(is_behind) {
             return;
         }
         let write = WriteId(scene.numbers.next());
@@ -151,6 +150,8 @@ impl Org {
         if let Some(enrolling) = &mut self.enrolling {
             enrolling.call.ride(write, timeout, scene);
         }
+        let mut lanes: Vec<LaneId> = self.lanes_in_use().cloned().collect();
+        lanes.dedup();
         let changes = self.changes(&lanes, scene);
         self.saving.is_dirty = false;
         self.saving.flight = Some(Flight {
@@ -180,12 +181,10 @@ impl Org {
         changes
     }
 
-    fn lanes_in_use(&self) -> Vec<LaneId> {
-        let grant = self.record.grant.as_ref().map(|grant| grant.lane.clone());
-        let offered = self.enrolling.as_ref().map(|own| own.call.lane.clone());
-        let mut lanes: Vec<LaneId> = grant.into_iter().chain(offered).collect();
-        lanes.dedup();
-        lanes
+    fn lanes_in_use(&self) -> impl Iterator<Item = &LaneId> {
+        let grant = self.record.grant.as_ref().map(|grant| &grant.lane);
+        let offered = self.enrolling.as_ref().map(|own| &own.call.lane);
+        grant.into_iter().chain(offered)
     }
 
     /// A write of ours is on the disk.

@@ -53,9 +53,9 @@ pub fn life_to_trust(life: Duration) -> Duration {
     life - life / DRIFT_PARTS
 }
 
-/// How long a mint counts: on a fast clock Zoho's window ends later than it seems (R3).
-pub fn window_to_keep(limits: Limits) -> Duration {
-    limits.window + limits.window / DRIFT_PARTS
+/// How long a span of Zoho's is counted: on a fast clock it ends later than it seems (R3).
+pub fn to_be_sure(span: Duration) -> Duration {
+    span + span / DRIFT_PARTS
 }
 
 /// When a token with this life is refreshed, `at` of its life plus the org's own offset.
@@ -151,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn r9_a_slow_clock_costs_a_token_a_thousandth_of_its_life() {
+    fn r3_r9_a_clock_that_drifts_costs_a_thousandth_of_every_span_of_zohos() {
         assert_eq!(life_to_trust(HOUR), Duration::from_millis(3_596_400));
-        let window = window_to_keep(Limits::ZOHO);
+        let window = to_be_sure(Limits::ZOHO.window);
         assert_eq!(window, Duration::from_millis(600_600));
     }
 

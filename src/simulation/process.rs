@@ -25,6 +25,7 @@ impl World<'_> {
         let stored = self.seam.stored(self.disk.stored());
         let settings = self.settings.clone();
         let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut self.jitter);
+        self.wake = fleet.wake_at(clocks.now.boot);
         self.fleet = Some(fleet);
         self.timeline.note(self.now, None, || "the daemon starts".to_owned());
         let is_new_boot = std::mem::take(&mut self.is_new_boot);
@@ -183,17 +184,18 @@ impl World<'_> {
             let what = format!("generation {} after {}", new.generation, old.generation);
             self.judge.breaks("R2", Some(org), self.now, what);
         }
-        let text = |record: &OrgRecord| {
-            let grant = record.grant.as_ref();
-            grant.map(|grant| grant.refresh_token.expose().to_owned())
-        };
-        let (was, is) = (text(old), text(new));
-        if was.is_some() && was != is {
-            let is_known = is.as_deref().and_then(Zoho::line_of);
-            if is_known.is_none_or(|grant| grant >= self.zoho.grants.len()) {
+        let (Some(was), Some(is)) = (&old.grant, &new.grant) else {
+            if old.grant.is_some() {
                 let what = "a refresh token left the store for nothing".to_owned();
                 self.judge.breaks("R4", Some(org), self.now, what);
             }
+            return;
+        };
+        let line = Zoho::line_of(is.refresh_token.expose());
+        let is_known = line.is_some_and(|grant| grant < self.zoho.grants.len());
+        if !is.refresh_token.is_same_as(&was.refresh_token) && !is_known {
+            let what = "a refresh token left the store for one that Zoho never gave".to_owned();
+            self.judge.breaks("R4", Some(org), self.now, what);
         }
     }
 

@@ -18,7 +18,7 @@ use super::trouble::Trouble;
 use super::words::{Told, Wanted};
 use super::zoho::Zoho;
 use super::zoho::sayings::Kind;
-use crate::base::OrgName;
+use crate::base::{Boottime, OrgName};
 use crate::policy::event::{Attempt, Event, RequestId, Step, WriteId};
 use crate::policy::fleet::Fleet;
 use crate::policy::org::Org;
@@ -88,6 +88,8 @@ pub(super) struct World<'a> {
     pub(super) judge: Judge,
     pub(super) tally: Tally,
     pub(super) timeline: Timeline,
+    /// When the policy wants to be woken.
+    pub(super) wake: Boottime,
     idle_ticks: u32,
 }
 
@@ -140,6 +142,7 @@ impl<'a> World<'a> {
             jitter: dice.fork(),
             dice,
             tally: Tally::default(),
+            wake: Boottime(0),
             idle_ticks: 0,
         };
         world.plan_troubles();
@@ -172,9 +175,7 @@ impl<'a> World<'a> {
 
     /// Goes to the next moment at which anything happens, and lets it happen.
     fn turn(&mut self) {
-        let boot = self.clocks.at(self.now).boot;
-        let wake = self.fleet.as_ref().map(|fleet| fleet.wake_at(boot));
-        let wake = wake.map_or(i64::MAX, |at| self.clocks.truth_of(at));
+        let wake = self.fleet.as_ref().map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
         let next = self.mail.next_at().unwrap_or(i64::MAX);
         let at = wake.min(next).min(self.end).max(self.now);
         let passed = at - self.now;
@@ -319,8 +320,8 @@ impl<'a> World<'a> {
             return;
         };
         let steps = fleet.step(event, now, &mut self.jitter);
-        let wake = fleet.wake_at(now.boot);
-        if wake <= now.boot {
+        self.wake = fleet.wake_at(now.boot);
+        if self.wake <= now.boot {
             let what = "it is due at once, again and again".to_owned();
             self.judge.breaks("pace", None, at, what);
         }
