@@ -170,6 +170,7 @@ impl Loop {
             }
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),
+            Step::Rule { request, ruling } => self.shared.rule(request, ruling),
             Step::Tell(severity, note) => tell(severity, &note),
         }
     }

@@ -11,6 +11,7 @@ use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::report::Report;
 use super::schedule::Dice;
 use super::turns::{Turn, Turns};
 use crate::base::{Boottime, Limits, Now, OrgName, Secret};
@@ -116,6 +117,11 @@ impl Fleet {
                 request,
                 offer,
             } => self.enroll(&org, request, offer, moment),
+            Event::Report {
+                org,
+                request,
+                report,
+            } => self.report(&org, request, &report, moment),
             Event::Configured(settings) => self.configure(settings, moment),
         }
     }
@@ -179,6 +185,22 @@ impl Fleet {
             request,
             result: Err(Refusal::NoSuchOrg),
         });
+    }
+
+    fn report(
+        &mut self,
+        name: &OrgName,
+        request: RequestId,
+        report: &Report,
+        moment: &mut Moment<'_>,
+    ) {
+        if self.orgs.contains_key(name) {
+            return self.with(name, moment, |org, scene| {
+                org.report(request, report, scene)
+            });
+        }
+        let ruling = None;
+        moment.steps.push(Step::Rule { request, ruling });
     }
 
     fn enroll(

@@ -17,6 +17,8 @@ pub mod record;
 mod reload;
 pub mod remedy;
 pub mod reply;
+pub mod report;
+mod reporting;
 pub mod restore;
 mod saving;
 pub mod schedule;
