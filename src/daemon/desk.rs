@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::shared::Shared;
 use super::standing::Standing;
-use super::{admin, health, metrics_page};
+use super::{admin, health, metrics_page, reports};
 use crate::base::{Now, OrgName};
 use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem, TokenAsk};
 use crate::policy::access::Peer;
@@ -56,6 +56,11 @@ impl FrontDesk {
         }
         Ok(match call {
             Call::Token(org) => self.token(peer, org, details.token()?).await,
+            Call::Report(org) => {
+                let answer = reports::report(shared, peer, &org, &mut details).await?;
+                // Looked up anew: a reload may have taken the org away meanwhile.
+                answer.unwrap_or_else(|| missing(&shared.standing(), peer, &org, READERS))
+            }
             Call::Orgs => self.orgs(peer, details.flag("all")?),
             Call::Org(org) => match shared.status(&org) {
                 Some(status) => Answer::json(&status),
@@ -238,7 +243,7 @@ fn admit(standing: &Standing, peer: &Peer, call: &Call) -> Result<(), Answer> {
         Call::Live | Call::Ready | Call::Orgs => (true, READERS),
         Call::Metrics => (access.may_monitor(peer), MONITORS),
         Call::Reload | Call::Enroll(_) | Call::Refresh(_) => (is_admin, ADMINS),
-        Call::Token(org) => (may_read(org), READERS),
+        Call::Token(org) | Call::Report(org) => (may_read(org), READERS),
         Call::Org(org) | Call::History(org) => (may_read(org) || access.may_monitor(peer), READERS),
     };
     match call.org() {

@@ -13,6 +13,7 @@ mod keeper;
 mod metrics_page;
 mod names;
 mod reload;
+mod reports;
 mod shared;
 mod standing;
 mod start;

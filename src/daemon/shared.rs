@@ -15,6 +15,7 @@ use crate::edge::clock::SystemClock;
 use crate::edge::outlet::Publication;
 use crate::policy::event::{Event, Refusal, RequestId};
 use crate::policy::fleet::Fleet;
+use crate::policy::quota::Quota;
 use crate::policy::report::{Report, Ruling};
 use crate::policy::status::Status;
 
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) writes: Cell<usize>,
     /// Held by whoever reads the config anew, until it is in force: two reloads never overtake each other.
     pub(super) reloading: tokio::sync::Mutex<()>,
+    /// How often each user may still report.
+    pub(super) quota: RefCell<Quota>,
     requests: RefCell<Requests>,
 }
 
@@ -88,6 +91,7 @@ impl Shared {
             calls: Cell::new(0),
             writes: Cell::new(0),
             reloading: tokio::sync::Mutex::default(),
+            quota: RefCell::default(),
             requests: RefCell::default(),
         }
     }

@@ -194,13 +194,13 @@ impl Fleet {
         report: &Report,
         moment: &mut Moment<'_>,
     ) {
-        if self.orgs.contains_key(name) {
-            return self.with(name, moment, |org, scene| {
-                org.report(request, report, scene)
-            });
+        if !self.orgs.contains_key(name) {
+            let ruling = None;
+            return moment.steps.push(Step::Rule { request, ruling });
         }
-        let ruling = None;
-        moment.steps.push(Step::Rule { request, ruling });
+        self.with(name, moment, |org, scene| {
+            org.report(request, report, scene);
+        });
     }
 
     fn enroll(

@@ -13,6 +13,7 @@ pub mod ledger;
 mod minting;
 pub mod org;
 pub mod query;
+pub mod quota;
 pub mod record;
 mod reload;
 pub mod remedy;

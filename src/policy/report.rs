@@ -119,7 +119,7 @@ mod tests {
         ApiCode::of(code).fault
     }
 
-    /// "expired, evicted, revoked, or valid token at the wrong DC/api_domain → refresh once".
+    /// "expired, evicted, revoked, or valid token at the wrong DC" or `api_domain`: "refresh once".
     #[test]
     fn invalid_token_is_cured_by_a_new_token() {
         assert_eq!(fault("INVALID_TOKEN"), Fault::Token);
