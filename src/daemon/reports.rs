@@ -57,6 +57,10 @@ pub(super) async fn report(
         Ok(Err(_)) => return Ok(Some(stopping().of(org).into())),
         Err(_) => still_pending(shared, org),
     };
+    if let Finding::Superseded | Finding::Refreshed = ruling.finding {
+        // A job that reads the files is told to read them again: not before they hold the new token.
+        shared.delivery.settle(org).await;
+    }
     note(org, peer, &rejection, ruling);
     let told = told(ruling, shared.clock.now().boot);
     Ok(Some(Answer::json(&told)))

@@ -34,12 +34,7 @@ pub(super) struct Reports {
     waiting: Vec<RequestId>,
     /// Since when readers have the token of this run.
     pub(super) out_since: Boottime,
-    /// The newest generation that a verified report named.
-    refused: Option<u64>,
-    /// The generation that came after a refused one.
-    successor: Option<u64>,
-    /// No mint by report before.
-    held_until: Boottime,
+    streak: Streak,
     /// When a code that mints nothing was last noted.
     noted: BTreeMap<&'static str, Boottime>,
 }
@@ -49,12 +44,23 @@ impl Default for Reports {
         Self {
             waiting: Vec::new(),
             out_since: Boottime(i64::MIN),
-            refused: None,
-            successor: None,
-            held_until: Boottime(i64::MIN),
+            streak: Streak::default(),
             noted: BTreeMap::new(),
         }
     }
+}
+
+/// Refused generations in a row.
+///
+/// Of this run alone: a restart may cost one mint by report more, out of the ledger that outlives it (R3).
+#[derive(Debug, Default)]
+struct Streak {
+    /// The newest generation that a verified report named.
+    refused: Option<u64>,
+    /// The generation that came after a refused one.
+    successor: Option<u64>,
+    /// No mint by report before.
+    held_until: Option<Boottime>,
 }
 
 /// What to do about a report.
@@ -70,20 +76,18 @@ enum Course {
 impl Reports {
     /// A new generation takes the place of an older one.
     pub(super) fn follow(&mut self, old: u64, new: u64) {
-        let is_after_refused = self.refused == Some(old);
-        self.successor = is_after_refused.then_some(new);
+        let is_after_refused = self.streak.refused == Some(old);
+        self.streak.successor = is_after_refused.then_some(new);
     }
 
     /// A person has brought a new grant: what was said of the older one's tokens counts no more.
     pub(super) fn forget_grant(&mut self) {
-        self.refused = None;
-        self.successor = None;
-        self.held_until = Boottime(i64::MIN);
+        self.streak = Streak::default();
     }
 
     /// Until when reports mint nothing, if that is so now.
     pub(super) fn held_until(&self, now: Boottime) -> Option<Boottime> {
-        (self.held_until > now).then_some(self.held_until)
+        self.streak.held_until.filter(|until| *until > now)
     }
 }
 
@@ -128,13 +132,14 @@ impl Org {
     /// Takes a verified report.
     fn refused(&mut self, request: RequestId, report: &Report, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
-        if self.reports.successor == Some(report.generation) {
+        if self.reports.streak.successor == Some(report.generation) {
             self.hold_reports(report, scene);
         }
-        if self.reports.held_until > now {
+        if self.reports.held_until(now).is_some() {
             return self.rule(request, Finding::Binding, scene);
         }
-        let is_first = self.reports.refused.replace(report.generation) != Some(report.generation);
+        let known = self.reports.streak.refused.replace(report.generation);
+        let is_first = known != Some(report.generation);
         let course = self.course(scene);
         if is_first {
             let detail = account(report, &course);
@@ -195,9 +200,10 @@ impl Org {
 
     /// A token that replaced a refused one is refused as well.
     fn hold_reports(&mut self, report: &Report, scene: &mut Scene<'_>) {
-        self.reports.held_until = scene.now.boot.plus(HOLD);
-        self.reports.refused = None;
-        self.reports.successor = None;
+        self.reports.streak = Streak {
+            held_until: Some(scene.now.boot.plus(HOLD)),
+            ..Streak::default()
+        };
         let Report {
             uid,
             generation,
