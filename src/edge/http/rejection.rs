@@ -87,7 +87,7 @@ mod tests {
         );
         assert_eq!(
             told(r#"{"generation":7,"code":"INVALID_TOKEN","org":"acme"}"#),
-            "the report's body is not this JSON and nothing else (column 49); send it like \
+            "the report's body is not this JSON and nothing else (column 44); send it like \
              {\"generation\":1795306331,\"code\":\"INVALID_TOKEN\"}"
         );
     }
