@@ -133,6 +133,8 @@ fn r12_two_hundred_reports_at_once_cost_one_mint() {
     site.enroll("acme").done();
     let born = Instant::now();
     let old = site.token("acme").generation;
+    // The storm is over before the mint is.
+    site.zoho.break_for("acme", None, Fault::delay_ms(2_000));
     once_old_enough(born);
 
     let (socket, request) = (site.socket(), report(old, BAD).bytes());
@@ -173,15 +175,47 @@ fn r12_two_hundred_reports_at_once_cost_one_mint() {
 #[test]
 fn r3_reports_and_refreshes_as_fast_as_they_go_never_bring_a_throttle() {
     let (site, _daemon) = acme();
-    for _ in 0..30 {
+    let refresh = Request::post("/v1/orgs/acme/refresh", "");
+    for _ in 0..8 {
+        assert_eq!(site.ask(&refresh).status, 200);
+    }
+    once_old_enough(Instant::now());
+    let reported = site.token("acme").generation;
+    assert_eq!(
+        verdict(&site.ask(&report(reported, BAD))),
+        "refreshed",
+        "the tenth"
+    );
+    once_old_enough(Instant::now());
+    // All ten are spent: neither a new row of refused ones nor a person gets an eleventh.
+    for _ in 0..29 {
         let generation = site.token("acme").generation;
         assert_eq!(site.ask(&report(generation, BAD)).status, 200);
-        let refresh = site.ask(&Request::post("/v1/orgs/acme/refresh", ""));
-        assert!([200, 503].contains(&refresh.status), "{refresh:?}");
+        assert_eq!(site.ask(&refresh).status, 503);
     }
     let counts = site.zoho.counts("acme");
     assert_eq!((counts.refusals, counts.mints), (0, 10));
     assert_eq!(site.status("acme")["grant"], "ok");
+}
+
+/// R3
+#[test]
+fn r3_a_report_that_the_budget_has_no_room_for_is_told_when_it_has() {
+    let (site, _daemon) = acme();
+    for _ in 0..9 {
+        site.verb(&["refresh", "acme"]).done();
+    }
+    once_old_enough(Instant::now());
+    let reported = site.token("acme");
+    for _ in 0..29 {
+        let reply = site.ask(&report(reported.generation, BAD));
+        assert_eq!(verdict(&reply), "pending");
+        let wait_s = reply.json()["retry_after_s"].as_u64().expect("a time");
+        assert!((500..=600).contains(&wait_s), "{wait_s}");
+    }
+    let counts = site.zoho.counts("acme");
+    assert_eq!((counts.refusals, counts.mints), (0, 10));
+    assert_eq!(site.token("acme"), reported, "served on");
 }
 
 /// R12: the thirty-first within a minute, by one user; others go on.
