@@ -34,6 +34,7 @@ mod life;
 mod oauth;
 mod order;
 mod reload;
+mod report_storms;
 mod reports;
 mod secrets;
 mod soak;
