@@ -40,6 +40,16 @@ pub enum Verb {
         zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n  \
         eval \"$(zoho-tokend get acme-production --format env --min-ttl 10m)\"")]
     Get(Get),
+    /// Say that Zoho's API refused an org's token; print the verdict
+    #[command(after_help = "Example:\n  \
+        zoho-tokend report acme-production --generation 1795306331 --code INVALID_TOKEN && retry\n\n\
+        The generation stands beside the token in `get --format json`, the code in the body of Zoho's answer.\n\n\
+        Verdicts and exit codes:\n  \
+        superseded, refreshed  0   another token is out: get it and try again\n  \
+        pending                75  not yet: report again after the time on stderr\n  \
+        scope, binding         78  another token would not help: a person must act\n  \
+        not-token              65  the code is not about the token: mend the request, or slow down")]
+    Report(Report),
     /// Show the orgs, their tokens and grants, and what to do about them
     #[command(after_help = "Examples:\n  \
         zoho-tokend status\n  \
@@ -160,6 +170,23 @@ pub enum Format {
     Env,
     /// What the daemon answers
     Json,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// The generation of the token that was refused
+    #[arg(long, value_name = "N")]
+    pub generation: u64,
+    /// The `code` in the body of Zoho's answer
+    #[arg(long, value_name = "CODE")]
+    pub code: String,
+    /// Print what the daemon answers
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `status`.

@@ -20,6 +20,7 @@ pub mod quick;
 pub mod refresh;
 pub mod refusal;
 pub mod reload;
+pub mod report;
 pub mod run;
 pub mod secret_input;
 pub mod span;
@@ -58,6 +59,7 @@ fn ended(done: Result<Exit, Failure>) -> Exit {
 fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Get(args) => get::run(args),
+        Verb::Report(args) => report::run(args),
         Verb::Status(args) => status::run(args),
         Verb::Refresh(args) => refresh::run(args),
         Verb::History(args) => history::run(args),

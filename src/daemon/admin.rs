@@ -176,7 +176,7 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
     }
 }
 
-fn stopping() -> Problem {
+pub(super) fn stopping() -> Problem {
     let detail = "the daemon is stopping; whether it was done, `status` tells after the restart";
     Problem::new(503, "stopping", "Service Unavailable", detail)
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::shared::Shared;
-use super::{admin, health, metrics_page};
+use super::{admin, health, metrics_page, reports};
 use crate::base::OrgName;
 use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem};
 use crate::policy::access::Peer;
@@ -54,6 +54,11 @@ impl FrontDesk {
         }
         Ok(match call {
             Call::Token(org) => self.token(peer, org, details.token()?).await,
+            Call::Report(org) => {
+                let answer = reports::report(shared, peer, &org, &mut details).await?;
+                // Looked up anew: a reload may have taken the org away meanwhile.
+                answer.unwrap_or_else(|| missing(&shared.standing(), peer, &org, READERS))
+            }
             Call::Orgs => self.orgs(peer, details.flag("all")?),
             Call::Org(org) => match shared.status(&org) {
                 Some(status) => Answer::json(&status),

@@ -195,6 +195,10 @@ fn describe() {
         "Requests on the socket."
     );
     describe_counter!(
+        "zoho_tokend_reports_total",
+        "Readers' reports of refused tokens, by what they were told."
+    );
+    describe_counter!(
         "zoho_tokend_deliveries_total",
         "Publications and withdrawals of token files."
     );

@@ -13,6 +13,7 @@ mod keeper;
 mod metrics_page;
 mod names;
 mod reload;
+mod reports;
 mod shared;
 mod standing;
 mod start;
@@ -171,6 +172,7 @@ impl Loop {
             }
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),
+            Step::Rule { request, ruling } => self.shared.rule(request, ruling),
             Step::Tell(severity, note) => tell(severity, &note),
         }
     }

@@ -15,6 +15,8 @@ use crate::edge::clock::SystemClock;
 use crate::edge::outlet::Publication;
 use crate::policy::event::{Event, Refusal, RequestId};
 use crate::policy::fleet::Fleet;
+use crate::policy::quota::Quota;
+use crate::policy::report::{Report, Ruling};
 use crate::policy::status::Status;
 
 /// The daemon's state.
@@ -38,6 +40,8 @@ pub(super) struct Shared {
     pub(super) writes: Cell<usize>,
     /// Held by whoever reads the config anew, until it is in force: two reloads never overtake each other.
     pub(super) reloading: tokio::sync::Mutex<()>,
+    /// How often each user may still report.
+    pub(super) quota: RefCell<Quota>,
     requests: RefCell<Requests>,
 }
 
@@ -50,11 +54,19 @@ pub(super) enum Turn {
     Adopt(Box<Standing>, oneshot::Sender<()>),
 }
 
-/// Admins who wait.
+/// Admins and reporters who wait.
 #[derive(Debug, Default)]
 struct Requests {
     last: u64,
-    waiting: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
+    admins: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
+    reporters: BTreeMap<RequestId, oneshot::Sender<Option<Ruling>>>,
+}
+
+impl Requests {
+    fn next(&mut self) -> RequestId {
+        self.last += 1;
+        RequestId(self.last)
+    }
 }
 
 impl Shared {
@@ -79,6 +91,7 @@ impl Shared {
             calls: Cell::new(0),
             writes: Cell::new(0),
             reloading: tokio::sync::Mutex::default(),
+            quota: RefCell::default(),
             requests: RefCell::default(),
         }
     }
@@ -103,18 +116,44 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let id = {
             let mut requests = self.requests.borrow_mut();
-            requests.last += 1;
-            let id = RequestId(requests.last);
-            requests.waiting.insert(id, reply);
+            let id = requests.next();
+            requests.admins.insert(id, reply);
             id
         };
         self.tell(event(id));
         answer.await.ok()
     }
 
+    /// Sends a report to the loop; the ruling comes when there is one, and none comes if the daemon stops.
+    pub(super) fn report(&self, org: OrgName, report: Report) -> oneshot::Receiver<Option<Ruling>> {
+        let (reply, ruling) = oneshot::channel();
+        if *self.stop.borrow() {
+            return ruling;
+        }
+        let request = {
+            let mut requests = self.requests.borrow_mut();
+            let request = requests.next();
+            requests.reporters.insert(request, reply);
+            request
+        };
+        self.tell(Event::Report {
+            org,
+            request,
+            report,
+        });
+        ruling
+    }
+
+    /// Hands a reporter the ruling, if it still waits.
+    pub(super) fn rule(&self, request: RequestId, ruling: Option<Ruling>) {
+        if let Some(reply) = self.requests.borrow_mut().reporters.remove(&request) {
+            reply.send(ruling).ok();
+        }
+    }
+
     /// Hands an admin the outcome.
     pub(super) fn reply(&self, request: RequestId, result: Result<(), Refusal>) {
-        if let Some(reply) = self.requests.borrow_mut().waiting.remove(&request) {
+        if let Some(reply) = self.requests.borrow_mut().admins.remove(&request) {
             reply.send(result).ok();
         }
     }
@@ -138,7 +177,9 @@ impl Shared {
 
     /// Nobody is left waiting at the end; whose answer is open is told that the daemon stops.
     pub(super) fn give_up_requests(&self) {
-        self.requests.borrow_mut().waiting.clear();
+        let mut requests = self.requests.borrow_mut();
+        requests.admins.clear();
+        requests.reporters.clear();
     }
 
     /// Whether Zoho, the disk or the files have yet to answer.

@@ -202,6 +202,7 @@ impl Org {
             enrolled_at: scene.now.boot,
         });
         self.compare_with_config();
+        self.reports.forget_grant();
         self.awaiting_token.extend(askers);
         self.awaiting_token.push(own.request);
         let how = match own.offer.right {

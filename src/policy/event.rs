@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::record::{Cause, Change, Note};
 use super::reply::{Asked, Outcome};
+use super::report::{Report, Ruling};
 use super::settings::OrgSettings;
 use crate::base::{Boottime, OrgName, Secret, UnixTime};
 
@@ -15,7 +16,7 @@ pub struct Attempt(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WriteId(pub u64);
 
-/// Numbers one admin's call that waits for its outcome.
+/// Numbers one call of an admin or a reporter that waits for its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
@@ -63,6 +64,15 @@ pub enum Event {
         org: OrgName,
         /// Who waits.
         request: RequestId,
+    },
+    /// A reader says that Zoho's API refused its token. Whether it may read that token, others have checked.
+    Report {
+        /// The token's org.
+        org: OrgName,
+        /// Who waits.
+        request: RequestId,
+        /// What it says.
+        report: Report,
     },
     /// The config is another one.
     Configured(Vec<OrgSettings>),
@@ -130,6 +140,13 @@ pub enum Step {
         request: RequestId,
         /// How it went.
         result: Result<(), Refusal>,
+    },
+    /// Tell the reporter who waits.
+    Rule {
+        /// Who.
+        request: RequestId,
+        /// What; `None`: the config has no such org, or has it no more.
+        ruling: Option<Ruling>,
     },
     /// Tell the operator.
     Tell(Severity, Note),

@@ -12,6 +12,7 @@ use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::report::Report;
 use super::rotation::Rotation;
 use super::schedule::Dice;
 use super::turns::{Turn, Turns};
@@ -131,6 +132,11 @@ impl Fleet {
                 request,
                 offer,
             } => self.enroll(&org, request, offer, moment),
+            Event::Report {
+                org,
+                request,
+                report,
+            } => self.report(&org, request, &report, moment),
             Event::Configured(settings) => self.configure(settings, moment),
         }
     }
@@ -195,6 +201,22 @@ impl Fleet {
         moment.steps.push(Step::Reply {
             request,
             result: Err(Refusal::NoSuchOrg),
+        });
+    }
+
+    fn report(
+        &mut self,
+        name: &OrgName,
+        request: RequestId,
+        report: &Report,
+        moment: &mut Moment<'_>,
+    ) {
+        if !self.orgs.contains_key(name) {
+            let ruling = None;
+            return moment.steps.push(Step::Rule { request, ruling });
+        }
+        self.with(name, moment, |org, scene| {
+            org.report(request, report, scene);
         });
     }
 

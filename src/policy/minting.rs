@@ -31,6 +31,11 @@ pub(super) struct Mint {
 }
 
 impl Mint {
+    /// Somebody waits for it who needs a new token, not a longer life.
+    pub(super) fn join(&mut self) {
+        self.want = Want::Demand;
+    }
+
     fn failure(&self, word: Word, cause: Cause, retry_at: Boottime, was_sent: bool) -> Failure {
         Failure {
             word,
@@ -74,7 +79,7 @@ impl Org {
         match &mut self.minting {
             Some(mint) => {
                 mint.askers.push(request);
-                mint.want = Want::Demand;
+                mint.join();
             }
             None => self.begin_mint(lane, Want::Demand, vec![request], scene),
         }
@@ -282,6 +287,7 @@ impl Org {
     ) {
         let next = self.record.generation.saturating_add(1);
         let generation = next.max(scene.now.wall.seconds());
+        self.reports.follow(self.record.generation, generation);
         self.record.generation = generation;
         let api_domain = self.api_domain_for(&granted, proof, scene);
         let life = granted.life;

@@ -13,6 +13,8 @@ use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::report::Finding;
+use super::reporting::Reports;
 use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
@@ -68,6 +70,8 @@ pub struct Org {
     pub(super) is_out: bool,
     /// Admins to tell once the newest token is published.
     pub(super) awaiting_token: Vec<RequestId>,
+    /// What readers have said of its tokens.
+    pub(super) reports: Reports,
     pub(super) minting: Option<Mint>,
     pub(super) enrolling: Option<Enrolling>,
     pub(super) saving: Saving,
@@ -114,6 +118,7 @@ impl Org {
             record,
             is_out: false,
             awaiting_token: Vec::new(),
+            reports: Reports::default(),
             minting: None,
             enrolling: None,
             saving: Saving::default(),
@@ -292,6 +297,7 @@ impl Org {
                 result: Ok(()),
             });
         }
+        self.rule_all(Finding::Refreshed, scene);
     }
 
     /// Lets readers have the newest token.
@@ -300,6 +306,7 @@ impl Org {
         self.published.clone_from(&self.record.token);
         if self.served(scene.now.boot).is_some() && !(is_shown && self.is_out) {
             self.is_out = true;
+            self.reports.out_since = scene.now.boot;
             scene.steps.push(Step::Publish(self.name().clone()));
         }
     }

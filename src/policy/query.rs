@@ -63,7 +63,7 @@ impl Fleet {
 
 impl Org {
     /// When asking again may help: at once while a call, or its token's way to the disk, is not over.
-    fn news_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
+    pub(super) fn news_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
         let is_under_way = self.calls().next().is_some() || self.saving.newest != Newest::Kept;
         if is_under_way {
             return Some(now);

@@ -8,6 +8,7 @@ use super::event::Refusal;
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
+use super::report::Finding;
 use super::settings::OrgSettings;
 use super::turns::Turn;
 use super::verdict::refuse_all;
@@ -83,6 +84,7 @@ impl Org {
         let cause = Cause::new("removed", "the org has left the config");
         self.contradiction = Some(cause.clone());
         self.refuse_enrolment(&cause, scene);
+        self.dismiss_reporters(scene);
         self.stop(&cause, scene);
     }
 
@@ -91,6 +93,7 @@ impl Org {
         let mut askers = self.release_mint(scene);
         askers.append(&mut self.awaiting_token);
         refuse_all(askers, &Refusal::Refused(cause.clone()), scene);
+        self.rule_all(Finding::Binding, scene);
     }
 
     fn is_settled(&self) -> bool {

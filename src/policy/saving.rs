@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::event::{Refusal, RequestId, Severity, Step, WriteId};
 use super::org::{Org, Scene};
 use super::record::{Cause, Change, LaneId, Note};
+use super::report::Finding;
 use super::schedule;
 use crate::base::Boottime;
 
@@ -269,6 +270,7 @@ impl Org {
         for request in std::mem::take(&mut self.awaiting_token) {
             refuse(request, Refusal::Later(granted.clone(), retry_at), scene);
         }
+        self.rule_all(Finding::Pending(retry_at), scene);
     }
 }
 

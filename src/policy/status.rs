@@ -237,11 +237,11 @@ impl Org {
                 code: cause.code.clone(),
                 detail: cause.detail.clone(),
             }),
-            warnings: self.warnings(life.filter(|life| is_short(*life))),
+            warnings: self.warnings(life.filter(|life| is_short(*life)), now.boot),
         }
     }
 
-    fn warnings(&self, short_life: Option<Duration>) -> Vec<String> {
+    fn warnings(&self, short_life: Option<Duration>, now: Boottime) -> Vec<String> {
         let limits = self.settings.limits;
         let short = short_life.map(|life| {
             format!(
@@ -253,7 +253,14 @@ impl Org {
             "the state cannot be written: free the disk or mend its permissions; no token is minted until then"
                 .to_owned()
         });
-        short.into_iter().chain(unsaved).collect()
+        let held = self.reports.held_until(now).map(|until| {
+            format!(
+                "jobs report one generation after the other as refused: compare org, environment and api_domain of \
+                 the jobs with the token's; reports mint nothing for {} min",
+                until.since(now).as_secs().div_ceil(60)
+            )
+        });
+        short.into_iter().chain(unsaved).chain(held).collect()
     }
 }
 

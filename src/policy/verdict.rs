@@ -7,6 +7,7 @@ use super::event::{Refusal, RequestId, Severity};
 use super::ledger::Want;
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
+use super::report::Finding;
 use super::saving::{Newest, refuse};
 use super::schedule;
 use crate::base::Boottime;
@@ -76,6 +77,7 @@ impl Org {
             _ => Refusal::Later(cause, self.not_before),
         };
         self.refuse_once_kept(askers, &refusal);
+        self.rule_all(Finding::Pending(self.not_before), scene);
     }
 
     /// Evidence says that this grant is another org's: nothing of it may be read, now or later.
@@ -88,6 +90,7 @@ impl Org {
         let askers = std::mem::take(&mut self.awaiting_token);
         self.refuse_once_kept(askers, &Refusal::Refused(cause.clone()));
         self.become_word(Word::Quarantined, Some(cause), None, scene);
+        self.rule_all(Finding::Binding, scene);
     }
 
     /// Sets the word; tells the operator when it, or its cause, is another one.

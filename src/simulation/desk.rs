@@ -125,9 +125,10 @@ impl World<'_> {
         self.step(event(request));
     }
 
-    /// Whether a person waits for a call of this org, so that it is none of the schedule's.
+    /// Whether a person or a reporter waits for a call of this org, so that it is none of the schedule's.
     pub(super) fn is_awaited(&self, org: usize) -> bool {
         self.open.values().any(|open| open.org == org)
+            || self.reporters.values().any(|own| own.org == org)
     }
 
     /// A person is answered: what he is told is on the disk (R7).
@@ -153,6 +154,7 @@ impl World<'_> {
 
     /// Nobody is left waiting.
     pub(super) fn check_waiting(&mut self) {
+        self.check_reporters();
         let late = |open: &&Open| self.now - open.since > ANSWERED_WITHIN_MS;
         let Some(org) = self.open.values().find(late).map(|open| open.org) else {
             return;
@@ -166,6 +168,7 @@ impl World<'_> {
         for open in self.open.values_mut() {
             open.since += span;
         }
+        self.forgive_reporters(span);
     }
 
     /// A person looks after the orgs that need one.

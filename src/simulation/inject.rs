@@ -97,6 +97,12 @@ impl World<'_> {
                     self.refresh(org);
                 }
             }
+            Trouble::FalseReport => self.report(org),
+            Trouble::VainReport => self.report_in_vain(org),
+            Trouble::ReportStorm => {
+                self.judge.excuse_trouble(org, self.now, 0);
+                self.report_in_a_storm(org);
+            }
             Trouble::Enroll if self.dice.happens(500) => self.take_over(org),
             Trouble::Enroll => self.enroll_well(org),
             Trouble::EnrollWrong => self.enroll_badly(org),
@@ -199,8 +205,10 @@ impl World<'_> {
             }
             _ => {
                 let seen = self.judge.orgs[org].seen;
-                if let Some((_, token)) = seen {
+                if let Some((generation, token)) = seen {
                     self.zoho.kill(token, self.now);
+                    let noticed = self.now + self.dice.between(SECOND, 2 * MINUTE);
+                    self.mail.post_to(self.life, noticed, Due::ReportAgain(org, generation, 0));
                 }
             }
         }

@@ -27,6 +27,8 @@ pub(super) enum Due {
     LookAtAll,
     /// A person looks after orgs that need one.
     Operator,
+    /// A job reports a generation, for the so-manieth time.
+    ReportAgain(usize, u64, u32),
     /// The process starts.
     Start,
     /// A bug tells that this write is kept, before it is.

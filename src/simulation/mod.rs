@@ -19,6 +19,7 @@ mod network;
 pub mod plan;
 mod process;
 mod readers;
+mod reporters;
 pub mod seam;
 pub mod swarm;
 pub mod tally;

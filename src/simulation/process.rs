@@ -137,6 +137,9 @@ impl World<'_> {
         self.life += 1;
         self.dies_after = None;
         self.open.clear();
+        self.reporters.clear();
+        self.storm = None;
+        self.quiet_until.fill(0);
         self.attempts.fill(None);
         self.past.clear();
     }

@@ -59,6 +59,12 @@ pub enum Trouble {
     Refresh,
     /// A person wants new tokens again and again.
     RefreshStorm,
+    /// A job reports a token that is good.
+    FalseReport,
+    /// A job reports what no new token cures.
+    VainReport,
+    /// Two hundred jobs report the same token.
+    ReportStorm,
     /// A person enrols an org again, with a good code.
     Enroll,
     /// A person enrols with what is no good: a code of another environment, a spent one, nonsense.
@@ -67,7 +73,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Unreachable,
         Self::Silent,
         Self::Noise,
@@ -96,6 +102,9 @@ impl Trouble {
         Self::Reload,
         Self::Refresh,
         Self::RefreshStorm,
+        Self::FalseReport,
+        Self::VainReport,
+        Self::ReportStorm,
         Self::Enroll,
         Self::EnrollWrong,
     ];
@@ -136,6 +145,9 @@ impl Trouble {
             Self::Reload => "reload",
             Self::Refresh => "refresh",
             Self::RefreshStorm => "refresh-storm",
+            Self::FalseReport => "false-report",
+            Self::VainReport => "vain-report",
+            Self::ReportStorm => "report-storm",
             Self::Enroll => "enroll",
             Self::EnrollWrong => "enroll-wrong",
         }

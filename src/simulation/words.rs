@@ -68,6 +68,7 @@ impl fmt::Display for Wanted<'_> {
             Step::Publish(org) => write!(f, "<- {org}: publish"),
             Step::Withdraw(org) => write!(f, "<- {org}: withdraw"),
             Step::Reply { request, result } => write!(f, "<- tell asker {}: {result:?}", request.0),
+            Step::Rule { request, ruling } => write!(f, "<- tell reporter {}: {ruling:?}", request.0),
             Step::Tell(severity, note) => {
                 write!(f, "<- {}: {severity:?}: {}: {}", note.org, note.kind, note.detail)
             }

@@ -11,6 +11,7 @@ use super::mail::{Delivery, Due, Mail};
 use super::network::Parcel;
 use super::plan::{End, Plan};
 use super::process::Standing;
+use super::reporters::{Reporter, Storm};
 use super::seam::{Known, Seam};
 use super::tally::Tally;
 use super::timeline::{Record, Timeline};
@@ -77,6 +78,10 @@ pub(super) struct World<'a> {
     /// Answers that came, for a stray one to repeat.
     pub(super) past: Vec<Delivery>,
     pub(super) open: BTreeMap<RequestId, Open>,
+    pub(super) reporters: BTreeMap<RequestId, Reporter>,
+    pub(super) storm: Option<Storm>,
+    /// Until when no call of an org has a reason.
+    pub(super) quiet_until: Vec<i64>,
     pub(super) requests: u64,
     /// What the files hold.
     pub(super) files: Vec<Option<u64>>,
@@ -131,12 +136,15 @@ impl<'a> World<'a> {
             files: vec![None; names.len()],
             touched: vec![false; names.len()],
             attempts: vec![None; names.len()],
+            quiet_until: vec![0; names.len()],
             timeline: Timeline::new(record, &index),
             names,
             index,
             mail: Mail::default(),
             past: Vec::new(),
             open: BTreeMap::new(),
+            reporters: BTreeMap::new(),
+            storm: None,
             requests: 0,
             limits: (window_ms, limits.mints),
             jitter: dice.fork(),
@@ -221,6 +229,9 @@ impl<'a> World<'a> {
                 self.look_at_all();
             }
             Due::Operator => self.operate(),
+            Due::ReportAgain(org, generation, tries) => {
+                self.report_again(org, generation, tries);
+            }
             Due::Start => self.start(),
             Due::Early(write) => self.step(Event::Stored(write)),
         }
@@ -234,6 +245,9 @@ impl<'a> World<'a> {
         });
         let answer = delivery.parcel.open();
         self.tally.count_answer(&answer);
+        if kind != Some(Kind::Grant) {
+            self.end_storm(org);
+        }
         let before = self.word(org);
         if kind.is_some() && self.dice.happens(900) {
             self.step(Event::Dated {
@@ -365,6 +379,7 @@ impl<'a> World<'a> {
             Step::Publish(name) => self.publish(self.index[&name]),
             Step::Withdraw(name) => self.files[self.index[&name]] = None,
             Step::Reply { request, result } => self.reply(request, result),
+            Step::Rule { request, ruling } => self.rule(request, ruling),
             Step::Tell(..) => (),
         }
     }
@@ -398,9 +413,11 @@ impl<'a> World<'a> {
 
     fn org_of(&self, event: &Event) -> Option<usize> {
         match event {
-            Event::Answered { org, .. } | Event::Enroll { org, .. } | Event::Refresh { org, .. } => {
-                self.index.get(org).copied()
-            }
+            Event::Answered { org, .. }
+            | Event::Enroll { org, .. }
+            | Event::Refresh { org, .. }
+            | Event::Report { org, .. }
+            | Event::Dated { org, .. } => self.index.get(org).copied(),
             _ => None,
         }
     }
@@ -412,6 +429,7 @@ impl<'a> World<'a> {
             }
             Step::Tell(_, note) => self.index.get(&note.org).copied(),
             Step::Reply { request, .. } => self.open.get(request).map(|open| open.org),
+            Step::Rule { request, .. } => self.reporters.get(request).map(|own| own.org),
             Step::Write { changes, .. } => self.org_of_changes(changes),
         }
     }

@@ -4,6 +4,7 @@ mod command_line;
 mod daemon;
 mod enroll;
 mod get;
+mod report;
 mod socket;
 mod status;
 mod verbs;

@@ -22,6 +22,14 @@ fn where_nothing_listens_a_verb_says_how_to_start_the_daemon() {
             &["get", "acme"][..],
             &["status"],
             &["refresh", "acme"],
+            &[
+                "report",
+                "acme",
+                "--generation",
+                "7",
+                "--code",
+                "INVALID_TOKEN",
+            ],
             &["history", "acme"],
             &["reload"],
         ] {

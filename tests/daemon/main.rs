@@ -35,6 +35,8 @@ mod life;
 mod oauth;
 mod order;
 mod reload;
+mod report_storms;
+mod reports;
 mod secrets;
 mod soak;
 mod start;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::call::BadAsk;
 use super::enrollment::Enrollment;
 use super::pulse::Pulse;
+use super::rejection::Rejection;
 use super::token_ask::TokenAsk;
 
 /// Longest body that is read.
@@ -76,6 +77,11 @@ impl Details {
     /// What an enrolment brings. Waits for the body, for a bounded time.
     pub async fn enrollment(&mut self) -> Result<Enrollment, BadAsk> {
         Enrollment::parse(&self.whole_body().await?)
+    }
+
+    /// What a report says. Waits for the body, for a bounded time.
+    pub async fn rejection(&mut self) -> Result<Rejection, BadAsk> {
+        Rejection::parse(&self.whole_body().await?)
     }
 
     async fn whole_body(&mut self) -> Result<Bytes, BadAsk> {

@@ -11,6 +11,8 @@ use crate::base::OrgName;
 pub enum Call {
     /// `GET /v1/orgs/ORG/token`
     Token(OrgName),
+    /// `POST /v1/orgs/ORG/rejections`
+    Report(OrgName),
     /// `GET /v1/orgs`, with `?all=true` also those that left the config.
     Orgs,
     /// `GET /v1/orgs/ORG`
@@ -60,6 +62,7 @@ impl Call {
             ["v1", "orgs"] => get().map(|()| Self::Orgs),
             ["v1", "orgs", org] => get().and_then(|()| name(org)).map(Self::Org),
             ["v1", "orgs", org, "token"] => get().and_then(|()| name(org)).map(Self::Token),
+            ["v1", "orgs", org, "rejections"] => post().and_then(|()| name(org)).map(Self::Report),
             ["v1", "orgs", org, "history"] => get().and_then(|()| name(org)).map(Self::History),
             ["v1", "orgs", org, "enrollment"] => post().and_then(|()| name(org)).map(Self::Enroll),
             ["v1", "orgs", org, "refresh"] => post().and_then(|()| name(org)).map(Self::Refresh),
@@ -75,6 +78,7 @@ impl Call {
     pub fn org(&self) -> Option<&OrgName> {
         match self {
             Self::Token(org)
+            | Self::Report(org)
             | Self::Org(org)
             | Self::History(org)
             | Self::Enroll(org)
@@ -92,6 +96,7 @@ impl Call {
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Token(_) => "token",
+            Self::Report(_) => "report",
             Self::Orgs | Self::Org(_) => "status",
             Self::History(_) => "history",
             Self::Enroll(_) => "enroll",

@@ -12,6 +12,7 @@ use crate::policy::fleet::Fleet;
 use crate::policy::org::Org;
 use crate::policy::query::{Query, Reading};
 use crate::policy::record::{Stored, Token, Word};
+use crate::policy::report::{ApiCode, Finding, Report};
 use crate::policy::restore::Clocks;
 use crate::policy::settings::OrgSettings;
 
@@ -102,6 +103,26 @@ impl World {
             request,
         });
         request
+    }
+
+    pub(super) fn report(&mut self, org: &str, generation: u64, code: &str) -> RequestId {
+        let request = self.request();
+        self.step(Event::Report {
+            org: name(org),
+            request,
+            report: Report {
+                uid: 1001,
+                generation,
+                code: ApiCode::of(code),
+            },
+        });
+        request
+    }
+
+    /// What a reporter was told; `None` while it waits.
+    pub(super) fn finding(&self, request: RequestId) -> Option<Finding> {
+        let ruling = self.rulings.get(&request)?;
+        Some(ruling.expect("the org is there").finding)
     }
 
     pub(super) fn reply(&self, request: RequestId) -> Option<&Result<(), Refusal>> {

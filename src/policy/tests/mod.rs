@@ -15,6 +15,8 @@ mod minting;
 mod outages;
 mod reading;
 mod reloading;
+mod report_trouble;
+mod reporting;
 mod restarting;
 mod saving;
 mod sharing;

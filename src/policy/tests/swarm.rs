@@ -45,7 +45,7 @@ pub(super) struct Swarm {
     pub(super) bases: BTreeMap<Arc<str>, i64>,
     pub(super) later: BTreeMap<(i64, u64), Later>,
     /// Chance in a thousand of each trouble, at each turn.
-    pub(super) odds: [u64; 8],
+    pub(super) odds: [u64; 9],
     disk_odds: u64,
     client_mints: Option<u32>,
     has_dates: bool,
@@ -192,13 +192,14 @@ impl Swarm {
             self.after(delay + hang, Later::Write);
         }
         let now = self.now();
-        let replies = &self.world.replies;
-        self.open
-            .retain(|request, _| !replies.contains_key(request));
+        let (replies, rulings) = (&self.world.replies, &self.world.rulings);
+        let is_told =
+            |request: &RequestId| replies.contains_key(request) || rulings.contains_key(request);
+        self.open.retain(|request, _| !is_told(request));
         let oldest = self.open.values().map(|(since, _)| now - since).max();
         assert!(
             oldest.is_none_or(|age| age < 5 * MIN),
-            "an admin waits for ever"
+            "an admin or a reporter waits for ever"
         );
         self.truth.check_readers(&self.world, now);
     }
@@ -277,7 +278,10 @@ impl Swarm {
                 "{org}"
             );
         }
-        assert!(self.open.is_empty(), "an admin was not answered");
+        assert!(
+            self.open.is_empty(),
+            "an admin or a reporter was not answered"
+        );
         assert!(self.world.fleet.leaving.is_empty());
     }
 }

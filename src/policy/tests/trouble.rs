@@ -34,6 +34,27 @@ impl Swarm {
         self.take_in();
     }
 
+    /// Several readers find the token refused, or say so; one has an older one.
+    fn report(&mut self, org: &str) {
+        let served = self
+            .world
+            .fleet
+            .org(&name(org))
+            .and_then(|own| own.served(self.world.now.boot));
+        let generation = served.map_or(0, |token| token.generation);
+        for _ in 0..3 {
+            let code = self
+                .rng
+                .pick(&["INVALID_TOKEN", "INVALID_TOKEN", "NO_PERMISSION"]);
+            let named = self
+                .rng
+                .pick(&[generation, generation, generation.saturating_sub(1)]);
+            let request = self.world.report(org, named, code);
+            self.open.insert(request, (self.now(), name(org)));
+        }
+        self.take_in();
+    }
+
     pub(super) fn trouble(&mut self) {
         if self.happens(12) {
             self.sky.change(&mut self.rng);
@@ -54,6 +75,7 @@ impl Swarm {
                 4 => self.reload(),
                 5 => self.refresh(org),
                 6 => self.enroll(org),
+                7 => self.report(org),
                 _ => self.stray_answer(),
             }
             self.take_in();

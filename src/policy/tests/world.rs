@@ -11,6 +11,7 @@ use crate::base::{Boottime, DataCenter, Environment, Limits, Now, OrgName, Scope
 use crate::policy::event::{Attempt, Event, Refusal, RequestId, Right, Severity, Step, WriteId};
 use crate::policy::fleet::Fleet;
 use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored};
+use crate::policy::report::Ruling;
 use crate::policy::restore::Clocks;
 use crate::policy::schedule::Dice;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
@@ -67,6 +68,8 @@ pub(super) struct World {
     /// When a call went out, and for whom.
     pub(super) sent: Vec<(Boottime, OrgName)>,
     pub(super) replies: BTreeMap<RequestId, Result<(), Refusal>>,
+    /// What reporters were told.
+    pub(super) rulings: BTreeMap<RequestId, Option<Ruling>>,
     /// What the outlets hold.
     pub(super) out: BTreeMap<OrgName, u64>,
     pub(super) published: usize,
@@ -146,6 +149,7 @@ impl World {
             calls: Vec::new(),
             sent: Vec::new(),
             replies: BTreeMap::new(),
+            rulings: BTreeMap::new(),
             out: BTreeMap::new(),
             published: 0,
             withdrawn: Vec::new(),
@@ -219,6 +223,10 @@ impl World {
             }
             Step::Reply { request, result } => {
                 let earlier = self.replies.insert(request, result);
+                assert!(earlier.is_none(), "{request:?} was answered twice");
+            }
+            Step::Rule { request, ruling } => {
+                let earlier = self.rulings.insert(request, ruling);
                 assert!(earlier.is_none(), "{request:?} was answered twice");
             }
             Step::Tell(severity, note) => self.told.push((severity, note)),

@@ -1,0 +1,278 @@
+//! Readers' reports on an org's token: which of them is worth a mint, and who is told what.
+//!
+//! A report counts as verified when its code is one that a new token cures, it names the generation that readers
+//! have, and that one has been out for 5 s. Such a report mints, once for all who make it. Invariants: whoever
+//! reports is told once; a reported token is served until its successor is out, since the report may be false (R2).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::event::{Refusal, RequestId, Severity, Step};
+use super::ledger::Want;
+use super::org::{Org, Scene};
+use super::record::{LaneId, Token, Word};
+use super::report::{Fault, Finding, Report, Ruling};
+use super::saving::Newest;
+use crate::base::Boottime;
+
+/// A younger token is not replaced: readers may still be at its predecessor, and Zoho may not know it everywhere yet.
+const YOUNG: Duration = Duration::from_secs(5);
+
+/// No mint by report for so long after two refused generations in a row: the token is not what is wrong.
+const HOLD: Duration = Duration::from_hours(1);
+
+/// Where nothing is planned that could help, this is when to report again.
+const LATER: Duration = Duration::from_mins(1);
+
+/// A report that mints nothing is noted at most so often for each of its codes.
+const NOTE_EVERY: Duration = Duration::from_hours(1);
+
+/// What readers have said of the tokens of one org.
+#[derive(Debug)]
+pub(super) struct Reports {
+    /// Reporters to tell when the token after theirs is out, or is not to be had for now.
+    waiting: Vec<RequestId>,
+    /// Since when readers have the token of this run.
+    pub(super) out_since: Boottime,
+    streak: Streak,
+    /// When a code that mints nothing was last noted.
+    noted: BTreeMap<&'static str, Boottime>,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self {
+            waiting: Vec::new(),
+            out_since: Boottime(i64::MIN),
+            streak: Streak::default(),
+            noted: BTreeMap::new(),
+        }
+    }
+}
+
+/// Refused generations in a row.
+///
+/// Of this run alone: a restart may cost one mint by report more, out of the ledger that outlives it (R3).
+#[derive(Debug, Default)]
+struct Streak {
+    /// The newest generation that a verified report named.
+    refused: Option<u64>,
+    /// The generation that came after a refused one.
+    successor: Option<u64>,
+    /// No mint by report before.
+    held_until: Option<Boottime>,
+}
+
+/// What to do about a report.
+enum Course {
+    /// Tell.
+    Tell(Finding),
+    /// Another token is as good as out.
+    Wait,
+    /// Mint in this lane.
+    Mint(LaneId),
+}
+
+impl Reports {
+    /// A new generation takes the place of an older one.
+    pub(super) fn follow(&mut self, old: u64, new: u64) {
+        let is_after_refused = self.streak.refused == Some(old);
+        self.streak.successor = is_after_refused.then_some(new);
+    }
+
+    /// A person has brought a new grant: what was said of the older one's tokens counts no more.
+    pub(super) fn forget_grant(&mut self) {
+        self.streak = Streak::default();
+    }
+
+    /// Until when reports mint nothing, if that is so now.
+    pub(super) fn held_until(&self, now: Boottime) -> Option<Boottime> {
+        self.streak.held_until.filter(|until| *until > now)
+    }
+}
+
+impl Org {
+    /// Takes a report, in the order of the contract: the code, the generation, its age and the budget.
+    pub(super) fn report(&mut self, request: RequestId, report: &Report, scene: &mut Scene<'_>) {
+        let finding = match report.code.fault {
+            Fault::Token => match self.reported(report.generation, scene) {
+                Ok(()) => return self.refused(request, report, scene),
+                Err(finding) => finding,
+            },
+            Fault::Scope => Finding::Scope,
+            Fault::Binding => Finding::Binding,
+            Fault::Request => Finding::NotToken,
+        };
+        if report.code.fault != Fault::Token {
+            self.note_seldom(report, finding, scene);
+        }
+        self.rule(request, finding, scene);
+    }
+
+    /// Whether readers have this generation, and have had it for long enough to judge it.
+    fn reported(&self, generation: u64, scene: &Scene<'_>) -> Result<(), Finding> {
+        let now = scene.now.boot;
+        if self.contradiction.is_some() || self.word() == Word::Quarantined {
+            return Err(Finding::Binding);
+        }
+        let Some(token) = self.served(now) else {
+            let news_at = self.news_at(scene.ledger, now);
+            return Err(Finding::Pending(news_at.unwrap_or_else(|| now.plus(LATER))));
+        };
+        if token.generation != generation {
+            return Err(Finding::Superseded);
+        }
+        let judged_from = self.reports.out_since.max(token.started).plus(YOUNG);
+        if now < judged_from {
+            return Err(Finding::Pending(judged_from));
+        }
+        Ok(())
+    }
+
+    /// Takes a verified report.
+    fn refused(&mut self, request: RequestId, report: &Report, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        if self.reports.streak.successor == Some(report.generation) {
+            self.hold_reports(report, scene);
+        }
+        if self.reports.held_until(now).is_some() {
+            return self.rule(request, Finding::Binding, scene);
+        }
+        let known = self.reports.streak.refused.replace(report.generation);
+        let is_first = known != Some(report.generation);
+        let course = self.course(scene);
+        if is_first {
+            let detail = account(report, &course);
+            self.saving.is_dirty = true;
+            self.tell(Severity::Warning, "reported", detail, scene);
+        }
+        match course {
+            Course::Tell(finding) => self.rule(request, finding, scene),
+            Course::Wait => {
+                self.reports.waiting.push(request);
+                if let Some(mint) = &mut self.minting {
+                    // The token that it replaces is no good: any new one is better, however short its life.
+                    mint.join();
+                }
+            }
+            Course::Mint(lane) => {
+                self.reports.waiting.push(request);
+                self.begin_mint(lane, Want::Demand, Vec::new(), scene);
+            }
+        }
+    }
+
+    /// How the token may be replaced now.
+    fn course(&self, scene: &Scene<'_>) -> Course {
+        let now = scene.now.boot;
+        let later = |at: Boottime| Course::Tell(Finding::Pending(at.max(now)));
+        let Some(grant) = &self.record.grant else {
+            return later(now.plus(LATER));
+        };
+        if let Some(Refusal::Later(_, at)) = self.saving.refusal(now) {
+            return later(at);
+        }
+        if self.saving.newest != Newest::Kept || self.minting.is_some() {
+            return Course::Wait;
+        }
+        if self.enrolling.is_some() {
+            return later(now.plus(self.settings.timeout));
+        }
+        let word = self.word();
+        if word == Word::Throttled || word.wants_a_person() {
+            let next = self.next_mint_at(scene.ledger, now);
+            return later(next.unwrap_or_else(|| now.plus(LATER)));
+        }
+        if !scene.has_turn {
+            return later(now.plus(YOUNG));
+        }
+        let room = self.room_at(&grant.lane, Want::Demand, scene.ledger, now);
+        // What just failed is not tried again sooner for being asked for by many.
+        let paced = match word {
+            Word::Retrying => self.not_before,
+            _ => now,
+        };
+        match room.max(paced) {
+            at if at > now => later(at),
+            _ => Course::Mint(grant.lane.clone()),
+        }
+    }
+
+    /// A token that replaced a refused one is refused as well.
+    fn hold_reports(&mut self, report: &Report, scene: &mut Scene<'_>) {
+        self.reports.streak = Streak {
+            held_until: Some(scene.now.boot.plus(HOLD)),
+            ..Streak::default()
+        };
+        let Report {
+            uid,
+            generation,
+            code,
+        } = report;
+        let detail = format!(
+            "{} for generation {generation} too, says uid {uid}: another token is no cure, so reports mint none for \
+             an hour; compare org, environment and api_domain of the job with the token's",
+            code.name
+        );
+        self.saving.is_dirty = true;
+        self.tell(Severity::Error, "binding", detail, scene);
+    }
+
+    fn note_seldom(&mut self, report: &Report, finding: Finding, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let Report { uid, code, .. } = report;
+        let last = self.reports.noted.get(code.name);
+        if last.is_some_and(|last| last.plus(NOTE_EVERY) > now) {
+            return;
+        }
+        self.reports.noted.insert(code.name, now);
+        let severity = match finding {
+            Finding::NotToken => Severity::Info,
+            _ => Severity::Warning,
+        };
+        let detail = format!("uid {uid} was told {}: {}", code.name, finding.as_str());
+        self.saving.is_dirty = true;
+        self.tell(severity, "reported", detail, scene);
+    }
+
+    /// Tells every waiting reporter.
+    pub(super) fn rule_all(&mut self, finding: Finding, scene: &mut Scene<'_>) {
+        for request in std::mem::take(&mut self.reports.waiting) {
+            self.rule(request, finding, scene);
+        }
+    }
+
+    fn rule(&self, request: RequestId, finding: Finding, scene: &mut Scene<'_>) {
+        let served = self.served(scene.now.boot);
+        let generation = served.map(|token: &Token| token.generation);
+        let ruling = Ruling {
+            finding,
+            generation,
+        };
+        scene.steps.push(Step::Rule {
+            request,
+            ruling: Some(ruling),
+        });
+    }
+
+    /// The config has the org no more: then there is nothing to rule on.
+    pub(super) fn dismiss_reporters(&mut self, scene: &mut Scene<'_>) {
+        for request in std::mem::take(&mut self.reports.waiting) {
+            let ruling = None;
+            scene.steps.push(Step::Rule { request, ruling });
+        }
+    }
+}
+
+/// The first report of a generation, in a line of the history.
+fn account(report: &Report, course: &Course) -> String {
+    let what = match course {
+        Course::Tell(_) => "it cannot be replaced now",
+        Course::Wait => "a mint is on its way",
+        Course::Mint(_) => "it is replaced",
+    };
+    format!(
+        "uid {} was told {} for generation {}: {what}",
+        report.uid, report.code.name, report.generation
+    )
+}

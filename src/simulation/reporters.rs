@@ -1,0 +1,203 @@
+//! Jobs whose token Zoho's API refused, or who say so: they report, wait, and report again when told to.
+
+use super::mail::Due;
+use super::world::World;
+use crate::policy::event::{Event, RequestId};
+use crate::policy::report::{ApiCode, Finding, Report, Ruling};
+
+/// How long a job waits for a ruling: a call, the disk and their ends.
+const RULED_WITHIN_MS: i64 = 150_000;
+
+/// How often a job reports the same generation.
+const TRIES_MAX: u32 = 6;
+
+/// How many report at once in a storm.
+const STORM: u32 = 200;
+
+/// How long a report that must mint nothing is watched for a call.
+const QUIET_MS: i64 = 3_000;
+
+/// Codes that a new token does not cure.
+const VAIN: [&str; 4] = [
+    "OAUTH_SCOPE_MISMATCH",
+    "NO_PERMISSION",
+    "TOO_MANY_REQUESTS",
+    "made-up",
+];
+
+/// Codes that it does.
+const CURED: [&str; 2] = ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"];
+
+/// A job that waits for a ruling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reporter {
+    pub(super) org: usize,
+    generation: u64,
+    since: i64,
+    tries: u32,
+}
+
+/// Two hundred reports of one generation, which one call must answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Storm {
+    org: usize,
+    generation: u64,
+    calls: u32,
+}
+
+impl World<'_> {
+    /// A job of this org says that its token was refused, rightly or not.
+    pub(super) fn report(&mut self, org: usize) {
+        if let Some((generation, _)) = self.judge.orgs[org].seen {
+            self.report_again(org, generation, 0);
+        }
+    }
+
+    /// The same, for the so-manieth time.
+    pub(super) fn report_again(&mut self, org: usize, generation: u64, tries: u32) {
+        let code = *self.dice.pick(&CURED);
+        let since = self.now;
+        self.send_report(
+            code,
+            Reporter {
+                org,
+                generation,
+                since,
+                tries,
+            },
+        );
+    }
+
+    /// A job reports what no new token cures: nothing may be minted for it (R12).
+    pub(super) fn report_in_vain(&mut self, org: usize) {
+        let Some((generation, _)) = self.judge.orgs[org].seen else {
+            return;
+        };
+        let now = self.clocks.at(self.now).boot;
+        let fleet = self.fleet.as_ref();
+        let planned = fleet.and_then(|fleet| fleet.next_mint_at(&self.names[org], now));
+        if let (Some(at), false) = (planned, self.is_awaited(org)) {
+            let planned = self.clocks.truth_of(at);
+            self.quiet_until[org] = (self.now + QUIET_MS).min(planned - 1);
+        }
+        let code = *self.dice.pick(&VAIN);
+        let since = self.now;
+        self.send_report(
+            code,
+            Reporter {
+                org,
+                generation,
+                since,
+                tries: TRIES_MAX,
+            },
+        );
+    }
+
+    /// Two hundred jobs at once.
+    pub(super) fn report_in_a_storm(&mut self, org: usize) {
+        let Some((generation, _)) = self.judge.orgs[org].seen else {
+            return;
+        };
+        self.storm = Some(Storm {
+            org,
+            generation,
+            calls: 0,
+        });
+        for _ in 0..STORM {
+            self.report_again(org, generation, TRIES_MAX);
+        }
+    }
+
+    fn send_report(&mut self, code: &str, reporter: Reporter) {
+        if self.fleet.is_none() {
+            return;
+        }
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        self.reporters.insert(request, reporter);
+        self.step(Event::Report {
+            org: self.names[reporter.org].clone(),
+            request,
+            report: Report {
+                uid: 1000,
+                generation: reporter.generation,
+                code: ApiCode::of(code),
+            },
+        });
+    }
+
+    /// A call leaves: none that a vain report caused, and no second one for a storm.
+    pub(super) fn check_reported_call(&mut self, org: usize) {
+        if self.now < self.quiet_until[org] && !self.is_awaited(org) {
+            let what = "a call for a report that no token cures".to_owned();
+            self.judge.breaks("R12", Some(org), self.now, what);
+        }
+        let Some(storm) = self.storm.as_mut().filter(|storm| storm.org == org) else {
+            return;
+        };
+        storm.calls += 1;
+        let (calls, generation) = (storm.calls, storm.generation);
+        let seen = self.judge.orgs[org].seen;
+        if seen.is_none_or(|(seen, _)| seen != generation) {
+            self.storm = None;
+        } else if calls > 1 {
+            let what = format!("{calls} calls for the reports of generation {generation}");
+            self.judge.breaks("R12", Some(org), self.now, what);
+        }
+    }
+
+    /// A call that was no success may be made again.
+    pub(super) fn end_storm(&mut self, org: usize) {
+        self.storm.take_if(|storm| storm.org == org);
+    }
+
+    /// A reporter is told.
+    pub(super) fn rule(&mut self, request: RequestId, ruling: Option<Ruling>) {
+        let Some(reporter) = self.reporters.remove(&request) else {
+            let what = format!("{request:?} was ruled on twice, or never reported");
+            return self.judge.breaks("R7", None, self.now, what);
+        };
+        let Some(ruling) = ruling else {
+            return;
+        };
+        self.check_ruling(reporter, ruling);
+        if let Finding::Pending(at) = ruling.finding
+            && reporter.tries < TRIES_MAX
+        {
+            let at = self.clocks.truth_of(at).max(self.now + 1_000);
+            let due = Due::ReportAgain(reporter.org, reporter.generation, reporter.tries + 1);
+            self.mail.post_to(self.life, at, due);
+        }
+    }
+
+    /// Whoever is told of another token finds it, in the files and on the disk.
+    fn check_ruling(&mut self, reporter: Reporter, ruling: Ruling) {
+        let Reporter {
+            org, generation, ..
+        } = reporter;
+        let served = self.files[org];
+        let is_new = served.is_some_and(|served| served != generation);
+        let tells_new = matches!(ruling.finding, Finding::Refreshed | Finding::Superseded);
+        if tells_new && (!is_new || ruling.generation != served) {
+            let what = format!("told {ruling:?} of generation {generation}, the files hold {served:?}");
+            self.judge.breaks("R12", Some(org), self.now, what);
+        }
+    }
+
+    /// No reporter is left waiting.
+    pub(super) fn check_reporters(&mut self) {
+        let late = |own: &&Reporter| self.now - own.since > RULED_WITHIN_MS;
+        let Some(org) = self.reporters.values().find(late).map(|own| own.org) else {
+            return;
+        };
+        let what = "a reporter has waited for minutes, and was not told".to_owned();
+        self.judge.breaks("R11", Some(org), self.now, what);
+    }
+
+    /// The machine slept: nobody waited meanwhile.
+    pub(super) fn forgive_reporters(&mut self, span: i64) {
+        for own in self.reporters.values_mut() {
+            own.since += span;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `report`: what it asks, what it prints of each verdict, and how it exits.
+
+use crate::daemon::{Daemon, Ended, json, problem, program};
+
+const REPORT: [&str; 6] = [
+    "report",
+    "acme",
+    "--generation",
+    "1795306331",
+    "--code",
+    "INVALID_TOKEN",
+];
+
+fn told(answer: &str) -> Ended {
+    Daemon::answering([json(answer)]).run(&REPORT)
+}
+
+#[test]
+fn a_report_names_the_generation_and_the_code() {
+    let ended = told(r#"{"verdict":"refreshed","generation":1795306400}"#);
+    assert!(ended.asked[0].starts_with("POST /v1/orgs/acme/rejections HTTP/1.1\r\n"));
+    let (_, body) = ended.asked[0].split_once("\r\n\r\n").expect("a body");
+    assert_eq!(body, r#"{"code":"INVALID_TOKEN","generation":1795306331}"#);
+}
+
+#[test]
+fn a_report_exits_0_only_where_another_token_is_out() {
+    for verdict in ["superseded", "refreshed"] {
+        let ended = told(&format!(r#"{{"verdict":"{verdict}","generation":7}}"#));
+        let line = format!("{verdict}\n");
+        assert_eq!((ended.exit, ended.stdout, &*ended.stderr), (0, line, ""));
+    }
+}
+
+#[test]
+fn every_other_verdict_says_what_to_do_and_has_its_exit_code() {
+    for (answer, exit, line) in [
+        (
+            r#"{"verdict":"pending","generation":7,"retry_after_s":4}"#,
+            75,
+            "zoho-tokend: acme: the token cannot be replaced just now; report again in 4 s\n",
+        ),
+        (
+            r#"{"verdict":"scope","generation":7,"cure":"give it the scope."}"#,
+            78,
+            "zoho-tokend: acme: another token would not help: it may not do this; give it the scope\n",
+        ),
+        (
+            r#"{"verdict":"binding","generation":null,"cure":"use its api_domain"}"#,
+            78,
+            "zoho-tokend: acme: another token would not help: it is used for another org, environment or api_domain \
+             than its own; use its api_domain\n",
+        ),
+        (
+            r#"{"verdict":"not-token","generation":7}"#,
+            65,
+            "zoho-tokend: acme: it was not the token that Zoho refused; see `zoho-tokend history acme`\n",
+        ),
+    ] {
+        let ended = told(answer);
+        let verdict = answer.split('"').nth(3).expect("a verdict");
+        assert_eq!(ended.stdout, format!("{verdict}\n"));
+        assert_eq!((ended.exit, &*ended.stderr), (exit, line));
+    }
+}
+
+#[test]
+fn json_is_what_the_daemon_answers_with_the_same_exit_code() {
+    let answer = r#"{"verdict":"pending","generation":7,"retry_after_s":4}"#;
+    let args = [&REPORT[..], &["--json"]].concat();
+    let ended = Daemon::answering([json(answer)]).run(&args);
+    assert_eq!((ended.exit, ended.stdout), (75, format!("{answer}\n")));
+}
+
+#[test]
+fn a_verdict_that_is_none_of_ours_is_not_taken_for_a_good_one() {
+    for answer in [
+        r#"{"verdict":"splendid"}"#,
+        r#"{"generation":7}"#,
+        "refreshed",
+    ] {
+        let ended = told(answer);
+        assert_eq!(ended.failed().0, 70, "{answer}");
+    }
+}
+
+#[test]
+fn who_reports_too_often_is_told_when_to_come_back() {
+    let more = r#","detail":"uid 1001 has made 30 reports within a minute","retry_after_s":41"#;
+    let ended = Daemon::answering([problem(429, "too-many-reports", more)]).run(&REPORT);
+    let line =
+        "zoho-tokend: acme: uid 1001 has made 30 reports within a minute; try again in 41 s\n";
+    assert_eq!(ended.failed(), (75, line));
+}
+
+#[test]
+fn a_report_without_a_generation_or_a_code_is_a_usage_error() {
+    for (args, line) in [
+        (
+            &["report", "acme", "--code", "INVALID_TOKEN"][..],
+            "zoho-tokend: report: the following required arguments were not provided: --generation <N>; see \
+             `zoho-tokend report --help`\n",
+        ),
+        (
+            &[
+                "report",
+                "acme",
+                "--generation",
+                "x",
+                "--code",
+                "INVALID_TOKEN",
+            ],
+            "zoho-tokend: report: invalid value 'x' for '--generation <N>': invalid digit found in string; see \
+             `zoho-tokend report --help`\n",
+        ),
+    ] {
+        let ended = Ended::from(program(args).output().expect("it ends"));
+        assert_eq!(ended.failed(), (64, line));
+    }
+}
+
+#[test]
+fn the_help_names_every_verdict_and_its_exit_code() {
+    let ended = Ended::from(program(&["report", "--help"]).output().expect("it ends"));
+    let text = "\
+Verdicts and exit codes:
+  superseded, refreshed  0   another token is out: get it and try again
+  pending                75  not yet: report again after the time on stderr
+  scope, binding         78  another token would not help: a person must act
+  not-token              65  the code is not about the token: mend the request, or slow down
+";
+    assert!(ended.stdout.contains(text), "{}", ended.stdout);
+}
