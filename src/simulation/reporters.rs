@@ -95,7 +95,7 @@ impl World<'_> {
 
     /// Two hundred jobs at once.
     pub(super) fn report_in_a_storm(&mut self, org: usize) {
-        let Some((generation, _)) = self.judge.orgs[org].seen else {
+        let Some(generation) = self.files[org] else {
             return;
         };
         self.storm = Some(Storm {
@@ -137,8 +137,7 @@ impl World<'_> {
         };
         storm.calls += 1;
         let (calls, generation) = (storm.calls, storm.generation);
-        let seen = self.judge.orgs[org].seen;
-        if seen.is_none_or(|(seen, _)| seen != generation) {
+        if self.files[org] != Some(generation) {
             self.storm = None;
         } else if calls > 1 {
             let what = format!("{calls} calls for the reports of generation {generation}");

@@ -115,6 +115,16 @@ fn r9_a_reboot_with_a_credible_clock_keeps_the_token_and_its_end() {
 }
 
 #[test]
+fn r8_a_restart_after_a_reboot_keeps_the_token_whatever_the_wall_clock_shows_by_then() {
+    let mut world = World::enrolled();
+    world.pass(secs(60));
+    world.reboot(secs(240), 0, true);
+    world.now.wall.0 -= DAY_MS;
+    world.start(false);
+    assert!(world.read("acme").is_some());
+}
+
+#[test]
 fn r9_a_reboot_whose_clock_is_not_credible_serves_no_stored_token_and_mints_at_once() {
     for (wall_error_ms, is_synchronised) in [(0, false), (-DAY_MS, true), (DAY_MS, false)] {
         let mut world = World::enrolled();
