@@ -2,6 +2,9 @@
 //!
 //! `SEED=n` replays one run with its timeline; `SEEDS=n` tries so many.
 
+#[path = "simulation/planted.rs"]
+mod planted;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;

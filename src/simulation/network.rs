@@ -198,7 +198,7 @@ impl World<'_> {
         let (org, attempt, sent_at) = (request.org, request.attempt, request.sent_at);
         let on_time = parcel.clone().filter(|_| back < left);
         match self.whim.take() {
-            Some(Trouble::DeadCaller) => return,
+            Some(Trouble::DeadCaller) => return self.end_storm(org),
             Some(Trouble::DuplicateAnswer) => {
                 if let Some(parcel) = on_time.clone() {
                     let later = back + self.dice.between(0, LATE_MAX_MS);

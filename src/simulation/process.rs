@@ -19,7 +19,8 @@ pub(super) type Standing = BTreeMap<OrgName, (u64, i64)>;
 impl World<'_> {
     /// The process starts, from what the disk has.
     pub(super) fn start(&mut self) {
-        let is_synchronised = self.lying_clock || (self.has_ntp && self.clocks.is_right(self.now));
+        let lies = self.lying_clock && self.is_behind(0);
+        let is_synchronised = lies || (self.has_ntp && self.clocks.is_right(self.now));
         let clocks = self.clocks.for_start(self.now, is_synchronised);
         let clocks = self.seam.clocks(clocks);
         let stored = self.seam.stored(self.disk.stored());
