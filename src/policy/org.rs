@@ -192,38 +192,51 @@ impl Org {
         });
         let mut at = due.max(self.not_before);
         at = at.max(self.saving.retry_at().unwrap_or(at));
-        let last = ledger.lane(&grant.lane).and_then(Lane::last_started);
-        if let Some(last) = last {
+        let lane = ledger.lane(&grant.lane);
+        if let Some(last) = lane.and_then(Lane::last_started) {
             at = at.max(last.plus(schedule::gap(self.settings.limits)));
         }
-        Some(self.room_at(&grant.lane, Want::Schedule, ledger, at.max(now)))
+        Some(self.room_in(lane, true, Want::Schedule, ledger, at.max(now)))
     }
 
-    /// From when on the limits leave room for one more token of `lane`: in the window, for the client, and
-    /// among the live ones.
+    /// From when on the limits leave room for one more token of `lane`.
     pub(super) fn room_at(
         &self,
-        lane: &LaneId,
+        id: &LaneId,
+        want: Want,
+        ledger: &Ledger,
+        now: Boottime,
+    ) -> Boottime {
+        let grant = self.record.grant.as_ref();
+        let is_own = grant.is_some_and(|grant| grant.lane == *id);
+        self.room_in(ledger.lane(id), is_own, want, ledger, now)
+    }
+
+    /// In the window, for the client, and among the live ones.
+    fn room_in(
+        &self,
+        lane: Option<&Lane>,
+        is_own: bool,
         want: Want,
         ledger: &Ledger,
         now: Boottime,
     ) -> Boottime {
         let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
-        let window = ledger.room_at(lane, now, limits, want);
         let binding = &self.settings.binding;
         let client = ledger.client_room_at(binding, now, limits, client_mints, want);
-        window.max(client).max(self.live_room_at(lane, ledger, now))
+        let Some(lane) = lane else {
+            return client;
+        };
+        let window = lane.room_at(now, limits, want);
+        let live = self.live_room_at(lane, is_own, now);
+        window.max(client).max(live)
     }
 
     /// From when on another live token is in order: there is room, or readers are about to go without.
-    fn live_room_at(&self, id: &LaneId, ledger: &Ledger, now: Boottime) -> Boottime {
-        let Some(lane) = ledger.lane(id) else {
-            return now;
-        };
+    fn live_room_at(&self, lane: &Lane, is_own: bool, now: Boottime) -> Boottime {
         let limits = self.settings.limits;
         let room = lane.live_room_at(now, limits);
-        let grant = self.record.grant.as_ref();
-        if grant.is_none_or(|grant| grant.lane != *id) {
+        if room <= now || !is_own {
             // Another org's lane: what its readers have is not ours to give up.
             return room;
         }
