@@ -326,7 +326,7 @@ fn window_room_at<'a>(
     match want {
         Want::Demand => whole,
         Want::Schedule => {
-            let ends = slots.map(|slot| slot.started.plus(limits.window));
+            let ends = slots.map(|slot| slot.started.plus(window));
             whole.max(room_at(now, share(limits.mints, want), ends))
         }
     }

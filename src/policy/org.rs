@@ -325,7 +325,7 @@ impl Org {
     }
 
     /// Whether readers have the newest token.
-    fn is_shown(&self) -> bool {
+    pub(super) fn is_shown(&self) -> bool {
         let number = |token: &Option<Token>| token.as_ref().map(|token| token.generation);
         number(&self.published) == number(&self.record.token)
     }

@@ -245,7 +245,9 @@ impl<'a> World<'a> {
         });
         let answer = delivery.parcel.open();
         self.tally.count_answer(&answer);
-        if kind != Some(Kind::Grant) {
+        let is_short = self.weather_of(org) == Some(Trouble::ShortLives);
+        if kind != Some(Kind::Grant) || is_short {
+            // No token that takes the reported one's place: another call is in order.
             self.end_storm(org);
         }
         let before = self.word(org);

@@ -279,3 +279,17 @@ fn r9_a_clock_that_claims_to_be_synchronised_and_is_behind_the_state_vouches_for
     assert!(!world.orgs[&name("org-0")].anchor.is_vouched);
     assert!(world.read("org-0").is_some());
 }
+
+#[test]
+fn r2_a_token_in_doubt_does_not_come_back_over_a_newer_one_of_an_org_that_has_left() {
+    let mut world = doubtful(2);
+    world.pass(HOLD);
+    let request = world.refresh("org-1");
+    world.answer("org-1", minted());
+    assert_eq!(world.reply(request), Some(&Ok(())));
+    let newest = world.read("org-1").expect("minted").generation;
+    world.reload(vec![settings("org-0")]);
+    world.answer("org-0", minted());
+    world.reload(vec![settings("org-0"), settings("org-1")]);
+    assert_eq!(world.read("org-1").expect("kept").generation, newest);
+}

@@ -38,7 +38,7 @@ fn r3_a_call_whose_answer_a_crash_lost_is_spent_and_paced() {
     assert_eq!(lane.expect("kept").spent(world.now.boot, secs(600)), 1);
     assert_eq!(lane.expect("kept").live(world.now.boot), 2);
     let waited = world.pass_until_call(HOUR).expect("a retry");
-    assert_eq!(waited, secs(100));
+    assert_eq!(waited, Duration::from_millis(100_100));
 }
 
 #[test]
