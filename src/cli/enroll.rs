@@ -1,7 +1,8 @@
 //! `enroll`: hands the daemon an org's grant, and says what Zoho made of it.
 //!
 //! Asks on a terminal without echo, else reads stdin; never takes a secret as an argument, which every
-//! user of the host could read. Invariant: secrets are wiped, the request's body included.
+//! user of the host could read. Invariant: secrets are wiped, the request's body included, and the memory that
+//! holds them is sealed before the first is read (S1).
 
 use std::io;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::refusal::{self, Refusal};
 use super::secret_input::SecretInput;
 use super::status::OrgStatus;
 use crate::base::Secret;
+use crate::edge::memory;
 
 /// Up to three calls to Zoho may lie in between.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -43,6 +45,8 @@ enum Grant<'a> {
 
 /// Takes the grant, and the client's secret where the daemon asks for it.
 pub fn run(args: &Enroll) -> Result<Exit, Failure> {
+    memory::seal()
+        .map_err(|errno| Failure::bug("enroll", &format!("cannot seal its memory: {errno}")))?;
     let mut input = SecretInput::open(args.of.org.as_str())?;
     let grant = input.next(if args.refresh_token {
         "Refresh token"

@@ -36,7 +36,7 @@ pub(super) fn check(config: &Config, report: &Report) {
 }
 
 fn check_cap(config: &Config, data_center: &str, orgs: &[&Org], report: &Report) {
-    let names = orgs.iter().map(|org| org.client.as_str());
+    let names = orgs.iter().map(|org| org.settings.client.as_str());
     let caps = names.filter_map(|name| Some((config.clients.get(name)?.mints_per_10min?, name)));
     let Some((cap, client)) = caps.min() else {
         return;
@@ -81,10 +81,10 @@ fn check_refresh_tokens(data_center: &str, orgs: &[&Org], report: &Report) {
     let what = format!(
         "`{}` has {} in {data_center}, each with a refresh token; Zoho keeps {REFRESH_TOKENS_MAX} per user and \
          silently drops the oldest, so enroll them as several Zoho users",
-        first.client,
+        first.settings.client,
         listed(&holders),
     );
-    let place = report.place_of(&format!("clients.{}", first.client));
+    let place = report.place_of(&format!("clients.{}", first.settings.client));
     report.add(Problem::warning(place, what));
 }
 

@@ -49,9 +49,9 @@ pub struct Daemon {
 /// How a line of the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// With priorities under systemd, plain on a terminal.
+    /// For people: with priorities under systemd, plain on a terminal.
     Auto,
-    /// One JSON object a line.
+    /// For machines: one object a line, with `timestamp`, `level`, `message`, `target` and the fields.
     Json,
 }
 

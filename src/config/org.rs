@@ -36,8 +36,6 @@ const ASIDE: [(&str, &str); 6] = [
 pub struct Org {
     /// What the policy knows of it.
     pub settings: OrgSettings,
-    /// The name of its client.
-    pub client: String,
     /// Who may read its token, admins aside.
     pub readers: Principals,
     /// Files beside `tokens_dir`.
@@ -72,7 +70,6 @@ impl Org {
                 required,
                 ..settings
             },
-            client: target.client?.0,
             readers,
             outputs,
             soid: target.soid,

@@ -10,7 +10,6 @@ use super::value::Value;
 /// Owner and group may read and write; nobody else may do anything, and nobody executes a token.
 const MODE_BITS: u32 = 0o660;
 const MODE: u32 = 0o640;
-const FORMATS: [Format; 4] = [Format::Token, Format::Header, Format::Env, Format::Json];
 
 /// A file that holds the org's current token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +24,23 @@ pub struct Output {
     pub mode: u32,
 }
 
-/// How a token is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One way to write a token down; what then stands in the file, [`crate::edge::outlet`] knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
-    /// The token alone.
+    /// The token alone, without a line break.
     Token,
-    /// `Authorization: Zoho-oauthtoken …`.
+    /// A header line for `curl -H @FILE`.
     Header,
-    /// `ZOHO_ACCESS_TOKEN=…`.
+    /// Variables for systemd's `EnvironmentFile=` and for a shell's `.`.
     Env,
-    /// With its org, scope and end.
+    /// All that is known, one JSON object in one line.
     Json,
 }
 
 impl Format {
+    /// All of them, in the order of the contract.
+    pub const ALL: [Self; 4] = [Self::Token, Self::Header, Self::Env, Self::Json];
+
     /// The word of the config.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,6 +50,11 @@ impl Format {
             Self::Json => "json",
         }
     }
+
+    /// The format that `word` names, exactly.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == word)
+    }
 }
 
 impl Output {
@@ -55,8 +62,7 @@ impl Output {
         let section = value.section("[[orgs.acme.outputs]]")?;
         let path = section.required("path", "path = \"/srv/sync/zoho.header\"", path);
         let format = section.required("format", "format = \"header\"", |value| {
-            let parse = |word: &str| FORMATS.into_iter().find(|format| format.as_str() == word);
-            value.one_of(&FORMATS.map(Format::as_str), parse)
+            value.one_of(&Format::ALL.map(Format::as_str), Format::parse)
         });
         let group = section.optional("group", principal);
         let mode = section.or("mode", MODE, mode);

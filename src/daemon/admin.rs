@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::desk::no_such_org;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
@@ -49,9 +50,11 @@ pub(super) async fn refresh(shared: &Rc<Shared>, org: OrgName) -> Answer {
     answer(shared, &org, Asked::Refresh, result).await
 }
 
-/// `GET …/history`
+/// `GET …/history`, also of an org that left the config.
 pub(super) async fn history(shared: &Rc<Shared>, org: OrgName) -> Answer {
+    let is_configured = shared.standing().org(&org).is_some();
     match shared.keeper.history(org.clone()).await {
+        Some(Ok(notes)) if notes.is_empty() && !is_configured => no_such_org(&org),
         Some(Ok(notes)) => {
             let entries: Vec<_> = notes
                 .iter()
@@ -101,7 +104,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     if is_taken_here == is_given {
         return None;
     }
-    let name = &standing.org(org)?.client;
+    let name = &standing.org(org)?.settings.client;
     let problem = if is_given {
         let detail =
             format!("the config names the client secret of clients.{name}; leave it out here");
@@ -180,6 +183,6 @@ fn stopping() -> Problem {
 
 impl Standing {
     fn client_of(&self, org: &OrgName) -> Option<&crate::config::Client> {
-        self.config.clients.get(&self.org(org)?.client)
+        self.config.clients.get(&self.org(org)?.settings.client)
     }
 }

@@ -52,7 +52,7 @@ async fn call(standing: &Standing, order: Order) -> Answer {
     };
     let own = order
         .client_secret
-        .or_else(|| standing.secret_of(&org.client));
+        .or_else(|| standing.secret_of(&org.settings.client));
     let Some(client_secret) = own else {
         return unsent(
             "no-client-secret",

@@ -16,7 +16,8 @@ mod wish;
 mod worker;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use tokio::time::timeout;
 
 use crate::base::{Boottime, OrgName};
 use crate::edge::clock::SystemClock;
-use crate::edge::outlet::{Output, Publication, TokenFiles};
+use crate::edge::outlet::{Output, Publication, TokenFiles, Written};
 use place::Wanted;
 use wish::{Target, Wish};
 
@@ -41,6 +42,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 pub(super) struct Delivery {
     files: Option<Arc<Mutex<TokenFiles>>>,
     output_threads: Arc<Semaphore>,
+    written: Arc<Written>,
     clock: Arc<SystemClock>,
     wishes: RefCell<BTreeMap<Target, Wish>>,
     /// When the next retired folder is to go.
@@ -51,7 +53,11 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// Sweeps from now on, on the tasks of the thread.
-    pub(super) fn new(files: Option<TokenFiles>, clock: Arc<SystemClock>) -> Rc<Self> {
+    pub(super) fn new(
+        files: Option<TokenFiles>,
+        written: Written,
+        clock: Arc<SystemClock>,
+    ) -> Rc<Self> {
         let files = files.map(|files| Arc::new(Mutex::new(files)));
         let next_sweep = watch::Sender::new(None);
         if let Some(files) = &files {
@@ -61,6 +67,7 @@ impl Delivery {
         Rc::new(Self {
             files,
             output_threads: Arc::new(Semaphore::new(OUTPUT_THREADS_MAX)),
+            written: Arc::new(written),
             clock,
             wishes: RefCell::default(),
             next_sweep,
@@ -75,6 +82,21 @@ impl Delivery {
             && let Err(err) = files.tidy(live)
         {
             tracing::error!("{err}");
+        }
+    }
+
+    /// At the start, before the first wish: only these paths are outputs now. What an earlier run wrote to others
+    /// is taken away.
+    pub(super) fn withdraw_others(self: &Rc<Self>, outputs: &BTreeSet<&Path>) {
+        for (path, org) in self.written.paths() {
+            if outputs.contains(&*path) {
+                continue;
+            }
+            let output = Output::left_at(path.clone());
+            self.aim(Target::Output(path.clone()), &org, None, Some(output));
+            if let Some(wish) = self.wishes.borrow_mut().get_mut(&Target::Output(path)) {
+                wish.order.is_left = true;
+            }
         }
     }
 

@@ -20,6 +20,9 @@ const DURATION_BUCKETS_S: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0]
 /// Gauges are set anew for each scrape; one that has not been for so long is of an org that left.
 const GAUGE_IDLE_MAX: Duration = Duration::from_mins(1);
 
+/// What a gauge is set to while there is nothing to say.
+const NONE: f64 = f64::NAN;
+
 /// Starts counting. Once a process; a second call changes nothing.
 pub(super) fn start() {
     HANDLE.get_or_init(|| {
@@ -52,7 +55,16 @@ pub(super) fn render(shared: &Shared) -> Answer {
         .get()
         .map(PrometheusHandle::render)
         .unwrap_or_default();
-    Answer::text("text/plain; version=0.0.4; charset=utf-8", page)
+    Answer::text(
+        "text/plain; version=0.0.4; charset=utf-8",
+        without_none(&page),
+    )
+}
+
+/// The page without the gauges of which there is nothing to say: the exporter can set one, and not take it back.
+fn without_none(page: &str) -> String {
+    let said = page.split_inclusive('\n');
+    said.filter(|line| !line.ends_with(" NaN\n")).collect()
 }
 
 fn set_gauges(shared: &Shared) {
@@ -62,22 +74,21 @@ fn set_gauges(shared: &Shared) {
     for status in fleet.statuses(now) {
         let budget = status.outage_budget_s;
         let org = &status.org;
-        // An org without a grant has no budget, which is not a budget of 0.
-        if let Some(left) = status.mints_left {
-            set("zoho_tokend_mint_budget_remaining", org, Some(left.into()));
-        }
+        // No budget is not a budget of 0.
+        let left = status.mints_left.map_or(NONE, f64::from);
+        metrics::gauge!("zoho_tokend_mint_budget_remaining", "org" => org.clone()).set(left);
         set("zoho_tokend_token_generation", org, status.generation);
         set_one_of(
             "zoho_tokend_outage_budget_seconds",
             org,
             ("to", "min_ttl"),
-            budget.min_ttl,
+            budget.map(|budget| budget.min_ttl),
         );
         set_one_of(
             "zoho_tokend_outage_budget_seconds",
             org,
             ("to", "end"),
-            budget.end,
+            budget.map(|budget| budget.end),
         );
     }
     for (name, org) in fleet.orgs() {
@@ -117,13 +128,15 @@ fn set(name: &'static str, org: &str, value: Option<u64>) {
     metrics::gauge!(name, "org" => org.to_owned()).set(number(value));
 }
 
+/// Sets one of an org's gauges of this name; what there is none of is not there.
 fn set_one_of(
     name: &'static str,
     org: &str,
     label: (&'static str, &'static str),
     value: Option<u64>,
 ) {
-    metrics::gauge!(name, "org" => org.to_owned(), label.0 => label.1).set(number(value));
+    let value = value.map_or(NONE, |value| number(Some(value)));
+    metrics::gauge!(name, "org" => org.to_owned(), label.0 => label.1).set(value);
 }
 
 #[expect(

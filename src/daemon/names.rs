@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::base::OrgName;
 use crate::config::{self, Config, Principal, Principals};
-use crate::edge::outlet::{self, Output};
+use crate::edge::outlet::Output;
 use crate::edge::users::{self, Unresolved};
 use crate::policy::access::{Access, Ids};
 
@@ -113,12 +113,7 @@ impl<'a> Directory<'a> {
         };
         Some(Output {
             path: output.path.clone(),
-            format: match output.format {
-                config::Format::Token => outlet::Format::Token,
-                config::Format::Header => outlet::Format::Header,
-                config::Format::Env => outlet::Format::Env,
-                config::Format::Json => outlet::Format::Json,
-            },
+            format: output.format,
             group,
             mode: output.mode,
         })

@@ -90,7 +90,7 @@ fn compare(old: &Standing, new: &Standing) -> Changes {
         let one = |config: &Config| config.orgs.get(*name).map(|org| format!("{org:?}"));
         let client = |standing: &Standing| {
             let org = standing.config.orgs.get(*name);
-            org.and_then(|org| standing.config.clients.get(&org.client))
+            org.and_then(|org| standing.config.clients.get(&org.settings.client))
                 .map(|client| format!("{client:?}"))
         };
         one(&old.config) != one(&new.config) || client(old) != client(new)

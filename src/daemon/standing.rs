@@ -14,7 +14,7 @@ use crate::base::{OrgName, Secret};
 use crate::config::{self, Config, Org, SecretSource};
 use crate::edge::config_files::{self, Loaded};
 use crate::edge::credentials::Credentials;
-use crate::edge::log::{Log, LogFormat};
+use crate::edge::log::Log;
 use crate::edge::outlet::Output;
 use crate::edge::store::KeySource;
 use crate::edge::zoho::{Network, Zoho};
@@ -82,7 +82,7 @@ impl Standing {
     /// Starts the log as the config wants it.
     pub(super) fn start_log(mut self) -> Result<Self, Fatal> {
         let daemon = &self.config.daemon;
-        self.log = Some(Log::start(&daemon.log, log_format(&self.config))?);
+        self.log = Some(Log::start(&daemon.log, daemon.log_format)?);
         Ok(self)
     }
 
@@ -90,7 +90,7 @@ impl Standing {
     pub(super) fn continue_log(&mut self, before: &Self) {
         self.log.clone_from(&before.log);
         if let Some(log) = &self.log
-            && let Err(err) = log.change(&self.config.daemon.log, log_format(&self.config))
+            && let Err(err) = log.change(&self.config.daemon.log, self.config.daemon.log_format)
         {
             tracing::warn!("log: {err}");
         }
@@ -121,6 +121,12 @@ impl Standing {
         self.outputs.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Where the config wants outputs, those included whose group nobody has at the moment.
+    pub(super) fn output_paths(&self) -> BTreeSet<&Path> {
+        let outputs = self.config.orgs.values().flat_map(|org| &org.outputs);
+        outputs.map(|output| &*output.path).collect()
+    }
+
     /// The client's secret, where the config names it.
     pub(super) fn secret_of(&self, client: &str) -> Option<Arc<Secret>> {
         self.secrets.get(client).cloned()
@@ -128,7 +134,7 @@ impl Standing {
 
     /// Only a code from the web flow was given out for a redirect.
     pub(super) fn redirect_uri_of(&self, org: &Org) -> Option<String> {
-        let client = self.config.clients.get(&org.client)?;
+        let client = self.config.clients.get(&org.settings.client)?;
         let is_web = org.settings.grant == GrantKind::Web;
         client.redirect_uri.clone().filter(|_| is_web)
     }
@@ -175,11 +181,4 @@ fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
         log: None,
         config,
     })
-}
-
-fn log_format(config: &Config) -> LogFormat {
-    match config.daemon.log_format {
-        config::LogFormat::Auto => LogFormat::Text,
-        config::LogFormat::Json => LogFormat::Json,
-    }
 }

@@ -23,7 +23,7 @@ use crate::edge::http::{self, Backlog};
 use crate::edge::kernel;
 use crate::edge::log::LogError;
 use crate::edge::memory;
-use crate::edge::outlet::{OutletError, TokenFiles};
+use crate::edge::outlet::{OutletError, TokenFiles, Written};
 use crate::edge::signals::Signals;
 use crate::edge::socket::{Socket, SocketError};
 use crate::edge::store::{Sqlite, Store, StoreError};
@@ -31,6 +31,9 @@ use crate::edge::systemd;
 use crate::policy::event::Step;
 use crate::policy::fleet::Fleet;
 use crate::policy::restore::Clocks;
+
+/// The list of written outputs, beside the state.
+const WRITTEN_NAME: &str = "outputs.json";
 
 /// Why the daemon does not run. Displays as `WHO: WHAT; WHAT TO DO`.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +161,18 @@ fn assemble(standing: &Rc<Standing>) -> Result<Parts, Fatal> {
         .as_deref()
         .map(TokenFiles::open)
         .transpose()?;
-    let delivery = Delivery::new(files, Arc::clone(&clock));
+    let delivery = Delivery::new(
+        files,
+        Written::open(&daemon.state.with_file_name(WRITTEN_NAME)),
+        Arc::clone(&clock),
+    );
     let live: Vec<OrgName> = fleet
         .orgs()
         .filter(|(_, org)| org.served(clocks.now.boot).is_some())
         .map(|(name, _)| name.clone())
         .collect();
     delivery.tidy(&live);
+    delivery.withdraw_others(&standing.output_paths());
     let (sender, turns) = mpsc::unbounded_channel();
     let keeper = Keeper::start(Box::new(store), sender.clone());
     let (keeper, state_lost) = keeper.map_err(system("store thread"))?;

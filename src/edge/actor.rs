@@ -40,6 +40,8 @@ pub enum Folder {
     Closed(PathBuf, String),
     /// That path is a file.
     NotAFolder(PathBuf),
+    /// That folder above it is not there either.
+    Missing(PathBuf),
 }
 
 impl Actor {
@@ -93,6 +95,10 @@ impl Actor {
             Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
                 return match folder.parent().map(|parent| self.look_at(parent)) {
                     Some(Folder::Writable) => Folder::CanBeMade,
+                    // One is made, not a whole path of them.
+                    Some(Folder::CanBeMade) => {
+                        Folder::Missing(folder.parent().unwrap_or(folder).to_owned())
+                    }
                     Some(other) => other,
                     None => Folder::NotAFolder(folder.to_owned()),
                 };

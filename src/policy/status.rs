@@ -63,7 +63,7 @@ pub struct Status {
     pub expires_in: Option<u64>,
     pub next_refresh_at: Option<String>,
     pub mints_left: Option<u32>,
-    pub outage_budget_s: Budget,
+    pub outage_budget_s: Option<Budget>,
     pub min_ttl_s: u64,
     pub life_too_short: bool,
     pub binding: Option<&'static str>,
@@ -76,12 +76,12 @@ pub struct Status {
 }
 
 /// How long Zoho may be away, from now on, before a reader notices.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Budget {
     /// Before a reader gets less than `min_ttl`, in seconds.
-    pub min_ttl: Option<u64>,
+    pub min_ttl: u64,
     /// Before a reader gets nothing, in seconds.
-    pub end: Option<u64>,
+    pub end: u64,
 }
 
 /// The newest failure, also one that has healed.
@@ -165,20 +165,22 @@ impl Org {
     }
 
     /// How long Zoho may be away from `now` on: what is left at the planned refresh, less one pause between
-    /// tries, since the try that succeeds may be the one after the outage's end.
-    fn budget(&self, now: Boottime) -> Budget {
-        let Some(token) = self.served(now) else {
-            return Budget::default();
-        };
+    /// tries, since the try that succeeds may be the one after the outage's end. `None` where no refresh is to be
+    /// expected: Zoho may be there, and readers get less all the same.
+    fn budget(&self, now: Boottime) -> Option<Budget> {
+        let token = self.served(now)?;
+        if self.word().wants_a_person() {
+            return None;
+        }
         let settings = &self.settings;
         let offset = schedule::offset(&settings.name);
         let due = schedule::refresh_at(token.started, token.expires, settings.at, offset).max(now);
         let pause = schedule::gap(settings.limits) + settings.limits.window / 60;
         let left = token.expires.since(due).saturating_sub(pause);
-        Budget {
-            min_ttl: Some(left.saturating_sub(self.min_ttl(token)).as_secs()),
-            end: Some(left.as_secs()),
-        }
+        Some(Budget {
+            min_ttl: left.saturating_sub(self.min_ttl(token)).as_secs(),
+            end: left.as_secs(),
+        })
     }
 
     fn status(&self, lane: Option<&Lane>, next: Option<Boottime>, now: Now) -> Status {
@@ -282,7 +284,7 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         expires_in: None,
         next_refresh_at: None,
         mints_left: None,
-        outage_budget_s: Budget::default(),
+        outage_budget_s: None,
         min_ttl_s: 0,
         life_too_short: false,
         binding: None,

@@ -1,8 +1,14 @@
 //! `enroll`: what it sends, what it says, and what it never repeats.
 
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::daemon::{Daemon, Ended, json, problem, program, run};
+use crate::users::as_user;
+use crate::wait::{SOON, wait_until};
 
 const ENROLLED: &str = r#"{"org":"acme","token":"fresh","grant":"ok","scope":["ZohoCRM.modules.ALL","ZohoCRM.org.READ"],
 "api_domain":"https://www.zohoapis.eu","expires_at":"2026-11-22T01:12:11Z","binding":"verified"}"#;
@@ -127,4 +133,36 @@ fn s1_a_secret_given_as_an_argument_is_refused_and_not_repeated() {
         );
         assert!(!line.contains("canary"), "{line}");
     }
+}
+
+/// S1: what holds a secret dumps no core, and lets no other process of its user look inside.
+#[test]
+fn s1_enroll_seals_its_memory_before_it_reads_a_secret() {
+    const OPERATOR: u32 = 41_902;
+    // Where another user may not go, the built one may stand.
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("zoho-tokend");
+    let for_all = |path| fs::set_permissions(path, Permissions::from_mode(0o755));
+    fs::copy(env!("CARGO_BIN_EXE_zoho-tokend"), &program).expect("room for a copy");
+    for_all(folder.path()).and(for_all(&program)).expect("ours");
+    let looks_inside = || {
+        let mut command = Command::new(&program);
+        command.args(["enroll", "acme"]).stdin(Stdio::piped());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child.spawn().expect("the program starts");
+        let environ = format!("/proc/{}/environ", child.id());
+        // It waits for the secret meanwhile. The kernel gives the files of a sealed process to root.
+        wait_until("it is sealed", SOON, || {
+            let looked = fs::read(&environ).map_err(|err| err.kind());
+            looked == Err(ErrorKind::PermissionDenied)
+        });
+        drop(child.stdin.take());
+        child.wait_with_output().expect("it ends")
+    };
+    let output = if rustix::process::geteuid().is_root() {
+        as_user(OPERATOR, OPERATOR, &[], looks_inside)
+    } else {
+        looks_inside()
+    };
+    assert_eq!(Ended::from(output).exit, 65, "there was nothing to read");
 }

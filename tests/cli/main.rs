@@ -7,3 +7,8 @@ mod get;
 mod socket;
 mod status;
 mod verbs;
+
+#[path = "../support/users.rs"]
+mod users;
+#[path = "../support/wait.rs"]
+mod wait;

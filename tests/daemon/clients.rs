@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
 use zoho_tokend::stand_in::{Fault, Rules};
 
 use crate::daemon::{Daemon, program_at};
@@ -259,10 +260,13 @@ fn answers_come_whole_and_in_order_to_a_client_that_reads_late() {
     let mut line = Line::to(&site.socket()).expect("it listens");
     let many = 3_000;
     let bytes = Request::get("/v1/orgs/acme/token").bytes().repeat(many);
-    let mut writer = line.twin();
+    let (mut writer, reader) = (line.twin(), line.twin());
     thread::scope(|scope| {
         scope.spawn(move || writer.write_all(&bytes).expect("it is read in the end"));
-        thread::sleep(Duration::from_millis(500));
+        // A third of what Linux keeps of a socket: the daemon is far ahead of us, and soon can write no more.
+        wait_until("answers lie unread", SOON, || {
+            ioctl_fionread(&reader).expect("a socket") >= 32 * 1024
+        });
         for _ in 0..many {
             assert_eq!(line.answer().expect("the next one").status, 200);
         }

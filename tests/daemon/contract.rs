@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use zoho_tokend::stand_in::Rules;
+use zoho_tokend::stand_in::{Fault, Rules};
 
 use crate::http::{Line, Request};
 use crate::site::Site;
@@ -327,4 +327,32 @@ fn the_metrics_have_the_names_of_the_contract() {
     ] {
         assert!(page.body.contains(line), "{line} is not in {}", page.body);
     }
+}
+
+/// R5: how long Zoho may be away says nothing of an org that no refresh helps.
+#[test]
+fn r5_there_is_no_outage_budget_while_a_person_must_act_or_nothing_is_served() {
+    let (site, _daemon) = acme();
+    let metric = "zoho_tokend_outage_budget_seconds{org=\"acme\"";
+    assert!(site.status("acme")["outage_budget_s"]["end"].as_u64() > Some(0));
+    assert!(site.get("/metrics").body.contains(metric));
+    let revoked = Fault::answer(200, r#"{"error":"invalid_code"}"#.to_owned());
+    site.zoho.break_for("acme", 1, revoked);
+    site.verb(&["refresh", "acme"]).failed(78);
+
+    let status = site.status("acme");
+
+    assert_eq!(
+        (&status["grant"], &status["token"]),
+        (&json!("needs-consent"), &json!("fresh"))
+    );
+    assert_eq!(status["outage_budget_s"], json!(null));
+    assert!(!site.get("/metrics").body.contains(metric));
+    let (unenrolled, _daemon) = {
+        let site = Site::new(Rules::default(), &["acme"]);
+        let daemon = site.run();
+        (site, daemon)
+    };
+    assert_eq!(unenrolled.status("acme")["outage_budget_s"], json!(null));
+    assert!(!unenrolled.get("/metrics").body.contains(metric));
 }

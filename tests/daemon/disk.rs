@@ -11,24 +11,31 @@ use crate::need::need_tools;
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
 
-/// A daemon whose state is on a small file system of its own, gone with it.
-fn on_a_small_disk(site: &Site) -> Daemon {
-    let state = site.path("state");
-    fs::create_dir(&state).expect("ours");
-    let mount = "mount -t tmpfs -o size=512k,mode=0700 none \"$0\"; exec \"$@\"";
+/// A daemon with a small file system of its own on this folder of the site, gone with it; `first` is a command of
+/// the shell that finds the folder in `$0`.
+fn on_a_small_disk(site: &Site, folder: &str, first: &str) -> Daemon {
+    let folder = site.path(folder);
+    fs::create_dir(&folder).expect("ours");
+    let mount = "mount -t tmpfs -o size=512k,nr_inodes=64,mode=0700 none \"$0\"";
+    let script = format!("{mount}; {first}; exec \"$@\"");
     let mut command = program_at("unshare".as_ref());
-    command.args(["--mount", "sh", "-ec", mount]).args([
-        state.as_os_str(),
+    command.args(["--mount", "sh", "-ec", &script]).args([
+        folder.as_os_str(),
         env!("CARGO_BIN_EXE_zoho-tokend").as_ref(),
     ]);
     let config = site.path("zoho-tokend.toml");
     site.once_up(Daemon::spawn(command, &config, &site.path("log")))
 }
 
+/// A file of the site as the daemon sees it.
+fn seen_by(daemon: &Daemon, site: &Site, name: &str) -> PathBuf {
+    let path = site.path(name).display().to_string();
+    PathBuf::from(format!("/proc/{}/root{path}", daemon.pid()))
+}
+
 /// Takes all the room that is left; the file to remove again.
 fn fill(site: &Site, daemon: &Daemon) -> PathBuf {
-    let state = site.path("state").display().to_string();
-    let path = PathBuf::from(format!("/proc/{}/root{state}/filler", daemon.pid()));
+    let path = seen_by(daemon, site, "state/filler");
     let mut file = File::create(&path).expect("room for a name");
     for size in [4096, 1] {
         while file.write_all(&vec![0; size]).is_ok() {}
@@ -43,7 +50,7 @@ fn r3_on_a_full_disk_nothing_is_sent_readers_keep_their_token_and_it_heals() {
         return;
     }
     let site = Site::new(Rules::default(), &["acme", "beta"]);
-    let mut daemon = on_a_small_disk(&site);
+    let mut daemon = on_a_small_disk(&site, "state", ":");
     site.enroll("acme").done();
     let token = site.token("acme");
     let before = site.zoho.stats();
@@ -80,4 +87,39 @@ fn r3_on_a_full_disk_nothing_is_sent_readers_keep_their_token_and_it_heals() {
     });
     assert!(site.zoho.stats().traffic.token_calls > before.traffic.token_calls);
     assert_eq!(site.status("acme")["warnings"].to_string(), "[]");
+}
+
+/// R11: the files are one outlet of two, and a full /run is no reason to serve nobody.
+#[test]
+fn r11_without_room_for_tokens_dir_it_starts_serves_says_so_and_heals() {
+    if !need_tools(&["root", "unshare", "mount"]) {
+        return;
+    }
+    let site = Site::new(Rules::default(), &["acme"]);
+    let text = site.config_text();
+    site.write(
+        "zoho-tokend.toml",
+        &text.replace("/tokens\"", "/run/tokens\""),
+    );
+    let full =
+        "mkdir \"$0\"/filler; n=0; while mkdir \"$0\"/filler/$n 2>/dev/null; do n=$((n+1)); done";
+
+    let mut daemon = on_a_small_disk(&site, "run", full);
+
+    site.enroll("acme").done();
+    site.token("acme");
+    let lacking = "no space or no inodes are left";
+    assert!(daemon.said().contains(lacking), "{}", daemon.said());
+    let warnings = site.status("acme")["warnings"].to_string();
+    assert!(warnings.contains(lacking), "{warnings}");
+    let failed = "deliveries_total{org=\"acme\",output=\"tokens_dir\",outcome=\"failed\"}";
+    assert!(site.get("/metrics").body.contains(failed));
+
+    fs::remove_dir_all(seen_by(&daemon, &site, "run/filler")).expect("root's");
+    let file = seen_by(&daemon, &site, "run/tokens/acme/access_token");
+    wait_until("the files are there", SOON, || file.exists());
+    wait_until("all is well", SOON, || {
+        site.status("acme")["warnings"] == serde_json::json!([])
+    });
+    assert_eq!(daemon.stop(), 0);
 }

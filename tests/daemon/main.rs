@@ -30,6 +30,7 @@ mod contract;
 mod disk;
 mod enroll;
 mod files;
+mod left_behind;
 mod life;
 mod oauth;
 mod order;

@@ -68,6 +68,10 @@ fn an_org_that_left_the_config_is_listed_with_all_and_keeps_its_grant_over_a_res
     daemon = site.run();
     assert!(site.verb(&["status", "--all"]).done().contains("beta"));
     assert!(site.file("beta", "header").is_none());
+    let history = site.verb(&["history", "beta"]);
+    assert!(history.done().contains("enrolled"), "{history:?}");
+    let never = site.get("/v1/orgs/never/history");
+    assert_eq!((never.status, never.code().as_str()), (404, "no-such-org"));
 
     site.config.orgs.insert("beta".into(), lines);
     site.write_config();

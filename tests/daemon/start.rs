@@ -211,3 +211,31 @@ fn s2_modes_are_the_contracts_under_any_umask() {
         assert_eq!(mode("tokens/acme/access_token") & 0o007, 0, "{umask}");
     }
 }
+
+/// What only a person can mend, and what `check` names too.
+#[test]
+fn a_tokens_dir_that_the_config_has_wrong_stops_the_start_and_is_named_by_check() {
+    for (tokens_dir, what) in [
+        ("used", "in use for other things"),
+        ("used/precious", "no folder"),
+        ("no/such", "not there"),
+    ] {
+        let site = Site::new(Rules::default(), &["acme"]);
+        fs::create_dir(site.path("used")).expect("ours");
+        fs::write(site.path("used/precious"), "").expect("ours");
+        let text = site.config_text();
+        let wrong = text.replace("/tokens\"", &format!("/{tokens_dir}\""));
+        site.write("zoho-tokend.toml", &wrong);
+        let refused = site.run_to_end();
+        let told = refused.failed(78);
+        assert!(
+            told.contains("tokens_dir") && told.contains(tokens_dir),
+            "{told}"
+        );
+        let config = site.path("zoho-tokend.toml").display().to_string();
+        let checked = site.verb(&["check", "--config", &config]);
+        assert_eq!(checked.exit, 78, "{checked:?}");
+        assert!(checked.stderr.contains("`tokens_dir`"), "{checked:?}");
+        assert!(checked.stderr.contains(what), "{checked:?}");
+    }
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use zoho_tokend::edge::outlet::{Format, Output, TokenFiles};
+use zoho_tokend::edge::outlet::{Format, Output, TokenFiles, Written};
 
 use crate::support::{START, folder, org, publication, token};
 
@@ -115,8 +115,15 @@ fn r6_kill_9_while_publishing_leaves_a_whole_token_or_none() {
         files.tidy(&[org("acme")]).expect("ours");
         let generations = fs::read_dir(tokens_dir.join(".generations")).expect("ours");
         assert_eq!(generations.count(), 1);
-        token_output(&output)
-            .publish(&publication(generation))
+        let (output_of, list) = (token_output(&output), list(folder.path()));
+        output_of.withdraw_own(&org("acme"), &list).expect("ours");
+        assert_eq!(
+            tree(&output),
+            [""; 0],
+            "whenever it was killed, it knows its own"
+        );
+        output_of
+            .publish(&publication(generation), &list)
             .expect("room");
         assert_eq!(tree(&output), ["token"]);
     }
@@ -129,6 +136,10 @@ fn token_output(folder: &Path) -> Output {
         group: None,
         mode: 0o640,
     }
+}
+
+fn list(workplace: &Path) -> Written {
+    Written::open(&workplace.join("outputs.json"))
 }
 
 /// This very program, publishing for ever in `workplace`.
@@ -164,11 +175,11 @@ fn publishes_until_it_is_killed() {
     };
     let workplace = Path::new(&workplace);
     let mut files = TokenFiles::open(&workplace.join("tokens")).expect("made or ours");
-    let output = workplace.join("out");
+    let (output, list) = (workplace.join("out"), list(workplace));
     drop(fs::create_dir(&output));
     for generation in 1.. {
         let new = publication(generation);
         files.publish(&new, START).expect("room");
-        token_output(&output).publish(&new).expect("room");
+        token_output(&output).publish(&new, &list).expect("room");
     }
 }

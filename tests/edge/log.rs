@@ -18,16 +18,16 @@ fn copy_logs() {
     let Ok(filter) = std::env::var(FILTER) else {
         return;
     };
-    match Log::start(&filter, LogFormat::Text) {
+    match Log::start(&filter, LogFormat::Auto) {
         Err(err) => eprintln!("refused: {err}"),
         Ok(log) => {
             tracing::info!("first");
             tracing::debug!("second");
-            assert!(log.change("inof", LogFormat::Text).is_err());
+            assert!(log.change("inof", LogFormat::Auto).is_err());
             tracing::info!("third");
             log.change("debug", LogFormat::Json).expect("a good filter");
             tracing::debug!(org = "acme", "fourth");
-            assert!(Log::start("info", LogFormat::Text).is_err(), "twice");
+            assert!(Log::start("info", LogFormat::Auto).is_err(), "twice");
         }
     }
 }

@@ -12,7 +12,7 @@ use zoho_tokend::edge::outlet::{Format, Output, Published, Trouble};
 
 use crate::support::{
     FOLDER, GROUP, STRANGER, as_user, folder, folders, has_tool_or_skips, is_root_or_skips, org,
-    publication, said_in_namespace, token,
+    publication, said_in_namespace, token, written,
 };
 
 fn output(path: &Path) -> Output {
@@ -39,7 +39,7 @@ fn every_format_is_written_with_its_mode_and_nothing_else_is_left() {
             let mut out = output(&folder.path().join("zoho"));
             (out.format, out.mode) = (format, 0o604);
             assert_eq!(
-                out.publish(&publication(1)).expect("room"),
+                out.publish(&publication(1), written()).expect("room"),
                 Published::Written
             );
             let content = fs::read(&out.path).expect("written");
@@ -57,17 +57,17 @@ fn every_format_is_written_with_its_mode_and_nothing_else_is_left() {
 fn what_is_there_already_is_left_alone_and_what_differs_is_replaced() {
     let folder = folder();
     let out = output(&folder.path().join("zoho"));
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     let inode = || fs::metadata(&out.path).expect("written").ino();
     let first = inode();
     assert_eq!(
-        out.publish(&publication(1)).expect("room"),
+        out.publish(&publication(1), written()).expect("room"),
         Published::Unchanged
     );
     assert_eq!(inode(), first);
     fs::set_permissions(&out.path, Permissions::from_mode(0o644)).expect("ours");
     assert_eq!(
-        out.publish(&publication(1)).expect("room"),
+        out.publish(&publication(1), written()).expect("room"),
         Published::Written
     );
     assert_eq!(
@@ -76,11 +76,11 @@ fn what_is_there_already_is_left_alone_and_what_differs_is_replaced() {
     );
     fs::write(&out.path, "forged").expect("ours");
     assert_eq!(
-        out.publish(&publication(1)).expect("room"),
+        out.publish(&publication(1), written()).expect("room"),
         Published::Written
     );
     assert_eq!(
-        out.publish(&publication(2)).expect("room"),
+        out.publish(&publication(2), written()).expect("room"),
         Published::Written
     );
     assert_eq!(fs::read_to_string(&out.path).expect("written"), token(2));
@@ -94,7 +94,7 @@ fn a_link_at_the_path_or_at_the_temporary_name_is_replaced_and_not_followed() {
     let out = output(&folder.path().join("zoho"));
     for link in [&out.path, &folder.path().join(".zoho.zoho-tokend")] {
         symlink(&victim, link).expect("ours");
-        out.publish(&publication(1)).expect("room");
+        out.publish(&publication(1), written()).expect("room");
         assert!(fs::symlink_metadata(&out.path).expect("written").is_file());
         assert_eq!(fs::read_to_string(&victim).expect("there"), "precious");
         fs::remove_file(&out.path).expect("ours");
@@ -107,7 +107,9 @@ fn a_folder_at_the_path_is_refused_by_name() {
     let folder = folder();
     let out = output(&folder.path().join("zoho"));
     fs::create_dir(&out.path).expect("ours");
-    let err = out.publish(&publication(1)).expect_err("a folder");
+    let err = out
+        .publish(&publication(1), written())
+        .expect_err("a folder");
     let path = out.path.display();
     assert_eq!(
         err.to_string(),
@@ -122,20 +124,21 @@ fn a_folder_at_the_path_is_refused_by_name() {
 fn withdrawing_removes_the_file_and_what_a_crash_left() {
     let folder = folder();
     let out = output(&folder.path().join("zoho"));
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     fs::write(folder.path().join(".zoho.zoho-tokend"), "half").expect("ours");
-    out.withdraw(&org("acme")).expect("ours");
+    out.withdraw(&org("acme"), written()).expect("ours");
     assert!(names(folder.path()).is_empty());
-    out.withdraw(&org("acme")).expect("what is gone is gone");
+    out.withdraw(&org("acme"), written())
+        .expect("what is gone is gone");
     output(&folder.path().join("no/such"))
-        .withdraw(&org("acme"))
+        .withdraw(&org("acme"), written())
         .expect("nor was it there");
 }
 
 #[test]
 fn a_missing_folder_is_said_with_its_cure() {
     let folder = folder();
-    let err = output(&folder.path().join("no/such")).publish(&publication(1));
+    let err = output(&folder.path().join("no/such")).publish(&publication(1), written());
     let err = err.expect_err("no folder");
     assert!(matches!(err.trouble, Trouble::NoFolder(_)), "{err}");
     assert!(
@@ -149,7 +152,7 @@ fn a_missing_folder_is_said_with_its_cure() {
 fn a_file_in_place_of_the_folder_is_no_folder() {
     let folder = folder();
     fs::write(folder.path().join("file"), "").expect("ours");
-    let err = output(&folder.path().join("file/zoho")).publish(&publication(1));
+    let err = output(&folder.path().join("file/zoho")).publish(&publication(1), written());
     assert!(matches!(
         err.expect_err("no folder").trouble,
         Trouble::NoFolder(_)
@@ -164,13 +167,13 @@ fn the_group_is_the_configured_one() {
     let folder = folder();
     let mut out = output(&folder.path().join("zoho"));
     out.group = Some(GROUP);
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     assert_eq!(fs::metadata(&out.path).expect("written").gid(), GROUP);
     assert!(as_user(STRANGER, GROUP, &[], || fs::read(&out.path)).is_ok());
     assert!(as_user(STRANGER, STRANGER, &[], || fs::read(&out.path)).is_err());
     out.group = Some(STRANGER);
     assert_eq!(
-        out.publish(&publication(1)).expect("room"),
+        out.publish(&publication(1), written()).expect("room"),
         Published::Written
     );
 }
@@ -184,11 +187,11 @@ fn without_a_configured_group_it_is_the_daemons_whatever_the_folder_gives() {
     chown(folder.path(), None, Some(GROUP)).expect("root may");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o2755)).expect("ours");
     let out = output(&folder.path().join("zoho"));
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     let own = rustix::process::getegid().as_raw();
     assert_eq!(fs::metadata(&out.path).expect("written").gid(), own);
     assert_eq!(
-        out.publish(&publication(1)).expect("room"),
+        out.publish(&publication(1), written()).expect("room"),
         Published::Unchanged
     );
 }
@@ -202,7 +205,9 @@ fn a_group_that_is_not_the_daemons_is_said_with_the_drop_in() {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("ours");
     let mut out = output(&folder.path().join("zoho"));
     out.group = Some(GROUP);
-    let err = as_user(STRANGER, STRANGER, &[], || out.publish(&publication(1)));
+    let err = as_user(STRANGER, STRANGER, &[], || {
+        out.publish(&publication(1), written())
+    });
     let text = err.expect_err("not in that group").to_string();
     assert!(
         text.contains(&format!("not in group {GROUP}; add it with a drop-in")),
@@ -224,7 +229,7 @@ fn a_folder_that_the_daemon_may_not_write_in_is_said_with_the_right_to_give() {
     let out = output(&folder.path().join("zoho"));
     let err = as_user(STRANGER, STRANGER, &[], || {
         fs::metadata(folder.path()).expect("one may look");
-        out.publish(&publication(1))
+        out.publish(&publication(1), written())
     });
     let text = err.expect_err("not writable").to_string();
     assert!(
@@ -264,7 +269,7 @@ fn a_read_only_and_a_full_file_system_are_told_apart() {
 fn publishes_once() {
     if let Some(folder) = std::env::var_os(FOLDER) {
         let folder = Path::new(&folder);
-        let result = output(&folder.join("zoho")).publish(&publication(1));
+        let result = output(&folder.join("zoho")).publish(&publication(1), written());
         println!(
             "{}",
             result.expect_err("the file system is full or read-only")
@@ -282,7 +287,7 @@ fn curl_sends_the_header_file_as_one_header() {
     let folder = folder();
     let mut out = output(&folder.path().join("zoho.header"));
     out.format = Format::Header;
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     let server = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let url = format!("http://{}/", server.local_addr().expect("bound"));
     let header = format!("@{}", out.path.display());
@@ -317,9 +322,9 @@ fn a_default_list_of_the_folder_lets_nobody_in() {
         .status();
     assert!(setfacl.expect("setfacl runs").success());
     let out = output(&folder.path().join("zoho"));
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     let is_let_in = || as_user(STRANGER, STRANGER, &[], || fs::read(&out.path)).is_ok();
-    let publish = || out.publish(&publication(1)).expect("room");
+    let publish = || out.publish(&publication(1), written()).expect("room");
     assert!(!is_let_in());
     assert_eq!(publish(), Published::Unchanged);
     let spec = format!("user:{STRANGER}:r");
@@ -341,7 +346,7 @@ fn a_default_list_of_the_folder_lets_nobody_in() {
 fn r6_a_reader_of_an_output_sees_a_whole_token_with_its_mode_at_any_moment() {
     let folder = folder();
     let out = output(&folder.path().join("zoho"));
-    out.publish(&publication(1)).expect("room");
+    out.publish(&publication(1), written()).expect("room");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -356,7 +361,8 @@ fn r6_a_reader_of_an_output_sees_a_whole_token_with_its_mode_at_any_moment() {
             }
         });
         for generation in 2..=200 {
-            out.publish(&publication(generation)).expect("room");
+            out.publish(&publication(generation), written())
+                .expect("room");
         }
         done.store(true, Ordering::Relaxed);
         reader.join().expect("no read failed");

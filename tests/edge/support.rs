@@ -4,12 +4,13 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::geteuid;
+use tempfile::TempDir;
 use zoho_tokend::base::{Boottime, Environment, Now, OrgName, Secret, UnixTime};
-use zoho_tokend::edge::outlet::Publication;
+use zoho_tokend::edge::outlet::{Publication, Written};
 use zoho_tokend::policy::access::Ids;
 
 pub(crate) use crate::users::as_user;
@@ -68,19 +69,19 @@ pub(crate) fn token(generation: u64) -> String {
 }
 
 /// A folder that every user may walk through, on the disk or on a tmpfs.
-pub(crate) fn folder_in(parent: &Path) -> tempfile::TempDir {
+pub(crate) fn folder_in(parent: &Path) -> TempDir {
     let folder = tempfile::tempdir_in(parent).expect("a temporary folder");
     std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("ours");
     folder
 }
 
 /// See [`folder_in`].
-pub(crate) fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> TempDir {
     folder_in(&std::env::temp_dir())
 }
 
 /// A folder on a tmpfs and one on the disk, where the host has both.
-pub(crate) fn folders() -> Vec<tempfile::TempDir> {
+pub(crate) fn folders() -> Vec<TempDir> {
     let shm = PathBuf::from("/dev/shm");
     let parents = [std::env::temp_dir(), shm];
     let parents = parents.iter().filter(|parent| parent.is_dir());
@@ -122,4 +123,15 @@ pub(crate) fn said_in_namespace(kind: &str, mount: &str, folder: &Path, test: &s
     let errors = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{errors}");
     String::from_utf8_lossy(&ran.stdout).into_owned()
+}
+
+/// The list of written outputs of this process.
+pub(crate) fn written() -> &'static Written {
+    static LIST: OnceLock<(TempDir, Written)> = OnceLock::new();
+    let open = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let list = Written::open(&folder.path().join("outputs.json"));
+        (folder, list)
+    };
+    &LIST.get_or_init(open).1
 }

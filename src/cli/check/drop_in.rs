@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::folders::FOLDERS_OF_UNIT;
 use crate::config::{Outside, Parsed, Principal};
 use crate::edge::actor::Actor;
-use crate::edge::users;
+use crate::edge::{systemd_units, users};
 
 const PATH: &str = "/etc/systemd/system/zoho-tokend.service.d/outputs.conf";
 /// What the unit hides, and the line that shows it again (systemd.exec(5)).
@@ -18,7 +18,7 @@ const HIDDEN: [(&str, &str); 5] = [
     ("/var/tmp", "PrivateTmp=no"),
 ];
 
-/// What to write, if the packaged unit does not allow everything already.
+/// What to write, if neither the packaged unit nor a drop-in allows everything already.
 pub(super) fn of(actor: &Actor, parsed: &Parsed) -> Option<String> {
     let (mut folders, mut groups) = (own_folders(parsed), BTreeSet::new());
     for mention in &parsed.mentions {
@@ -50,8 +50,10 @@ pub(super) fn of(actor: &Actor, parsed: &Parsed) -> Option<String> {
             .into_iter()
             .map(|group| format!("SupplementaryGroups={}", name_of(group))),
     );
+    // All or nothing: what is printed is a whole file.
+    let is_in_place = lines.is_empty() || systemd_units::drop_ins_say(&lines);
     let text = lines.join("\n");
-    (!lines.is_empty()).then(|| format!("under systemd, {PATH} must say:\n[Service]\n{text}"))
+    (!is_in_place).then(|| format!("under systemd, {PATH} must say:\n[Service]\n{text}"))
 }
 
 fn own_folders(parsed: &Parsed) -> BTreeSet<PathBuf> {

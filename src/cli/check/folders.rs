@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Look;
 use crate::config::{Outside, SecretSource};
 use crate::edge::actor::Folder;
+use crate::edge::outlet::TokenFiles;
 use crate::edge::systemd_units;
 
 /// What the unit's `RuntimeDirectory=` and `StateDirectory=` make before the start.
@@ -15,6 +16,7 @@ pub(super) fn check(look: &mut Look<'_>) {
         check_own(look, key, &folder);
     }
     check_state(look);
+    check_tokens_dir(look);
     for mention in look.parsed.mentions.clone() {
         if let Outside::Output(output) = mention.what {
             check_output(look, &format!("{}.path", mention.key), &output.path);
@@ -50,7 +52,7 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
         Folder::CanBeMade => look.note(format!(
             "{shown} is made at the start, and belongs to {user}"
         )),
-        Folder::Closed(..) if is_made_by_unit(folder) => {
+        Folder::Closed(..) | Folder::Missing(_) if is_made_by_unit(folder) => {
             look.note(format!(
                 "{shown} is made by systemd before the start, and belongs to the unit's user"
             ));
@@ -61,6 +63,22 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
             let what = format!("needs {shown}, where {user} may not write ({why})");
             look.error(key, format!("{what}; {make}chown it to {user}"));
         }
+    }
+}
+
+/// The daemon mixes its folders with nobody's things.
+fn check_tokens_dir(look: &mut Look<'_>) {
+    let folder = look.parsed.config.daemon.tokens_dir.clone();
+    let stranger = folder.as_deref().and_then(TokenFiles::stranger_in);
+    if let (Some(folder), Some(stranger)) = (folder, stranger) {
+        let what = format!(
+            "is {}, in use for other things ({stranger})",
+            folder.display()
+        );
+        look.error(
+            "daemon.tokens_dir",
+            format!("{what}; give it a folder of its own"),
+        );
     }
 }
 
@@ -109,6 +127,7 @@ fn explain(folder: &Folder) -> String {
     match folder {
         Folder::Closed(path, owner) => format!("{} belongs to {owner}", path.display()),
         Folder::NotAFolder(path) => format!("{} is no folder", path.display()),
+        Folder::Missing(path) => format!("{} is not there", path.display()),
         Folder::Writable | Folder::CanBeMade => "it may".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::base::{Boottime, Now, OrgName};
-use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles};
+use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles, Written};
 
 /// Of a token that nobody here has written, or that is another org's: it counts as over.
 pub(super) const OVER: Boottime = Boottime(i64::MIN);
@@ -28,6 +28,8 @@ pub(super) struct Order {
     pub(super) wanted: Option<Wanted>,
     /// When the token that readers find there ends; `None` where there is none.
     pub(super) stands: Option<Boottime>,
+    /// No config names the place any more: only what the daemon itself wrote is taken away.
+    pub(super) is_left: bool,
 }
 
 /// What has become of it.
@@ -42,8 +44,8 @@ pub(super) struct Outcome {
 pub(super) enum Place {
     /// An org's folder in `tokens_dir`.
     Files(OwnedMutexGuard<TokenFiles>),
-    /// A file of the operator's choice.
-    Output(Output),
+    /// A file of the operator's choice, and the list of those that the daemon wrote.
+    Output(Output, Arc<Written>),
 }
 
 impl Place {
@@ -72,7 +74,7 @@ impl Place {
     }
 
     fn clear(&mut self, order: &Order) -> Outcome {
-        let result = self.withdraw(&order.org);
+        let result = self.withdraw(order);
         let stands = order.stands.filter(|_| result.is_err());
         Outcome { stands, result }
     }
@@ -80,15 +82,17 @@ impl Place {
     fn publish(&mut self, publication: &Publication, now: Now) -> Result<(), OutletError> {
         let published = match self {
             Self::Files(files) => files.publish(publication, now),
-            Self::Output(output) => output.publish(publication),
+            Self::Output(output, written) => output.publish(publication, written),
         };
         published.map(drop)
     }
 
-    fn withdraw(&mut self, org: &OrgName) -> Result<(), OutletError> {
+    fn withdraw(&mut self, order: &Order) -> Result<(), OutletError> {
+        let org = &order.org;
         match self {
             Self::Files(files) => files.withdraw(org),
-            Self::Output(output) => output.withdraw(org),
+            Self::Output(output, written) if order.is_left => output.withdraw_own(org, written),
+            Self::Output(output, written) => output.withdraw(org, written),
         }
     }
 }

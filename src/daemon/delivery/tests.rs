@@ -27,7 +27,8 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let files = TokenFiles::open(&folder.path().join("tokens")).expect("room");
         let clock = Arc::new(SystemClock::new());
-        let delivery = Delivery::new(Some(files), Arc::clone(&clock));
+        let written = Written::open(&folder.path().join("outputs.json"));
+        let delivery = Delivery::new(Some(files), written, Arc::clone(&clock));
         Self {
             folder,
             clock,

@@ -43,6 +43,7 @@ impl Wish {
                 wanted: None,
                 // An earlier run, or a person, may have left something.
                 stands: Some(OVER),
+                is_left: false,
             },
             output: None,
             is_new: true,
@@ -59,6 +60,7 @@ impl Wish {
         let before = std::mem::replace(&mut self.order.org, org.clone());
         self.now_stands(self.order.stands, &before);
         self.order.wanted = wanted;
+        self.order.is_left = false;
         self.output = output;
         self.is_new = true;
         self.news.notify_waiters();

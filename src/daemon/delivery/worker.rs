@@ -60,7 +60,8 @@ impl Delivery {
         let Some((order, output)) = self.take_order(target) else {
             return false;
         };
-        let Some(mut place) = output.map(Place::Output).or(files.map(Place::Files)) else {
+        let output = output.map(|output| Place::Output(output, Arc::clone(&self.written)));
+        let Some(mut place) = output.or(files.map(Place::Files)) else {
             return false;
         };
         let (clock, given) = (Arc::clone(&self.clock), order.clone());

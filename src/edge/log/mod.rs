@@ -17,15 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-/// How a record looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines: one object a line, with `timestamp`, `level`, `message`, `target` and the fields.
-    Json,
-}
+pub use crate::config::LogFormat;
 
 /// Why logging did not start.
 #[derive(Debug, thiserror::Error)]

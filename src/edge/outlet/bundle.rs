@@ -35,17 +35,26 @@ pub struct TokenFiles {
 impl TokenFiles {
     /// The files under `tokens_dir`, which is made if it is missing; its parent is not.
     ///
-    /// Refuses a folder that is in use for other things.
+    /// Refuses a folder that only a person can make fit ([`Trouble::is_of_config`]), like one in use for other
+    /// things. Any other trouble is the next publication's, which tries again.
     pub fn open(tokens_dir: &Path) -> Result<Self, OutletError> {
         let dir = TokensDir::new(tokens_dir);
-        let prepared = dir.prepare();
-        prepared.map_err(|trouble| trouble.with_dir(dir.root()))?;
+        if let Err(trouble) = dir.prepare()
+            && trouble.is_of_config()
+        {
+            return Err(trouble.with_dir(dir.root()));
+        }
         Ok(Self {
             dir,
             serial: 1,
             current: BTreeMap::new(),
             retired: Vec::new(),
         })
+    }
+
+    /// One of the things that a folder is in use for, if [`Self::open`] would refuse it for that.
+    pub fn stranger_in(tokens_dir: &Path) -> Option<String> {
+        TokensDir::new(tokens_dir).stranger().ok().flatten()
     }
 
     /// At the start: removes all that is not the current folder of one of the `live` orgs.

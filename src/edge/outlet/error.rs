@@ -125,6 +125,15 @@ impl Trouble {
         }
     }
 
+    /// Whether the config, or a folder that it names, must be mended before anything can be written: what `check`
+    /// tells, too. The rest comes and goes with the file system.
+    pub(super) fn is_of_config(&self) -> bool {
+        matches!(
+            self,
+            Self::NoFolder(_) | Self::NotWritable { .. } | Self::IsFolder(_) | Self::NotOurs { .. }
+        )
+    }
+
     /// Names whose files have this trouble.
     pub(super) fn with_files_of(self, org: &OrgName) -> OutletError {
         OutletError {

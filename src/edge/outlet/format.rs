@@ -6,6 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Publication;
+use crate::config::Format;
 
 /// The word between `Authorization:` and the token (Zoho CRM API v8, "Make API Calls").
 const SCHEME: &str = "Zoho-oauthtoken";
@@ -13,38 +14,7 @@ const SCHEME: &str = "Zoho-oauthtoken";
 /// Room for every content with a token of Zoho's length, so that no copy is left behind by growing.
 const CAPACITY: usize = 4_096;
 
-/// One way to write a token down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Format {
-    /// The token alone, without a line break.
-    Token,
-    /// A header line for `curl -H @FILE`.
-    Header,
-    /// Variables for systemd's `EnvironmentFile=` and for a shell's `.`.
-    Env,
-    /// All that is known, one JSON object in one line.
-    Json,
-}
-
 impl Format {
-    /// All of them, in the order of the contract.
-    pub const ALL: [Self; 4] = [Self::Token, Self::Header, Self::Env, Self::Json];
-
-    /// The word of the config.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Header => "header",
-            Self::Env => "env",
-            Self::Json => "json",
-        }
-    }
-
-    /// The format that `word` names, exactly.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.as_str() == word)
-    }
-
     /// The name of the file in an org's folder.
     pub fn file_name(self) -> &'static str {
         match self {

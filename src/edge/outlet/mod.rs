@@ -12,13 +12,16 @@ mod folder;
 pub mod format;
 pub mod output;
 mod tokens_dir;
+pub mod written;
 
 use std::sync::Arc;
 
 pub use bundle::TokenFiles;
 pub use error::{OutletError, Trouble};
-pub use format::Format;
 pub use output::Output;
+pub use written::Written;
+
+pub use crate::config::Format;
 
 use crate::base::{Environment, OrgName, Secret, UnixTime};
 use crate::policy::access::Ids;

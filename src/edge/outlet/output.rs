@@ -15,7 +15,7 @@ use rustix::process::{Gid, getegid, geteuid};
 
 use super::acl::{drop_list, has_list};
 use super::folder::{create_new, holds, is_durable, open, sync};
-use super::{Format, OutletError, Publication, Published, Trouble};
+use super::{Format, OutletError, Publication, Published, Trouble, Written};
 use crate::base::OrgName;
 
 /// One file, as configured.
@@ -32,46 +32,90 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes the token to the path, unless exactly that is there already.
+    /// One that is there only to be taken away.
+    pub fn left_at(path: PathBuf) -> Self {
+        Self {
+            path,
+            format: Format::Token,
+            group: None,
+            mode: 0o600,
+        }
+    }
+
+    /// Writes the token to the path, unless exactly that is there already; in `written` first.
     ///
     /// On an error the path names what it named before.
-    pub fn publish(&self, publication: &Publication) -> Result<Published, OutletError> {
-        let published = self.try_publish(publication);
+    pub fn publish(
+        &self,
+        publication: &Publication,
+        written: &Written,
+    ) -> Result<Published, OutletError> {
+        let published = self.try_publish(publication, written);
         published.map_err(|trouble| self.with_name(&publication.org, trouble))
     }
 
     /// Removes the file, and what a crash may have left beside it; neither need be there.
-    pub fn withdraw(&self, org: &OrgName) -> Result<(), OutletError> {
+    pub fn withdraw(&self, org: &OrgName, written: &Written) -> Result<(), OutletError> {
         let removed = self.remove(&self.path);
-        let tidied = self.remove(&self.half_made());
-        removed
-            .and(tidied)
-            .map_err(|trouble| self.with_name(org, trouble))
+        self.finish(removed, org, written)
     }
 
-    fn try_publish(&self, publication: &Publication) -> Result<Published, Trouble> {
+    /// The same for a path that no config names any more: a file there goes only if the daemon made it.
+    pub fn withdraw_own(&self, org: &OrgName, written: &Written) -> Result<(), OutletError> {
+        let removed = match self.path.symlink_metadata() {
+            Ok(found) if written.is_own(&self.path, &found) => self.remove(&self.path),
+            Ok(_) => {
+                let path = self.path.display();
+                tracing::warn!(%org, "output {path} is not the file that the daemon wrote; it stays");
+                Ok(())
+            }
+            Err(err) if is_absent(&err) => Ok(()),
+            Err(err) => Err(self.trouble("look at", &self.path, err)),
+        };
+        self.finish(removed, org, written)
+    }
+
+    fn finish(
+        &self,
+        removed: Result<(), Trouble>,
+        org: &OrgName,
+        written: &Written,
+    ) -> Result<(), OutletError> {
+        let gone = removed.and(self.remove(&self.half_made()));
+        if gone.is_ok() {
+            written.forget(&self.path);
+        }
+        gone.map_err(|trouble| self.with_name(org, trouble))
+    }
+
+    fn try_publish(
+        &self,
+        publication: &Publication,
+        written: &Written,
+    ) -> Result<Published, Trouble> {
         let content = self.format.render(publication);
         // Left by a crash: the daemon is the only one to use this name.
         self.remove(&self.half_made())?;
-        if self.is_there(&content).unwrap_or(false) {
+        if self.is_there(&content, written).unwrap_or(false) {
             return Ok(Published::Unchanged);
         }
         let (folder, durable) =
             open_folder(self.folder()).map_err(|err| self.trouble("open", self.folder(), err))?;
-        let written = self
-            .write_half(&content, durable)
+        written.expect(&self.path, &publication.org);
+        let replaced = self
+            .write_half(&content, durable, written)
             .and_then(|()| self.put_in_place());
-        if written.is_err() {
+        if replaced.is_err() {
             // The first error is the one to tell.
             drop(fs::remove_file(self.half_made()));
         }
-        written?;
+        replaced?;
         sync(&folder, durable).map_err(|err| self.trouble("sync", self.folder(), err))?;
         Ok(Published::Written)
     }
 
-    /// The whole file with group and mode, under the name of [`Self::half_made`].
-    fn write_half(&self, content: &[u8], durable: bool) -> Result<(), Trouble> {
+    /// The whole file with group and mode, under the name of [`Self::half_made`], and listed.
+    fn write_half(&self, content: &[u8], durable: bool, written: &Written) -> Result<(), Trouble> {
         let half = self.half_made();
         let failed = |step, err| self.trouble(step, &half, err);
         let mut file = create_new(&half).map_err(|err| failed("make", err))?;
@@ -84,7 +128,10 @@ impl Output {
         drop_list(&file).map_err(|err| failed("drop the access list of", err))?;
         file.set_permissions(Permissions::from_mode(self.mode))
             .map_err(|err| failed("set the mode of", err))?;
-        sync(&file, durable).map_err(|err| failed("sync", err))
+        sync(&file, durable).map_err(|err| failed("sync", err))?;
+        written
+            .note(&self.path, &file)
+            .map_err(|err| failed("look at", err))
     }
 
     fn remove(&self, path: &Path) -> Result<(), Trouble> {
@@ -99,14 +146,14 @@ impl Output {
             .map_err(|err| self.trouble("replace", &self.path, err))
     }
 
-    /// Whether the path names a file of the daemon with this content, group and mode.
-    fn is_there(&self, content: &[u8]) -> io::Result<bool> {
+    /// Whether the path names a listed file of the daemon with this content, group and mode.
+    fn is_there(&self, content: &[u8], written: &Written) -> io::Result<bool> {
         let file = open(&self.path, OFlags::NONBLOCK)?;
         let metadata = file.metadata()?;
         let as_made = metadata.uid() == geteuid().as_raw()
             && metadata.gid() == self.gid()
             && metadata.mode() & 0o7777 == self.mode
-            && metadata.nlink() == 1
+            && written.is_own(&self.path, &metadata)
             && !has_list(&file)?;
         Ok(as_made && holds(file, content)?)
     }

@@ -49,8 +49,11 @@ impl TokensDir {
 
     /// Makes what is missing and mends the modes; says whether it outlives a power loss.
     pub(super) fn prepare(&self) -> Result<bool, Trouble> {
-        if !self.generations.is_dir() {
-            self.refuse_if_used()?;
+        if let Some(found) = self.stranger()? {
+            return Err(Trouble::NotOurs {
+                folder: self.root.clone(),
+                found,
+            });
         }
         for folder in [&self.root, &self.generations] {
             let parent = folder.parent().unwrap_or(folder);
@@ -162,15 +165,12 @@ impl TokensDir {
         self.generations.join(name.to_string())
     }
 
-    /// A folder with things in it but without ours is somebody else's: `tokens_dir = "/etc"`, say.
-    fn refuse_if_used(&self) -> Result<(), Trouble> {
-        match list(&self.root)?.into_iter().next() {
-            None => Ok(()),
-            Some(found) => Err(Trouble::NotOurs {
-                folder: self.root.clone(),
-                found,
-            }),
+    /// Something in a folder that has none of ours, and so is somebody else's: `tokens_dir = "/etc"`, say.
+    pub(super) fn stranger(&self) -> Result<Option<String>, Trouble> {
+        if self.generations.is_dir() {
+            return Ok(None);
         }
+        Ok(list(&self.root)?.into_iter().next())
     }
 
     fn sync(&self, folder: &Path, durable: bool) -> Result<(), Trouble> {
