@@ -24,6 +24,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// Whether `key` is written down.
+    pub fn has(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Where `key` stands; if it is left out, where the nearest table around it starts.
     pub fn of(&self, key: &str) -> Place {
         let mut key = key;

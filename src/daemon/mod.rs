@@ -10,6 +10,7 @@ mod delivery;
 mod desk;
 mod health;
 mod keeper;
+mod loss;
 mod metrics_page;
 mod names;
 mod reload;

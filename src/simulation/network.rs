@@ -76,7 +76,8 @@ impl World<'_> {
             Ask::Code(_) => None,
         };
         let is_demand = self.is_awaited(org);
-        self.judge.sent(org, grant, self.now, is_demand, self.limits);
+        self.judge
+            .sent(org, grant, self.now, is_demand, self.limits);
         for _ in 0..self.seam.copies_of_a_call() {
             let request = Request {
                 org,
@@ -93,7 +94,11 @@ impl World<'_> {
     }
 
     fn way(&mut self) -> i64 {
-        let most = if self.is_zoho_slow { SLOW_WAY_MS } else { self.plan.way_ms };
+        let most = if self.is_zoho_slow {
+            SLOW_WAY_MS
+        } else {
+            self.plan.way_ms
+        };
         self.dice.between(1, most)
     }
 
@@ -104,7 +109,8 @@ impl World<'_> {
             sent_at,
             parcel,
         };
-        self.mail.post_to(self.life, self.now + after, Due::Answer(delivery));
+        self.mail
+            .post_to(self.life, self.now + after, Due::Answer(delivery));
     }
 
     /// A call arrives at Zoho.
@@ -178,7 +184,11 @@ impl World<'_> {
             token,
             refresh_token: with_refresh_token.then(|| self.zoho.refresh_token(grant)),
             api_domain,
-            scope: if is_narrow { "ZohoCRM.org.READ" } else { &place.scope },
+            scope: if is_narrow {
+                "ZohoCRM.org.READ"
+            } else {
+                &place.scope
+            },
             life_ms: self.zoho.issued[token].ends - self.now,
         };
         let (said, names_host) = sayings::grant(&terms, &mut self.dice);

@@ -205,7 +205,8 @@ impl<'a> World<'a> {
             Due::Relief(trouble, which) => self.relieve(trouble, which),
             Due::Look(org) => self.touched[org] = true,
             Due::LookAtAll => {
-                self.mail.post(self.now + self.plan.look_every_ms, Due::LookAtAll);
+                self.mail
+                    .post(self.now + self.plan.look_every_ms, Due::LookAtAll);
                 self.look_at_all();
             }
             Due::Operator => self.operate(),
@@ -216,10 +217,13 @@ impl<'a> World<'a> {
 
     /// An answer arrives at the daemon.
     fn answer(&mut self, delivery: Delivery) {
-        let (org, kind) = (delivery.org, match &delivery.parcel {
-            Parcel::Said(_, kind, _) => Some(*kind),
-            _ => None,
-        });
+        let (org, kind) = (
+            delivery.org,
+            match &delivery.parcel {
+                Parcel::Said(_, kind, _) => Some(*kind),
+                _ => None,
+            },
+        );
         let answer = delivery.parcel.open();
         self.tally.count_answer(&answer);
         let before = self.word(org);
@@ -380,9 +384,9 @@ impl<'a> World<'a> {
 
     fn org_of(&self, event: &Event) -> Option<usize> {
         match event {
-            Event::Answered { org, .. } | Event::Enroll { org, .. } | Event::Refresh { org, .. } => {
-                self.index.get(org).copied()
-            }
+            Event::Answered { org, .. }
+            | Event::Enroll { org, .. }
+            | Event::Refresh { org, .. } => self.index.get(org).copied(),
             _ => None,
         }
     }

@@ -32,6 +32,7 @@ mod enroll;
 mod files;
 mod left_behind;
 mod life;
+mod loss;
 mod oauth;
 mod order;
 mod reload;
