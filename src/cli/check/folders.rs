@@ -18,8 +18,8 @@ pub(super) fn check(look: &mut Look<'_>) {
     check_state(look);
     check_tokens_dir(look);
     for mention in look.parsed.mentions.clone() {
-        if let Outside::Output(output) = mention.what {
-            check_output(look, &format!("{}.path", mention.key), &output.path);
+        if let Outside::Output(path) = mention.what {
+            check_output(look, &mention.key, &path);
         }
     }
 }
