@@ -35,6 +35,7 @@ mod life;
 mod loss;
 mod oauth;
 mod order;
+mod outside;
 mod reload;
 mod secrets;
 mod soak;

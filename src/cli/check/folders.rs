@@ -69,6 +69,11 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
 /// The daemon mixes its folders with nobody's things.
 fn check_tokens_dir(look: &mut Look<'_>) {
     let folder = look.parsed.config.daemon.tokens_dir.clone();
+    let uid = look.actor.uid;
+    let hindrance = |folder| TokenFiles::hindrance(folder, uid);
+    if let Some(trouble) = folder.as_deref().and_then(hindrance) {
+        look.error("daemon.tokens_dir", format!("cannot be used: {trouble}"));
+    }
     let stranger = folder.as_deref().and_then(TokenFiles::stranger_in);
     if let (Some(folder), Some(stranger)) = (folder, stranger) {
         let what = format!(

@@ -66,6 +66,27 @@ pub enum Trouble {
         /// One of the things.
         found: String,
     },
+    /// `EWOULDBLOCK` on the lock of `tokens_dir`.
+    #[error(
+        "another zoho-tokend{} keeps its files in {}; stop that one, or give this one a tokens_dir of its own",
+        .pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default(), .folder.display()
+    )]
+    Busy {
+        /// `tokens_dir`.
+        folder: PathBuf,
+        /// The holder, where the kernel tells.
+        pid: Option<u32>,
+    },
+    /// Readers could be given a forged token.
+    #[error("readers could be given forged tokens: {} {why}; {cure}", .folder.display())]
+    Forgeable {
+        /// `tokens_dir`, or a folder above it.
+        folder: PathBuf,
+        /// Who can do it.
+        why: String,
+        /// What to do.
+        cure: String,
+    },
     /// `EOPNOTSUPP` on the access list.
     #[error(
         "the file system of {} has no POSIX access lists; put tokens_dir on a tmpfs, as /run is", .0.display()
@@ -130,7 +151,12 @@ impl Trouble {
     pub(super) fn is_of_config(&self) -> bool {
         matches!(
             self,
-            Self::NoFolder(_) | Self::NotWritable { .. } | Self::IsFolder(_) | Self::NotOurs { .. }
+            Self::NoFolder(_)
+                | Self::NotWritable { .. }
+                | Self::IsFolder(_)
+                | Self::NotOurs { .. }
+                | Self::Busy { .. }
+                | Self::Forgeable { .. }
         )
     }
 

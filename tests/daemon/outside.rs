@@ -1,0 +1,121 @@
+//! What others do to the daemon's files and socket while it runs, and what it finds there at its start.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+
+use zoho_tokend::stand_in::Rules;
+
+use crate::need::need_tools;
+use crate::site::Site;
+use crate::wait::{SOON, wait_until};
+
+/// Nobody on this machine.
+const STRANGER: u32 = 4_000_123;
+
+/// The config of `site` with another `tokens_dir`.
+fn with_tokens_dir(site: &Site, folder: &Path) -> String {
+    let own = site.path("tokens").display().to_string();
+    site.config_text()
+        .replace(&own, &folder.display().to_string())
+}
+
+#[test]
+fn a_second_daemon_on_the_same_tokens_dir_is_refused_and_told_the_first() {
+    let (first, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    wait_until("the files are there", SOON, || {
+        first.file("acme", "header").is_some()
+    });
+    let second = Site::new(Rules::default(), &["beta"]);
+    let shared = with_tokens_dir(&second, &first.path("tokens"));
+    second.write("zoho-tokend.toml", &shared);
+    let refused = second.run_to_end();
+    let pid = daemon.pid();
+    let wanted = format!("another zoho-tokend (pid {pid}) keeps its files in");
+    assert!(refused.failed(75).contains(&wanted), "{refused:?}");
+    assert!(!second.socket().exists());
+    assert!(first.file("acme", "header").is_some());
+
+    // However the first one ends, the kernel lets the folder go.
+    daemon.kill();
+    let _daemon = second.run();
+    second.enroll("beta").done();
+    wait_until("the second one's files are there", SOON, || {
+        first.file("beta", "header").is_some()
+    });
+}
+
+/// Who owns a folder, or one above it, can put a forged token there.
+#[test]
+fn a_tokens_dir_that_another_user_could_replace_is_refused_by_run_and_by_check() {
+    if !need_tools(&["root"]) {
+        return;
+    }
+    let site = Site::new(Rules::default(), &["acme"]);
+    let refused_for = |tokens_dir: &Path, why: &str| {
+        site.write("zoho-tokend.toml", &with_tokens_dir(&site, tokens_dir));
+        let config = site.path("zoho-tokend.toml").display().to_string();
+        let checked = crate::daemon::program()
+            .args(["check", "--config", &config])
+            .output();
+        let checked = crate::daemon::Ended::from(checked.expect("it runs"));
+        assert!(checked.stderr.contains(why), "{checked:?}");
+        assert_eq!(checked.exit, 78);
+        let ran = site.run_to_end();
+        assert!(ran.failed(78).contains(why), "{ran:?}");
+    };
+    let foreign = format!("belongs to uid {STRANGER}, who can replace them");
+    let tokens = site.path("tokens");
+    fs::create_dir(&tokens).expect("ours");
+    chown(&tokens, Some(STRANGER), None).expect("root may");
+    refused_for(&tokens, &foreign);
+    chown(&tokens, Some(0), None).expect("root may");
+
+    let above = site.path("above");
+    fs::create_dir(&above).expect("ours");
+    chown(&above, Some(STRANGER), None).expect("root may");
+    refused_for(&above.join("tokens"), &foreign);
+
+    chown(&above, Some(0), None).expect("root may");
+    fs::set_permissions(&above, Permissions::from_mode(0o777)).expect("ours");
+    refused_for(
+        &above.join("tokens"),
+        "lets every user replace them (mode 0777)",
+    );
+    fs::set_permissions(&above, Permissions::from_mode(0o1777)).expect("ours");
+    site.write(
+        "zoho-tokend.toml",
+        &with_tokens_dir(&site, &above.join("tokens")),
+    );
+    let _daemon = site.run();
+}
+
+/// Without access lists no reader could be let in.
+#[test]
+fn a_file_system_without_access_lists_is_told_by_check_and_changes_nothing_there() {
+    let Some(ramfs) = without_access_lists() else {
+        println!("SKIPPED: no folder without access lists");
+        return;
+    };
+    let site = Site::new(Rules::default(), &["acme"]);
+    site.write(
+        "zoho-tokend.toml",
+        &with_tokens_dir(&site, &ramfs.join("tokens")),
+    );
+    let config = site.path("zoho-tokend.toml").display().to_string();
+    let checked = crate::daemon::program()
+        .args(["check", "--config", &config])
+        .output();
+    let checked = crate::daemon::Ended::from(checked.expect("it runs"));
+    assert!(
+        checked.stderr.contains("has no POSIX access lists"),
+        "{checked:?}"
+    );
+    assert_eq!(checked.exit, 78);
+}
+
+/// The process file system has none, and is everywhere.
+fn without_access_lists() -> Option<std::path::PathBuf> {
+    let folder = Path::new("/proc/self");
+    folder.is_dir().then(|| folder.to_owned())
+}
