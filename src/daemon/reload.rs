@@ -34,6 +34,8 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
     loss::refuse(&old, &new, &changes.restart_needed)?;
     new.continue_log(&old);
     put_in_force(shared, new).await;
+    // Who reloads because files are missing need not wait for the next look.
+    shared.delivery.look();
     tell(&changes);
     Ok(changes)
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use zoho_tokend::stand_in::Rules;
 
@@ -43,6 +44,32 @@ fn a_second_daemon_on_the_same_tokens_dir_is_refused_and_told_the_first() {
     wait_until("the second one's files are there", SOON, || {
         first.file("beta", "header").is_some()
     });
+}
+
+#[test]
+fn token_files_that_vanish_come_back_by_themselves_and_at_once_by_a_reload() {
+    let (site, daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let token = site.token("acme").text;
+    let is_there = || site.file("acme", "access_token").as_ref() == Some(&token);
+    wait_until("the files are there", SOON, is_there);
+    fs::remove_dir_all(site.path("tokens")).expect("ours");
+    wait_until("they come back", SOON, is_there);
+    let text = "the files were gone or changed";
+    wait_until("the status tells", SOON, || {
+        site.status("acme")["warnings"].to_string().contains(text)
+    });
+    assert!(daemon.said().contains(text));
+    let metrics = site.get("/metrics").body;
+    let counted =
+        r#"zoho_tokend_deliveries_total{org="acme",output="tokens_dir",outcome="restored"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+
+    fs::remove_dir_all(site.path("tokens/.generations")).expect("ours");
+    let begun = Instant::now();
+    site.verb(&["reload"]).done();
+    wait_until("they come back", SOON, is_there);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(site.token("acme").text, token, "no mint");
 }
 
 /// Who owns a folder, or one above it, can put a forged token there.
