@@ -4,6 +4,7 @@
 //! the state, [`delivery`] for the files). Nothing in here decides: what an answer means, when to mint and what
 //! a reader gets is [`crate::policy`]'s.
 
+mod address;
 mod admin;
 mod calls;
 mod delivery;

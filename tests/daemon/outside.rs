@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use zoho_tokend::stand_in::Rules;
 
+use crate::http::{Line, Request};
 use crate::need::need_tools;
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
@@ -70,6 +71,28 @@ fn token_files_that_vanish_come_back_by_themselves_and_at_once_by_a_reload() {
     wait_until("they come back", SOON, is_there);
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(site.token("acme").text, token, "no mint");
+}
+
+#[test]
+fn a_socket_whose_file_is_removed_is_made_anew_and_told() {
+    let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let mut open = Line::to(&site.socket()).expect("it listens");
+    fs::remove_file(site.socket()).expect("ours");
+    wait_until("it is made anew", SOON, || {
+        site.try_ask(&Request::get("/livez"))
+            .is_ok_and(|reply| reply.status == 200)
+    });
+    let mode = fs::metadata(site.socket()).expect("there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o666);
+    assert!(
+        daemon
+            .said()
+            .contains("somebody removed its file; made anew")
+    );
+    let answer = open.ask(&Request::get("/livez")).expect("still there");
+    assert_eq!(answer.status, 200, "who was connected stays so");
+    assert_eq!(daemon.stop(), 0);
+    assert!(!site.socket().exists());
 }
 
 /// Who owns a folder, or one above it, can put a forged token there.
