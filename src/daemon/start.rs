@@ -104,9 +104,10 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
     let shared = parts.shared;
     let socket = Socket::open(adopted, &standing.config.daemon.socket)?;
     let (listener, spot) = socket.into_parts();
-    let backlog = match spot.is_own() {
-        true => Backlog::Answered,
-        false => Backlog::Left,
+    let backlog = if spot.is_own() {
+        Backlog::Answered
+    } else {
+        Backlog::Left
     };
     let spot = Rc::new(RefCell::new(spot));
     let (renewed, listeners) = mpsc::unbounded_channel();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Look;
 use crate::config::{Outside, SecretSource};
 use crate::edge::actor::Folder;
-use crate::edge::outlet::TokenFiles;
+use crate::edge::outlet::{Output, TokenFiles};
 use crate::edge::systemd_units;
 
 /// What the unit's `RuntimeDirectory=` and `StateDirectory=` make before the start.
@@ -106,6 +106,9 @@ fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
     if path.is_dir() {
         look.error(key, "is a folder; name a file in it");
         return;
+    }
+    if let Some(trouble) = Output::stranger_at(path, look.actor.uid) {
+        look.error(key, format!("cannot be used: {trouble}"));
     }
     match look.actor.look_at(&folder) {
         Folder::Writable => (),

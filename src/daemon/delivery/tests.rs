@@ -196,7 +196,7 @@ fn r1_a_withdrawal_does_not_wait_for_the_pause_after_a_failure() {
 fn r1_a_file_of_an_earlier_run_does_not_stay_because_no_new_one_can_be_written() {
     run(async {
         let bench = Bench::new();
-        fs::write(bench.output().path, "old").expect("ours");
+        fs::write(bench.output().path, "ZOHO_ACCESS_TOKEN=old\n").expect("ours");
         bench.block();
         bench.wish("acme", 2, HOUR, &[bench.output()]);
         until(SOON, || bench.in_output().is_none()).await;

@@ -58,6 +58,9 @@ pub enum Trouble {
     /// A folder where a file or a link must be.
     #[error("{} is a folder that the daemon did not make; move it away", .0.display())]
     IsFolder(PathBuf),
+    /// Somebody else's file at the path of an output.
+    #[error("{} is there already and holds no token; move it away, or name another path", .0.display())]
+    InUse(PathBuf),
     /// `tokens_dir` holds other things.
     #[error("{} is in use for other things ({}); give tokens_dir a folder of its own", .folder.display(), .found)]
     NotOurs {

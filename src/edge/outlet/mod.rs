@@ -11,6 +11,7 @@ pub mod error;
 mod folder;
 mod forgery;
 pub mod format;
+mod found;
 mod hold;
 pub mod output;
 mod tokens_dir;

@@ -204,10 +204,10 @@ impl TokensDir {
         if self.generations.is_dir() {
             return Ok(None);
         }
-        let names = list(&self.root)?.into_iter();
+        let mut names = list(&self.root)?.into_iter();
         // Links of ours without what they led to: somebody removed that alone.
         let is_ours = |name: &String| self.is_link_of_ours(name);
-        Ok(names.filter(|name| !is_ours(name)).next())
+        Ok(names.find(|name| !is_ours(name)))
     }
 
     fn sync(&self, folder: &Path, durable: bool) -> Result<(), Trouble> {
