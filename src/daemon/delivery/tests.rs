@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::future::Future;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -345,7 +346,6 @@ fn what_somebody_removed_or_changed_is_written_anew_at_the_next_look_and_told() 
 
 #[test]
 fn a_look_that_finds_all_in_place_changes_nothing() {
-    use std::os::unix::fs::MetadataExt;
     run(async {
         let bench = Bench::new();
         bench.wish("acme", 1, HOUR, &[bench.output()]);
