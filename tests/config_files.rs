@@ -259,3 +259,14 @@ fn check_names_a_seal_key_that_others_can_read() {
     );
     assert!(report.to_string().ends_with("config bad: 1 problem\n"));
 }
+
+#[test]
+fn check_names_an_output_over_a_file_that_holds_no_token() {
+    let folder = Folder::new();
+    folder.file("passwd", "root:x:0:0:root:/root:/bin/sh\n", 0o644);
+    let output = "[[orgs.acme.outputs]]\npath = \"$DIR/passwd\"\nformat = \"token\"\n";
+    let path = folder.config(&format!("{CLIENT}{ORG}{output}"));
+    let shown = folder.shown(&check(&path).problems);
+    let wanted = "`path` cannot be used: passwd is there already and holds no token; move it away";
+    assert!(shown.iter().any(|line| line.contains(wanted)), "{shown:?}");
+}

@@ -37,7 +37,11 @@ fn every_promise_holds_in_every_run() {
             if seed >= seeds.end {
                 return (tally, broken);
             }
-            let end = run(&swarm::plan(seed, ORGS, HOURS), &mut Unchanged, &Record::Nothing);
+            let end = run(
+                &swarm::plan(seed, ORGS, HOURS),
+                &mut Unchanged,
+                &Record::Nothing,
+            );
             tally.add(&end.tally);
             if let Some(what) = end.broken {
                 broken.push((seed, what));

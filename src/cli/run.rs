@@ -5,6 +5,7 @@ use super::failure::Exit;
 use super::output;
 use crate::daemon::{self, Fatal};
 use crate::edge::log;
+use crate::edge::outlet::Trouble;
 
 /// Runs the daemon until a signal ends it.
 pub fn run(args: &ConfigAt) -> Exit {
@@ -34,6 +35,8 @@ fn exit_of(fatal: &Fatal) -> Exit {
             77 => Exit::NotPermitted,
             _ => Exit::TryLater,
         },
+        // As with the state: the other one may be about to end.
+        Fatal::Files(err) if matches!(err.trouble, Trouble::Busy { .. }) => Exit::TryLater,
         Fatal::Config(_) | Fatal::Socket(_) | Fatal::Files(_) | Fatal::Log(_) => Exit::Config,
         Fatal::System { .. } => Exit::Bug,
     }

@@ -4,12 +4,14 @@
 //! the state, [`delivery`] for the files). Nothing in here decides: what an answer means, when to mint and what
 //! a reader gets is [`crate::policy`]'s.
 
+mod address;
 mod admin;
 mod calls;
 mod delivery;
 mod desk;
 mod health;
 mod keeper;
+mod loss;
 mod metrics_page;
 mod names;
 mod reload;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::loss;
 use super::shared::{Shared, Turn};
 use super::standing::Standing;
 use crate::base::{OrgName, Secret};
@@ -30,8 +31,11 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
     let old = shared.standing();
     let mut new = Standing::load(&old.path, Some(&old)).await?;
     let changes = compare(&old, &new);
+    loss::refuse(&old, &new, &changes.restart_needed)?;
     new.continue_log(&old);
     put_in_force(shared, new).await;
+    // Who reloads because files are missing need not wait for the next look.
+    shared.delivery.look();
     tell(&changes);
     Ok(changes)
 }
@@ -40,7 +44,9 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
 pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
     let new = Standing::load(&old.path, Some(&old)).await?;
-    Ok(compare(&old, &new))
+    let changes = compare(&old, &new);
+    loss::refuse(&old, &new, &changes.restart_needed)?;
+    Ok(changes)
 }
 
 /// The same config, with its names looked up again.
@@ -73,6 +79,12 @@ fn tell(changes: &Changes) {
     }
     for key in &changes.restart_needed {
         tracing::warn!("config: {key} has changed; it takes effect at the next restart");
+    }
+    if !changes.removed.is_empty() {
+        let removed = loss::listed(&changes.removed);
+        tracing::warn!(
+            "config: no longer there: {removed}; their files go, their grants stay in the state"
+        );
     }
     tracing::info!(
         added = changes.added.len(),

@@ -14,7 +14,7 @@ use reading::Reading;
 use super::credentials::Credentials;
 use super::{secrets, small_file};
 use crate::base::Secret;
-use crate::config::{self, Config, Outside, Parsed, Place, Problem};
+use crate::config::{self, Config, Outside, Parsed, Place, Places, Problem};
 
 /// Largest bundle of root certificates.
 const CA_MAX: usize = 1024 * 1024;
@@ -31,6 +31,8 @@ pub struct Loaded {
     pub ca_pem: Option<Vec<u8>>,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
+    /// Where each key stands.
+    pub places: Places,
 }
 
 /// All of a config that the daemon can use, or every problem in it. `credentials`: where systemd put them.
@@ -47,6 +49,7 @@ pub fn load(path: &Path, credentials: &Credentials) -> Result<Loaded, Vec<Proble
         secrets,
         ca_pem,
         warnings: parsed.problems,
+        places: parsed.places,
     })
 }
 

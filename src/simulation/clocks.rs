@@ -62,7 +62,11 @@ impl HostClocks {
         let ahead = boot.0.saturating_sub(self.boot_at_epoch);
         let passed = ahead.saturating_mul(MILLION) / (MILLION + self.rate_ppm);
         let truth = self.epoch.saturating_add(passed);
-        if self.boot_at(truth) < boot { truth + 1 } else { truth }
+        if self.boot_at(truth) < boot {
+            truth + 1
+        } else {
+            truth
+        }
     }
 
     /// The `Date` of an answer made at a true moment: cut to the second.
@@ -142,7 +146,10 @@ mod tests {
         assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS));
         assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 999_500));
         clocks.correct_wall(1_000_000);
-        assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 1_000_000));
+        assert_eq!(
+            clocks.at(1_000_000).wall,
+            UnixTime(START_WALL_MS + 1_000_000)
+        );
         assert!(clocks.is_right(1_000_000) && !clocks.is_right(3_000_000));
     }
 }

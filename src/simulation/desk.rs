@@ -37,7 +37,8 @@ impl World<'_> {
         for org in 0..self.names.len() {
             self.enroll_well(org);
         }
-        self.mail.post(self.now + OPERATES_EVERY_MS, super::mail::Due::Operator);
+        self.mail
+            .post(self.now + OPERATES_EVERY_MS, super::mail::Due::Operator);
     }
 
     /// A person makes a code for the right org, and enrols it.
@@ -181,7 +182,10 @@ impl World<'_> {
     /// Enrols what has lost its grant for good, and looks again at what is quarantined.
     pub(super) fn tend(&mut self) {
         for org in 0..self.names.len() {
-            let is_enrolling = self.open.values().any(|open| open.org == org && open.is_enrolment);
+            let is_enrolling = self
+                .open
+                .values()
+                .any(|open| open.org == org && open.is_enrolment);
             let lacks_grant = self.good_grant(org).is_none();
             match self.word(org) {
                 Some(_) if lacks_grant && !is_enrolling => self.enroll_well(org),
@@ -211,7 +215,8 @@ impl World<'_> {
     /// The org's grant as the disk has it, if it is good at Zoho.
     pub(super) fn good_grant(&self, org: usize) -> Option<usize> {
         let record = self.disk.orgs.get(&self.names[org])?;
-        self.zoho.grant_of(record.grant.as_ref()?.refresh_token.expose())
+        self.zoho
+            .grant_of(record.grant.as_ref()?.refresh_token.expose())
     }
 
     /// The org's grant as the disk has it, good or not.

@@ -42,7 +42,11 @@ impl World<'_> {
         if !self.is_up() {
             return;
         }
-        let span = if span > 0 { span } else { self.span_of(trouble) };
+        let span = if span > 0 {
+            span
+        } else {
+            self.span_of(trouble)
+        };
         self.note_trouble(trouble, span);
         let org = usize::try_from(self.dice.below(self.names.len() as u64)).unwrap_or(0);
         match trouble {
@@ -143,7 +147,8 @@ impl World<'_> {
             let has_hour_tokens = self.plan.rules.life_ms == HOUR;
             match trouble {
                 Trouble::Unreachable | Trouble::Silent | Trouble::Noise if was_fair => {
-                    self.judge.excuse_outage(org, self.now, span, has_hour_tokens);
+                    self.judge
+                        .excuse_outage(org, self.now, span, has_hour_tokens);
                 }
                 Trouble::ShortLives => self.judge.excuse(org, end + HOUR + START_MS),
                 _ => self.judge.excuse_trouble(org, self.now, span + HOUR),
@@ -160,7 +165,8 @@ impl World<'_> {
     /// Trouble of a kind is over.
     pub(super) fn relieve(&mut self, trouble: Trouble, of: usize) {
         let at = self.now;
-        self.timeline.note(at, None, || format!("!! {} is over", trouble.as_str()));
+        self.timeline
+            .note(at, None, || format!("!! {} is over", trouble.as_str()));
         match trouble {
             Trouble::SlowZoho => self.is_zoho_slow = false,
             Trouble::ClockStep => {
@@ -208,7 +214,8 @@ impl World<'_> {
                 if let Some((generation, token)) = seen {
                     self.zoho.kill(token, self.now);
                     let noticed = self.now + self.dice.between(SECOND, 2 * MINUTE);
-                    self.mail.post_to(self.life, noticed, Due::ReportAgain(org, generation, 0));
+                    self.mail
+                        .post_to(self.life, noticed, Due::ReportAgain(org, generation, 0));
                 }
             }
         }
@@ -221,7 +228,8 @@ impl World<'_> {
         }
         let at = usize::try_from(self.dice.below(self.past.len() as u64)).unwrap_or(0);
         let delivery = self.past[at].clone();
-        self.mail.post_to(self.life, self.now, Due::Answer(delivery));
+        self.mail
+            .post_to(self.life, self.now, Due::Answer(delivery));
     }
 
     /// Some orgs leave the config, some get another scope or another pace; later all is as before.

@@ -8,8 +8,8 @@
 
 mod clocks;
 mod desk;
-mod disk;
 pub mod dice;
+mod disk;
 mod excuse;
 mod inject;
 pub mod judge;

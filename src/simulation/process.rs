@@ -28,7 +28,8 @@ impl World<'_> {
         let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut self.jitter);
         self.wake = fleet.wake_at(clocks.now.boot);
         self.fleet = Some(fleet);
-        self.timeline.note(self.now, None, || "the daemon starts".to_owned());
+        self.timeline
+            .note(self.now, None, || "the daemon starts".to_owned());
         let is_new_boot = std::mem::take(&mut self.is_new_boot);
         for org in 0..self.names.len() {
             let record = self.disk.orgs.get(&self.names[org]);
@@ -82,7 +83,8 @@ impl World<'_> {
 
     /// The process dies; some of what was on its way to the disk is there all the same.
     pub(super) fn crash(&mut self) {
-        self.timeline.note(self.now, None, || "the process dies".to_owned());
+        self.timeline
+            .note(self.now, None, || "the process dies".to_owned());
         self.note_standing();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
@@ -92,7 +94,8 @@ impl World<'_> {
 
     /// The process is stopped: what is on its way to the disk gets there.
     pub(super) fn stop(&mut self, off: i64) {
-        self.timeline.note(self.now, None, || format!("stopped for {off} ms"));
+        self.timeline
+            .note(self.now, None, || format!("stopped for {off} ms"));
         self.note_standing();
         let kept = self.disk.flush();
         self.end_life(kept);
@@ -154,7 +157,8 @@ impl World<'_> {
 
     /// The machine sleeps: time passes for all but the daemon.
     pub(super) fn suspend(&mut self, span: i64) {
-        self.timeline.note(self.now, None, || format!("asleep for {span} ms"));
+        self.timeline
+            .note(self.now, None, || format!("asleep for {span} ms"));
         self.now += span;
         self.slept_ms += span;
         self.troubled_until += span;
@@ -215,7 +219,8 @@ impl World<'_> {
 
     pub(super) fn note_trouble(&mut self, trouble: Trouble, span: i64) {
         self.tally.troubles[trouble.index()] += 1;
-        self.timeline
-            .note(self.now, None, || format!("!! {} for {span} ms", trouble.as_str()));
+        self.timeline.note(self.now, None, || {
+            format!("!! {} for {span} ms", trouble.as_str())
+        });
     }
 }

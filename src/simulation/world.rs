@@ -183,7 +183,10 @@ impl<'a> World<'a> {
 
     /// Goes to the next moment at which anything happens, and lets it happen.
     fn turn(&mut self) {
-        let wake = self.fleet.as_ref().map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
+        let wake = self
+            .fleet
+            .as_ref()
+            .map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
         let next = self.mail.next_at().unwrap_or(i64::MAX);
         let at = wake.min(next).min(self.end).max(self.now);
         let passed = at - self.now;
@@ -222,7 +225,8 @@ impl<'a> World<'a> {
             Due::Relief(trouble, which) => self.relieve(trouble, which),
             Due::Look(org) => self.touched[org] = true,
             Due::LookAtAll => {
-                self.mail.post(self.now + self.plan.look_every_ms, Due::LookAtAll);
+                self.mail
+                    .post(self.now + self.plan.look_every_ms, Due::LookAtAll);
                 if self.has_ntp && !self.is_clock_set {
                     self.clocks.correct_wall(self.now);
                 }
@@ -239,10 +243,13 @@ impl<'a> World<'a> {
 
     /// An answer arrives at the daemon.
     fn answer(&mut self, delivery: Delivery) {
-        let (org, kind) = (delivery.org, match &delivery.parcel {
-            Parcel::Said(_, kind, _) => Some(*kind),
-            _ => None,
-        });
+        let (org, kind) = (
+            delivery.org,
+            match &delivery.parcel {
+                Parcel::Said(_, kind, _) => Some(*kind),
+                _ => None,
+            },
+        );
         let answer = delivery.parcel.open();
         self.tally.count_answer(&answer);
         let is_short = self.weather_of(org) == Some(Trouble::ShortLives);
@@ -387,13 +394,7 @@ impl<'a> World<'a> {
     }
 
     fn write(&mut self, write: WriteId, changes: Vec<Change>) {
-        let after = self.disk.put(
-            Write {
-                id: write,
-                changes,
-            },
-            &mut self.dice,
-        );
+        let after = self.disk.put(Write { id: write, changes }, &mut self.dice);
         self.mail.post_to(self.life, self.now + after, Due::Written);
         if self.seam.tells_writes_early() {
             self.mail.post_to(self.life, self.now, Due::Early(write));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Look;
 use crate::config::{Outside, SecretSource};
 use crate::edge::actor::Folder;
-use crate::edge::outlet::TokenFiles;
+use crate::edge::outlet::{Output, TokenFiles};
 use crate::edge::systemd_units;
 
 /// What the unit's `RuntimeDirectory=` and `StateDirectory=` make before the start.
@@ -18,8 +18,8 @@ pub(super) fn check(look: &mut Look<'_>) {
     check_state(look);
     check_tokens_dir(look);
     for mention in look.parsed.mentions.clone() {
-        if let Outside::Output(output) = mention.what {
-            check_output(look, &format!("{}.path", mention.key), &output.path);
+        if let Outside::Output(path) = mention.what {
+            check_output(look, &mention.key, &path);
         }
     }
 }
@@ -69,6 +69,11 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
 /// The daemon mixes its folders with nobody's things.
 fn check_tokens_dir(look: &mut Look<'_>) {
     let folder = look.parsed.config.daemon.tokens_dir.clone();
+    let uid = look.actor.uid;
+    let hindrance = |folder| TokenFiles::hindrance(folder, uid);
+    if let Some(trouble) = folder.as_deref().and_then(hindrance) {
+        look.error("daemon.tokens_dir", format!("cannot be used: {trouble}"));
+    }
     let stranger = folder.as_deref().and_then(TokenFiles::stranger_in);
     if let (Some(folder), Some(stranger)) = (folder, stranger) {
         let what = format!(
@@ -101,6 +106,9 @@ fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
     if path.is_dir() {
         look.error(key, "is a folder; name a file in it");
         return;
+    }
+    if let Some(trouble) = Output::stranger_at(path, look.actor.uid) {
+        look.error(key, format!("cannot be used: {trouble}"));
     }
     match look.actor.look_at(&folder) {
         Folder::Writable => (),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Look;
-use crate::config::{Mention, Outside, Place, Principal, Problem, SecretSource};
+use crate::config::{Mention, Outside, Place, Problem, SecretSource};
 use crate::edge::secrets::{self, BadSecret};
 use crate::edge::{config_files, systemd_units, users};
 
@@ -13,8 +13,10 @@ pub(super) fn check(look: &mut Look<'_>) {
         match what {
             Outside::ClientSecret(_, source) => check_secret(look, &key, &source),
             Outside::User(principal) => check_principal(look, &key, users::user(&principal)),
-            Outside::Group(principal) => check_principal(look, &key, users::group(&principal)),
-            Outside::Output(output) => check_group(look, &key, output.group.as_ref()),
+            Outside::Group(group) | Outside::OutputGroup(group) => {
+                check_principal(look, &key, users::group(&group));
+            }
+            Outside::Output(_) => (),
         }
     }
     check_seal_key(look);
@@ -59,12 +61,6 @@ fn check_readable(look: &mut Look<'_>, key: &str, path: &Path) {
 fn check_principal<T>(look: &mut Look<'_>, key: &str, found: Result<T, users::Unresolved>) {
     if let Err(why) = found {
         look.error(key, why);
-    }
-}
-
-fn check_group(look: &mut Look<'_>, key: &str, group: Option<&Principal>) {
-    if let Some(group) = group {
-        check_principal(look, &format!("{key}.group"), users::group(group));
     }
 }
 
