@@ -50,7 +50,7 @@ pub fn offset(org: &OrgName) -> f64 {
 
 /// How long a token may be taken for alive: on a slow clock its life ends sooner than it seems (R9).
 pub fn life_to_trust(life: Duration) -> Duration {
-    life - life / DRIFT_PARTS
+    life.saturating_sub(life / DRIFT_PARTS)
 }
 
 /// How long a span of Zoho's is counted: on a fast clock it ends later than it seems (R3).

@@ -133,7 +133,7 @@ impl World<'_> {
     }
 
     /// A person is answered: what he is told is on the disk (R7).
-    pub(super) fn reply(&mut self, request: RequestId, result: Result<(), Refusal>) {
+    pub(super) fn reply(&mut self, request: RequestId, result: &Result<(), Refusal>) {
         let Some(open) = self.open.remove(&request) else {
             let what = format!("{request:?} was answered twice, or never asked");
             return self.judge.breaks("R7", None, self.now, what);

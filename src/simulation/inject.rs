@@ -79,11 +79,9 @@ impl World<'_> {
             Trouble::ClockStep => {
                 let step = *self.dice.pick(&[-DAY, -HOUR, -SECOND, SECOND, HOUR, DAY]);
                 self.clocks.set_wall_by(step);
-                self.is_clock_set = true;
-                self.were_clocks_right = false;
                 self.relieve_after(span, trouble, 0);
             }
-            Trouble::ClockRate if self.has_ntp => (),
+            Trouble::ClockRate if self.plan.has_ntp => (),
             Trouble::ClockRate => {
                 let rate = *self.dice.pick(&[-500, -200, 0, 200, 500]);
                 self.clocks.run_at(rate, self.now);
@@ -169,10 +167,7 @@ impl World<'_> {
             .note(at, None, || format!("!! {} is over", trouble.as_str()));
         match trouble {
             Trouble::SlowZoho => self.is_zoho_slow = false,
-            Trouble::ClockStep => {
-                self.is_clock_set = false;
-                self.clocks.correct_wall(self.now);
-            }
+            Trouble::ClockStep => self.clocks.correct_wall(self.now),
             Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
                 self.disk.trouble = None;
                 self.disk_troubled_at = self.now;
@@ -270,7 +265,6 @@ impl World<'_> {
         self.disk.trouble = None;
         self.disk_troubled_at = self.now;
         self.dies_after = None;
-        self.is_clock_set = false;
         self.clocks.correct_wall(self.now);
         self.reconfigure(self.plan.orgs.clone(), true);
     }

@@ -21,6 +21,7 @@ mod process;
 mod readers;
 mod reporters;
 pub mod seam;
+mod steps;
 pub mod swarm;
 pub mod tally;
 pub mod timeline;
