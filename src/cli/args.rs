@@ -68,7 +68,7 @@ pub enum Verb {
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
     )]
-    Run(ConfigAt),
+    Run(Run),
     /// Check the config and all that it names; print every problem
     #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
     Check(Check),
@@ -215,6 +215,17 @@ pub struct ConfigAt {
         default_value = "/etc/zoho-tokend/zoho-tokend.toml"
     )]
     pub config: PathBuf,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which config.
+    #[command(flatten)]
+    pub of: ConfigAt,
+    /// End when this process ends, which must be the parent: for `demo`
+    #[arg(long, value_name = "PID", hide = true)]
+    pub end_with: Option<i32>,
 }
 
 /// `check`.

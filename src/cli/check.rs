@@ -12,7 +12,8 @@ use std::path::Path;
 
 use super::args::Check;
 use super::failure::{Exit, Failure};
-use super::{output, reload};
+use super::output::{self, counted};
+use super::reload;
 use crate::config::{Parsed, Problem};
 use crate::edge::actor::Actor;
 use crate::edge::config_files;
@@ -124,15 +125,10 @@ impl fmt::Display for CheckReport {
             writeln!(f, "note: {note}")?;
         }
         if self.is_good() {
-            let (orgs, clients) = (count(self.orgs, "org"), count(self.clients, "client"));
+            let (orgs, clients) = (counted(self.orgs, "org"), counted(self.clients, "client"));
             return writeln!(f, "config good: {orgs}, {clients}");
         }
         let errors = self.problems.iter().filter(|problem| problem.is_error());
-        writeln!(f, "config bad: {}", count(errors.count(), "problem"))
+        writeln!(f, "config bad: {}", counted(errors.count(), "problem"))
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{end}")
 }

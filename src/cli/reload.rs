@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::args::SocketAt;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure, in_one_line};
-use super::output;
+use super::output::{self, counted};
 use super::refusal::{self, Refusal};
 
 /// The daemon reads files and looks up users; a directory server may be slow. Under systemd's own 90 s.
@@ -71,15 +71,11 @@ fn refused(answer: &Answer) -> Failure {
             "reload",
             &format!(
                 "the new config has {}; the old one stays in force",
-                problems(count)
+                counted(count, "problem")
             ),
             "put it right and reload again",
         ),
     }
-}
-
-fn problems(count: usize) -> String {
-    format!("{count} problem{}", if count == 1 { "" } else { "s" })
 }
 
 impl Changes {

@@ -225,10 +225,14 @@ impl Loop {
         tokio::task::spawn_local(async move { reload::look_again(&shared).await });
     }
 
+    /// However many signals come, at most one reload waits behind the one that is under way.
     fn reload_by_signal(&self) {
+        if self.shared.is_reload_due.replace(true) {
+            return;
+        }
         let shared = Rc::clone(&self.shared);
         tokio::task::spawn_local(async move {
-            if let Err(problems) = reload::reload(&shared).await {
+            if let Err(problems) = reload::reload_when_due(&shared).await {
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }

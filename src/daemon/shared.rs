@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) writes: Cell<usize>,
     /// Held by whoever reads the config anew, until it is in force: two reloads never overtake each other.
     pub(super) reloading: tokio::sync::Mutex<()>,
+    /// Whether a signal has asked for a reload that has not begun: any more of them ask for the same one.
+    pub(super) is_reload_due: Cell<bool>,
     requests: RefCell<Requests>,
 }
 
@@ -79,6 +81,7 @@ impl Shared {
             calls: Cell::new(0),
             writes: Cell::new(0),
             reloading: tokio::sync::Mutex::default(),
+            is_reload_due: Cell::new(false),
             requests: RefCell::default(),
         }
     }
