@@ -22,8 +22,8 @@ use crate::base::OrgName;
         zoho-tokend demo\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n\n\
-        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon; 70 a bug; 74 output;\n\
-        75 try later; 77 not permitted; 78 config, or a person must act."
+        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon, or Zoho not reached;\n\
+        70 a bug; 74 output; 75 try later; 77 not permitted; 78 config, or a person must act."
 )]
 pub struct CommandLine {
     /// What to do.

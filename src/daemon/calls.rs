@@ -76,6 +76,7 @@ async fn call(standing: &Standing, order: Order) -> Answer {
             refresh_token,
         },
     };
+    let sent = form.secrets();
     let call = TokenCall {
         token_url: org.data_center.endpoints.token.clone(),
         timeout: org.settings.timeout,
@@ -85,7 +86,7 @@ async fn call(standing: &Standing, order: Order) -> Answer {
         Reply::NotSent(cause) => Answer::NotSent(cause),
         Reply::Lost(cause) => Answer::Lost(cause),
         Reply::Answered { status, body, .. } => {
-            Answer::Sorted(Outcome::sort(order.asked, status, &body))
+            Answer::Sorted(Outcome::sort_without(&sent, order.asked, status, &body))
         }
     }
 }

@@ -40,6 +40,9 @@ const TOKEN_TYPE: &str = "Zoho-oauthtoken";
 /// How long a start may take until READY is said all the same, with the orgs that are not decided named.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
+/// How often a start looks whether it is over: files are written without an event.
+const START_LOOK: Duration = Duration::from_millis(100);
+
 /// How long the end may wait for Zoho, the disk and the files: an unanswered call stays a spent slot. With the
 /// second that the socket gets after it, the contract's five.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
@@ -181,7 +184,7 @@ impl Loop {
         let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
         let is_starting = !self.shared.is_ready.get();
         let looked = if is_starting {
-            fed.min(Duration::from_secs(1))
+            fed.min(START_LOOK)
         } else {
             fed
         };
@@ -195,7 +198,9 @@ impl Loop {
         if !self.shared.is_ready.get() {
             let undecided = self.undecided();
             let is_late = self.begun.elapsed() >= READY_WITHIN;
-            if undecided.is_empty() || is_late {
+            // Who starts after this unit may read a file at once.
+            let is_done = undecided.is_empty() && !self.shared.delivery.is_busy();
+            if is_done || is_late {
                 if !undecided.is_empty() {
                     tracing::warn!(
                         "ready, but without a decision on {}; see `zoho-tokend status`",

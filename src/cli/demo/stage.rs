@@ -291,7 +291,10 @@ mod tests {
 
     #[test]
     fn a_place_whose_paths_could_not_be_used_or_pasted_is_not_taken() {
-        assert_eq!(place(Path::new("/var/tmp/me.1")), Path::new("/var/tmp/me.1"));
+        assert_eq!(
+            place(Path::new("/var/tmp/me.1")),
+            Path::new("/var/tmp/me.1")
+        );
         let long = format!("/{}", "a".repeat(80));
         for bad in [&*long, "/it's", "/a b", "/a\"b", "relative"] {
             assert_eq!(place(Path::new(bad)), Path::new("/tmp"), "{bad}");

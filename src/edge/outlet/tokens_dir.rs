@@ -49,6 +49,9 @@ impl TokensDir {
 
     /// Makes what is missing and mends the modes; says whether it outlives a power loss.
     pub(super) fn prepare(&self) -> Result<bool, Trouble> {
+        if self.root.exists() && !self.root.is_dir() {
+            return Err(Trouble::NotAFolder(self.root.clone()));
+        }
         if !self.generations.is_dir() {
             self.refuse_if_used()?;
         }
