@@ -63,8 +63,8 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
             );
             look.error(key, what);
         }
-        other => {
-            let why = explain(&other);
+        Folder::Closed(above, owner) => {
+            let why = format!("{} belongs to {owner}", above.display());
             let make = if folder.exists() { "" } else { "make it, and " };
             let what = format!("needs {shown}, where {user} may not write ({why})");
             look.error(key, format!("{what}; {make}chown it to {user}"));
