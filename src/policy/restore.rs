@@ -101,7 +101,8 @@ impl Fleet {
         moment.steps.extend(gone);
     }
 
-    /// Calls that the end of the last daemon cut off: nobody has told of them yet.
+    /// Calls that the end of the last daemon cut off: nobody has told of them yet. The note goes down with the next
+    /// write, and no write is made for it: a start changes nothing by itself.
     fn tell_of_cut_off_calls(&mut self, lanes: &[LaneId], moment: &mut Moment<'_>) {
         for id in lanes {
             let mints_in_it = |org: &Org| {
@@ -115,7 +116,6 @@ impl Fleet {
             self.with(&name, moment, |org, scene| {
                 let detail = "the end of the daemon cut off a call to Zoho; it counts as a mint";
                 org.tell(Severity::Warning, "cut-off", detail.to_owned(), scene);
-                org.saving.is_dirty = true;
             });
         }
     }
