@@ -28,6 +28,18 @@ pub(super) struct Changes {
 /// Takes the config anew; an error is the list of its problems, and nothing has changed.
 pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let _turn = shared.reloading.lock().await;
+    take_anew(shared).await
+}
+
+/// The same for a signal. One that comes from here on finds this reload begun, and asks for another.
+pub(super) async fn reload_when_due(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
+    let _turn = shared.reloading.lock().await;
+    shared.is_reload_due.set(false);
+    take_anew(shared).await
+}
+
+/// The caller holds [`Shared::reloading`].
+async fn take_anew(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
     let mut new = Standing::load(&old.path, Some(&old)).await?;
     let changes = compare(&old, &new);

@@ -171,6 +171,7 @@ fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
     let names = Names::look_up(&config, known);
     let warnings = text(warnings)
         .into_iter()
+        .chain(network.warnings(|name| std::env::var(name).ok()))
         .chain(names.unresolved.iter().cloned());
     Ok(Standing {
         path: path.to_owned(),

@@ -83,6 +83,8 @@ pub struct Org {
     pub(super) waits_since: Option<Boottime>,
     /// The last failure, kept after it has healed.
     pub(super) last_error: Option<(Boottime, Cause)>,
+    /// The API host that Zoho named with the newest token, where no table knows it.
+    pub(super) unknown_api_domain: Option<String>,
     /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
@@ -117,6 +119,7 @@ impl Org {
             settings,
             record,
             is_out: false,
+            unknown_api_domain: None,
             awaiting_token: Vec::new(),
             reports: Reports::default(),
             minting: None,
@@ -163,9 +166,11 @@ impl Org {
         schedule::min_ttl_in_force(self.settings.min_ttl, life)
     }
 
-    /// Whether the org is as far as a start waits for: a token, or a reason why there is none.
+    /// Whether the org is as far as a start waits for: a token, or a reason why there is none. A grant that was ok
+    /// when the daemon ended is no reason.
     pub fn is_decided(&self, now: Boottime) -> bool {
-        self.word() != Word::Starting || self.served(now).is_some()
+        let has_reason = !matches!(self.word(), Word::Starting | Word::Ok);
+        has_reason || self.served(now).is_some()
     }
 
     /// Looks anew at whether the config agrees with the grant.
@@ -197,6 +202,54 @@ impl Org {
             at = at.max(last.plus(schedule::gap(self.settings.limits)));
         }
         Some(self.room_in(lane, true, Want::Schedule, ledger, at.max(now)))
+    }
+
+    /// Why Zoho throttles it, while it does.
+    pub fn throttle(&self) -> Option<&Cause> {
+        let verdict = &self.record.verdict;
+        let is_throttled = verdict.word == Word::Throttled;
+        verdict.cause.as_ref().filter(|_| is_throttled)
+    }
+
+    /// The limit that leaves the latest room for a person's mint; `None` where all have room.
+    pub(super) fn tightest_limit(&self, ledger: &Ledger, now: Boottime) -> Option<String> {
+        let lane = &self.record.grant.as_ref()?.lane;
+        let known = ledger.lane(lane);
+        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
+        let window = limits.window.as_secs();
+        let at = [
+            (
+                ledger.room_at(lane, now, limits, Want::Demand),
+                format!(
+                    "Zoho allows {} in {window} s for one refresh token",
+                    limits.mints
+                ),
+            ),
+            (
+                ledger.client_room_at(
+                    &self.settings.binding,
+                    now,
+                    limits,
+                    client_mints,
+                    Want::Demand,
+                ),
+                format!(
+                    "`mints_per_10min` of client {} is used up",
+                    self.settings.client
+                ),
+            ),
+            (
+                known.map_or(now, |lane| self.live_room_at(lane, true, now)),
+                format!(
+                    "{} tokens of this refresh token are alive, and one more would end the oldest at Zoho",
+                    limits.live
+                ),
+            ),
+        ];
+        let tight = at.into_iter().filter(|(room_at, _)| *room_at > now);
+        tight
+            .max_by_key(|(room_at, _)| *room_at)
+            .map(|(_, limit)| limit)
     }
 
     /// From when on the limits leave room for one more token of `lane`.

@@ -71,7 +71,8 @@ impl World<'_> {
     fn note_standing(&mut self) {
         self.standing.clear();
         let now = self.clocks.at(self.now).boot;
-        let Some(fleet) = &self.fleet else {
+        let is_disk_quiet = self.disk.is_idle() && self.disk_troubled_at < self.now - 120_000;
+        let Some(fleet) = self.fleet.as_ref().filter(|_| is_disk_quiet) else {
             return;
         };
         for (name, org) in fleet.orgs() {
@@ -87,7 +88,7 @@ impl World<'_> {
     pub(super) fn crash(&mut self) {
         self.timeline
             .note(self.now, None, || "the process dies".to_owned());
-        self.note_standing();
+        self.standing.clear();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         let off = *self.dice.pick(&[100, 1_000, 5_000]);

@@ -25,6 +25,7 @@ mod zoho;
 
 mod access;
 mod bad_input;
+mod check;
 mod clients;
 mod contract;
 mod disk;

@@ -130,6 +130,25 @@ fn sighup_reloads_as_the_verb_does() {
     assert!(daemon.said().contains("reloaded"), "{}", daemon.said());
 }
 
+/// However many come while one reload is under way, one more follows it.
+#[test]
+fn a_storm_of_sighups_is_a_few_reloads_and_holds_nobody_up() {
+    let site = Site::new(Rules::default(), &["acme", "beta"]);
+    let daemon = site.run();
+    let reloads = || daemon.said().matches("config: reloaded").count();
+    for _ in 0..500 {
+        daemon.signal(Signal::HUP);
+        // Signals that come at once are one to the kernel.
+        thread::sleep(Duration::from_millis(1));
+    }
+    let by_the_end_of_the_storm = reloads();
+    site.verb(&["reload"]).done();
+    let after = reloads() - by_the_end_of_the_storm;
+    // One under way, one for the signals that came meanwhile, one for a last signal that the loop had yet to see, and
+    // the verb's own.
+    assert!(after <= 4, "{after} reloads after the last signal");
+}
+
 #[test]
 fn what_only_a_restart_changes_is_named_and_waits_for_one() {
     let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);

@@ -246,10 +246,7 @@ fn a_read_only_and_a_full_file_system_are_told_apart() {
     }
     let full = "no space or no inodes are left where";
     for (options, expected) in [
-        (
-            "ro",
-            "is read-only for the daemon; under systemd allow it with a drop-in",
-        ),
+        ("ro", "is read-only for the daemon; mount it writable, or"),
         ("size=4k", full),
         ("nr_inodes=1", full),
     ] {

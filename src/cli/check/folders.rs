@@ -6,6 +6,7 @@ use super::Look;
 use crate::config::{Outside, SecretSource};
 use crate::edge::actor::Folder;
 use crate::edge::outlet::{Output, TokenFiles};
+use crate::edge::store::{self, StoreError};
 use crate::edge::systemd_units;
 
 /// What the unit's `RuntimeDirectory=` and `StateDirectory=` make before the start.
@@ -57,6 +58,13 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
                 "{shown} is made by systemd before the start, and belongs to the unit's user"
             ));
         }
+        Folder::NotAFolder(path) => {
+            let path = path.display();
+            let what = format!(
+                "needs the folder {shown}, and {path} is no folder; move that away, or name another"
+            );
+            look.error(key, what);
+        }
         other => {
             let why = explain(&other);
             let make = if folder.exists() { "" } else { "make it, and " };
@@ -87,7 +95,7 @@ fn check_tokens_dir(look: &mut Look<'_>) {
     }
 }
 
-/// A state that somebody made as another user is of no use to the daemon.
+/// A state that somebody made as another user is of no use to the daemon, nor is one that is damaged.
 fn check_state(look: &mut Look<'_>) {
     let path = look.parsed.config.daemon.state.clone();
     if path.exists() && !look.actor.may_change(&path) {
@@ -96,6 +104,16 @@ fn check_state(look: &mut Look<'_>) {
             "daemon.state",
             format!("is {path}, which {user} may not change; chown it to {user}"),
         );
+        return;
+    }
+    let key = look.seal_key.clone();
+    let key = key.as_ref().map(|(path, found)| (path.as_path(), *found));
+    for refused in store::look_at_state(&path, key, look.actor.uid) {
+        let key = match refused {
+            StoreError::WrongKey { .. } => "daemon.seal_key",
+            _ => "daemon.state",
+        };
+        look.error(key, refused);
     }
 }
 

@@ -324,8 +324,7 @@ const DEEDS: [Deed; 7] = [
 fn what_somebody_removed_or_changed_is_written_anew_at_the_next_look_and_told() {
     run(async {
         let bench = Bench::new();
-        let mut generation = 1;
-        for (deed, act) in DEEDS {
+        for (generation, (deed, act)) in (1..).zip(DEEDS) {
             bench.wish("acme", generation, HOUR, &[bench.output()]);
             until(SOON, || !bench.delivery.is_busy()).await;
             let all = || (bench.in_file(), bench.in_output());
@@ -339,7 +338,6 @@ fn what_somebody_removed_or_changed_is_written_anew_at_the_next_look_and_told() 
             let told = bench.delivery.troubles_of(&name("acme"));
             assert_eq!(told.len(), 1, "{deed}");
             assert!(told[0].contains("were gone or changed"), "{told:?}");
-            generation += 1;
         }
     });
 }

@@ -25,11 +25,15 @@ pub struct OutletError {
 pub enum Trouble {
     /// `EROFS`, which under systemd means the sandbox.
     #[error(
-        "{} is read-only for the daemon; under systemd allow it with a drop-in (systemctl edit zoho-tokend: \
-         [Service] ReadWritePaths={}) and restart", .0.display(), .0.display()
+        "{} is read-only for the daemon; mount it writable, or where it is the unit's sandbox (findmnt shows it \
+         writable), allow it with a drop-in (systemctl edit zoho-tokend: [Service] ReadWritePaths={}) and restart",
+        .0.display(), .0.display()
     )]
     ReadOnly(PathBuf),
-    /// `ENOENT`, `ENOTDIR`.
+    /// `ENOTDIR`, `EEXIST`: a file in the place of a folder.
+    #[error("{} is no folder, and must be one; move it away, or name another in the config", .0.display())]
+    NotAFolder(PathBuf),
+    /// `ENOENT`, `ENOTDIR` further up.
     #[error(
         "the folder {} does not exist, or the unit hides it (ProtectHome=, PrivateTmp=); make the folder, \
          writable by the daemon's user", .0.display()

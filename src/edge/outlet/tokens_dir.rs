@@ -51,6 +51,9 @@ impl TokensDir {
 
     /// Makes what is missing, takes the folder, and mends the modes; says whether it outlives a power loss.
     pub(super) fn prepare(&self, hold: &mut Option<Hold>) -> Result<bool, Trouble> {
+        if self.root.exists() && !self.root.is_dir() {
+            return Err(Trouble::NotAFolder(self.root.clone()));
+        }
         if let Some(found) = self.stranger()? {
             return Err(Trouble::NotOurs {
                 folder: self.root.clone(),
