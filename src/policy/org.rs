@@ -12,7 +12,7 @@ use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::record::{Anchor, Cause, Note, OrgRecord, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
 use super::rotation::Rotation;
@@ -209,96 +209,6 @@ impl Org {
         let verdict = &self.record.verdict;
         let is_throttled = verdict.word == Word::Throttled;
         verdict.cause.as_ref().filter(|_| is_throttled)
-    }
-
-    /// The limit that leaves the latest room for a person's mint; `None` where all have room.
-    pub(super) fn tightest_limit(&self, ledger: &Ledger, now: Boottime) -> Option<String> {
-        let lane = &self.record.grant.as_ref()?.lane;
-        let known = ledger.lane(lane);
-        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
-        let window = limits.window.as_secs();
-        let at = [
-            (
-                ledger.room_at(lane, now, limits, Want::Demand),
-                format!(
-                    "Zoho allows {} in {window} s for one refresh token",
-                    limits.mints
-                ),
-            ),
-            (
-                ledger.client_room_at(
-                    &self.settings.binding,
-                    now,
-                    limits,
-                    client_mints,
-                    Want::Demand,
-                ),
-                format!(
-                    "`mints_per_10min` of client {} is used up",
-                    self.settings.client
-                ),
-            ),
-            (
-                known.map_or(now, |lane| self.live_room_at(lane, true, now)),
-                format!(
-                    "{} tokens of this refresh token are alive, and one more would end the oldest at Zoho",
-                    limits.live
-                ),
-            ),
-        ];
-        let tight = at.into_iter().filter(|(room_at, _)| *room_at > now);
-        tight
-            .max_by_key(|(room_at, _)| *room_at)
-            .map(|(_, limit)| limit)
-    }
-
-    /// From when on the limits leave room for one more token of `lane`.
-    pub(super) fn room_at(
-        &self,
-        id: &LaneId,
-        want: Want,
-        ledger: &Ledger,
-        now: Boottime,
-    ) -> Boottime {
-        let grant = self.record.grant.as_ref();
-        let is_own = grant.is_some_and(|grant| grant.lane == *id);
-        self.room_in(ledger.lane(id), is_own, want, ledger, now)
-    }
-
-    /// In the window, for the client, and among the live ones.
-    fn room_in(
-        &self,
-        lane: Option<&Lane>,
-        is_own: bool,
-        want: Want,
-        ledger: &Ledger,
-        now: Boottime,
-    ) -> Boottime {
-        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
-        let binding = &self.settings.binding;
-        let client = ledger.client_room_at(binding, now, limits, client_mints, want);
-        let Some(lane) = lane else {
-            return client;
-        };
-        let window = lane.room_at(now, limits, want);
-        let live = self.live_room_at(lane, is_own, now);
-        window.max(client).max(live)
-    }
-
-    /// From when on another live token is in order: there is room, or readers are about to go without.
-    fn live_room_at(&self, lane: &Lane, is_own: bool, now: Boottime) -> Boottime {
-        let limits = self.settings.limits;
-        let room = lane.live_room_at(now, limits);
-        if room <= now || !is_own {
-            // Another org's lane: what its readers have is not ours to give up.
-            return room;
-        }
-        let Some(token) = self.published.as_ref() else {
-            return now;
-        };
-        // Two minutes of Zoho's ten: time for one more try before the promise of min_ttl breaks.
-        let eve = self.min_ttl(token) + limits.window / 5;
-        room.min(token.expires.minus(eve)).max(now)
     }
 
     /// Its calls, from their slots on.

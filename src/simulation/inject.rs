@@ -67,6 +67,23 @@ impl World<'_> {
                 self.judge.excuse_all(self.now + START_MS + HOUR);
             }
             Trouble::StrayAnswer => self.stray(),
+            Trouble::Suspend
+            | Trouble::Reboot
+            | Trouble::RebootWrongClock
+            | Trouble::Restart
+            | Trouble::Crash
+            | Trouble::ClockStep
+            | Trouble::ClockRate
+            | Trouble::DiskFull
+            | Trouble::DiskFails
+            | Trouble::DiskHangs => self.begin_at_the_machine(trouble, span),
+            _ => self.begin_by_people(trouble, org, span),
+        }
+    }
+
+    /// Trouble of clocks, power and disk.
+    fn begin_at_the_machine(&mut self, trouble: Trouble, span: i64) {
+        match trouble {
             Trouble::Suspend => self.suspend(span),
             Trouble::Reboot => self.reboot(span, 0),
             Trouble::RebootWrongClock => {
@@ -86,11 +103,17 @@ impl World<'_> {
                 let rate = *self.dice.pick(&[-500, -200, 0, 200, 500]);
                 self.clocks.run_at(rate, self.now);
             }
-            Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
+            _ => {
                 self.disk.trouble = Some(trouble);
                 self.judge.excuse_all(self.now + span + START_MS);
                 self.relieve_after(span, trouble, 0);
             }
+        }
+    }
+
+    /// What operators and jobs do.
+    fn begin_by_people(&mut self, trouble: Trouble, org: usize, span: i64) {
+        match trouble {
             Trouble::Reload => self.reload(span),
             Trouble::Refresh => self.refresh(org),
             Trouble::RefreshStorm => {
@@ -108,6 +131,7 @@ impl World<'_> {
             Trouble::Enroll if self.dice.happens(500) => self.take_over(org),
             Trouble::Enroll => self.enroll_well(org),
             Trouble::EnrollWrong => self.enroll_badly(org),
+            _ => (),
         }
     }
 
