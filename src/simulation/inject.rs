@@ -37,14 +37,15 @@ impl World<'_> {
         }
     }
 
-    /// Trouble begins. `span` is how long, where the script says it.
-    pub(super) fn begin(&mut self, trouble: Trouble, span: i64) {
-        if !self.is_up() {
+    /// Trouble begins. `span` is how long and `of` whose, where the script says it.
+    pub(super) fn begin(&mut self, trouble: Trouble, span: i64, of: Option<usize>) {
+        if !self.is_up() && !self.is_forecast() {
             return;
         }
         let span = if span > 0 { span } else { self.span_of(trouble) };
         self.note_trouble(trouble, span);
-        let org = usize::try_from(self.dice.below(self.names.len() as u64)).unwrap_or(0);
+        let any = usize::try_from(self.dice.below(self.names.len() as u64)).unwrap_or(0);
+        let org = of.unwrap_or(any);
         match trouble {
             Trouble::Unreachable
             | Trouble::Silent

@@ -159,19 +159,18 @@ impl<'a> World<'a> {
 
     /// Runs to the end, or to the first broken promise.
     pub(super) fn run(mut self) -> End {
+        self.excuse_forecast();
         self.start();
         self.enroll_everybody();
         let mut is_calm = false;
-        while self.now < self.end && self.judge.broken.is_none() {
+        while self.now < self.end && self.goes_on() {
             if self.now >= self.troubled_until && !is_calm {
                 is_calm = true;
                 self.calm_down();
             }
             self.turn();
         }
-        if self.judge.broken.is_none() {
-            self.check_end();
-        }
+        self.conclude();
         self.tally.org_ms = self.now * i64::try_from(self.names.len()).unwrap_or(0);
         End {
             timeline: self.timeline.into_lines(),
@@ -213,11 +212,10 @@ impl<'a> World<'a> {
             Due::Written => self.written(),
             Due::Trouble(trouble) => {
                 self.plan_next(trouble);
-                self.begin(trouble, 0);
+                self.begin(trouble, 0, None);
             }
             Due::Scripted(which) => {
-                let planned = self.plan.script[which];
-                self.begin(planned.trouble, planned.span_ms);
+                self.begin_scripted(which);
             }
             Due::Relief(trouble, which) => self.relieve(trouble, which),
             Due::Look(org) => self.touched[org] = true,
