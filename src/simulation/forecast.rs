@@ -13,6 +13,7 @@ use super::readers::millis;
 use super::shortage::Find;
 use super::trouble::Trouble;
 use super::world::World;
+use super::zoho::Zoho;
 use crate::policy::schedule;
 
 /// An excuse until then is one for the whole run, and leaves room to add to it.
@@ -94,16 +95,20 @@ impl World<'_> {
         }
     }
 
-    /// Readers will look when the token that is out has less than `min_ttl` left, and when it ends.
+    /// Readers will look when the token that is out has less than `min_ttl` left, and when it ends: by the daemon's
+    /// account, and by Zoho's, which counts for files while the daemon is down.
     pub(super) fn look_as_it_ends(&mut self, org: usize) {
         let boot = self.clocks.at(self.now).boot;
         let own = self.org(org).filter(|_| self.is_forecast());
         let Some((own, token)) = own.and_then(|own| Some((own, own.served(boot)?))) else {
             return;
         };
-        let moments = [token.expires.minus(own.min_ttl(token)), token.expires];
-        for moment in moments {
-            let at = self.clocks.truth_of(moment) + 1;
+        let min_ttl = own.min_ttl(token);
+        let told = [token.expires.minus(min_ttl), token.expires];
+        let told = told.map(|moment| self.clocks.truth_of(moment) + 1);
+        let number = Zoho::token_of(token.access_token.expose());
+        let end = number.map_or(self.now, |number| self.zoho.issued[number].ends);
+        for at in told.into_iter().chain([end - millis(min_ttl) + 1, end]) {
             self.mail.post(at.max(self.now), Due::Look(org));
         }
     }
