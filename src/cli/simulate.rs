@@ -66,7 +66,9 @@ fn by_data_center(config: &Config) -> BTreeMap<&str, Vec<OrgSettings>> {
     let mut all: BTreeMap<&str, Vec<OrgSettings>> = BTreeMap::new();
     for org in config.orgs.values() {
         let data_center = org.settings.binding.data_center.as_str();
-        all.entry(data_center).or_default().push(org.settings.clone());
+        all.entry(data_center)
+            .or_default()
+            .push(org.settings.clone());
     }
     all
 }
@@ -127,7 +129,11 @@ fn script(days: i64, orgs: &[OrgSettings], strikes: &[Strike]) -> Vec<Planned> {
 fn refuse_nonsense(strikes: &[Strike], days: i64, config: &Config) -> Result<(), Failure> {
     let usage = |what: &str, cure: &str| Failure::new(Exit::Usage, "simulate", what, cure);
     for strike in strikes {
-        if let Some(org) = strike.org.as_ref().filter(|org| !config.orgs.contains_key(*org)) {
+        if let Some(org) = strike
+            .org
+            .as_ref()
+            .filter(|org| !config.orgs.contains_key(*org))
+        {
             let what = format!("{strike}: the config has no org {org}");
             return Err(usage(&what, "name one of its orgs"));
         }
@@ -154,11 +160,15 @@ fn overlap(strikes: &[Strike], days: i64) -> Option<(&Strike, &Strike)> {
         _ => None,
     };
     (0..3).find_map(|which| {
-        let here = strikes.iter().filter(|own| place(own.trouble) == Some(which));
+        let here = strikes
+            .iter()
+            .filter(|own| place(own.trouble) == Some(which));
         let begun = here.flat_map(|own| own.when.begins(days).map(move |at| (at, own)));
         let mut begun: Vec<(i64, &Strike)> = begun.collect();
         begun.sort_by_key(|(at, _)| *at);
-        let clash = begun.windows(2).find(|pair| pair[0].0 + pair[0].1.when.span_ms > pair[1].0);
+        let clash = begun
+            .windows(2)
+            .find(|pair| pair[0].0 + pair[0].1.when.span_ms > pair[1].0);
         clash.map(|pair| (pair[0].1, pair[1].1))
     })
 }

@@ -66,7 +66,10 @@ impl World<'_> {
             span_ms,
             org,
         } = self.plan.script[which];
-        let needs_process = matches!(trouble, Trouble::Suspend | Trouble::Reboot | Trouble::Restart);
+        let needs_process = matches!(
+            trouble,
+            Trouble::Suspend | Trouble::Reboot | Trouble::Restart
+        );
         if needs_process && !self.is_up() && self.is_forecast() {
             let later = self.now + LOOK_FOR_PROCESS_MS;
             return self.mail.post(later, Due::Scripted(which));
@@ -81,9 +84,14 @@ impl World<'_> {
         }
     }
 
-    /// How long a person waits before another look at the orgs.
+    /// How long a person waits before another look at the orgs: a forecast's, until a client's budget has room again,
+    /// which the policy counts a little longer than Zoho's window.
     pub(super) fn operates_every_ms(&self) -> i64 {
-        if self.is_forecast() { self.limits.0 } else { OPERATES_EVERY_MS }
+        if self.is_forecast() {
+            self.limits.0 + self.limits.0 / 100
+        } else {
+            OPERATES_EVERY_MS
+        }
     }
 
     /// Enrolls every org that nobody has enrolled so far, since Zoho or a client's budget said no.
@@ -124,7 +132,8 @@ impl World<'_> {
         let left = seen.map_or(0, |(_, token)| self.zoho.issued[token].ends - self.now);
         let life = Duration::from_millis(self.plan.rules.life_ms.unsigned_abs());
         let min_ttl = schedule::min_ttl_in_force(self.plan.orgs[org].min_ttl, life);
-        self.judge.find(org, Find::with_left(left, millis(min_ttl)), self.now);
+        self.judge
+            .find(org, Find::with_left(left, millis(min_ttl)), self.now);
     }
 }
 

@@ -44,8 +44,7 @@ impl World<'_> {
         }
         let span = if span > 0 { span } else { self.span_of(trouble) };
         self.note_trouble(trouble, span);
-        let any = usize::try_from(self.dice.below(self.names.len() as u64)).unwrap_or(0);
-        let org = of.unwrap_or(any);
+        let org = self.org_or_any(of);
         match trouble {
             Trouble::Unreachable
             | Trouble::Silent
@@ -108,6 +107,11 @@ impl World<'_> {
             Trouble::Enroll => self.enroll_well(org),
             Trouble::EnrollWrong => self.enroll_badly(org),
         }
+    }
+
+    fn org_or_any(&mut self, org: Option<usize>) -> usize {
+        let any = self.dice.below(self.names.len() as u64);
+        org.unwrap_or(usize::try_from(any).unwrap_or(0))
     }
 
     fn span_of(&mut self, trouble: Trouble) -> i64 {

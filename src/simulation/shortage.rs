@@ -65,7 +65,10 @@ impl Gaps {
     fn add(&mut self, gap: Gap) {
         self.times += 1;
         self.total_ms += gap.span_ms();
-        if self.longest.is_none_or(|longest| longest.span_ms() < gap.span_ms()) {
+        if self
+            .longest
+            .is_none_or(|longest| longest.span_ms() < gap.span_ms())
+        {
             self.longest = Some(gap);
         }
         if self.spans.len() < GAPS_MAX {
@@ -166,9 +169,16 @@ mod tests {
     fn gaps_beyond_a_hundred_are_counted_and_not_kept() {
         let mut short = Shortages::default();
         for at in 0..300 {
-            let find = if at % 2 == 0 { Find::Stale } else { Find::Enough };
+            let find = if at % 2 == 0 {
+                Find::Stale
+            } else {
+                Find::Enough
+            };
             short.note(find, at);
         }
-        assert_eq!((short.stale.times, short.stale.spans.len()), (150, GAPS_MAX));
+        assert_eq!(
+            (short.stale.times, short.stale.spans.len()),
+            (150, GAPS_MAX)
+        );
     }
 }

@@ -1,10 +1,12 @@
-//! The verbs that talk to the daemon: the real binary against a socket that gives canned answers.
+//! The verbs that talk to the daemon: the real binary against a socket that gives canned answers. And `simulate`, which
+//! talks to nobody.
 
 mod command_line;
 mod daemon;
 mod enroll;
 mod get;
 mod report;
+mod simulate;
 mod socket;
 mod status;
 mod verbs;

@@ -47,16 +47,22 @@ fn site() -> Site {
     let zoho: Rules = rules(life(), life() / 6);
     let mut site = Site::new(zoho, &ORGS);
     // Not scaled by itself: in the forecast some calls of an outage hang so long.
-    site.config.refresh = "timeout = \"1s\"".to_owned();
+    site.config.refresh = "timeout = \"1s\"".into();
     site.write_config();
     site
 }
 
 /// Runs `simulate --json`; exit 1 says that readers would go short.
 fn foretold(site: &Site, away_at: Duration, away_for: Duration) -> Value {
-    let when = format!("1d00:00:{:02}+{}ms", away_at.as_secs(), away_for.as_millis());
+    let when = format!(
+        "1d00:00:{:02}+{}ms",
+        away_at.as_secs(),
+        away_for.as_millis()
+    );
     let output = program()
-        .args(["simulate", "--json", "--days", "1", "--outage", &when, "--config"])
+        .args([
+            "simulate", "--json", "--days", "1", "--outage", &when, "--config",
+        ])
         .arg(site.path("zoho-tokend.toml"))
         .stdin(Stdio::null())
         .output();
@@ -67,7 +73,10 @@ fn foretold(site: &Site, away_at: Duration, away_for: Duration) -> Value {
 
 fn foretold_of(forecast: &Value, org: &str) -> Short {
     let orgs = forecast["orgs"].as_array().expect("orgs");
-    let own = orgs.iter().find(|own| own["org"] == org).expect("it is configured");
+    let own = orgs
+        .iter()
+        .find(|own| own["org"] == org)
+        .expect("it is configured");
     let served = own["served_from_s"].as_f64().expect("it was enrolled");
     let moment = |kind: &str, key: &str| {
         assert_eq!(own[kind]["times"], 1, "{own}");
@@ -104,7 +113,10 @@ fn observed(site: &Site, org: &str, enrolled: Instant) -> Short {
                 without.get_or_insert(at);
             }
         }
-        assert!(enrolled.elapsed() < 3 * life(), "{org}: {under_min_ttl:?} {without:?}");
+        assert!(
+            enrolled.elapsed() < 3 * life(),
+            "{org}: {under_min_ttl:?} {without:?}"
+        );
         thread::sleep(READ_EVERY);
     }
 }
@@ -134,16 +146,26 @@ fn r5_what_simulate_foretells_of_an_outage_of_40_minutes_is_what_readers_then_se
         thread::sleep(away_at.saturating_sub(enrolled[0].elapsed()));
         site.zoho.away_for(away_for);
         let readers = readers.into_iter();
-        readers.map(|reader| reader.join().expect("it read to the end")).collect()
+        readers
+            .map(|reader| reader.join().expect("it read to the end"))
+            .collect()
     });
     for (org, seen) in ORGS.iter().zip(observed) {
         let told = foretold_of(&forecast, org);
-        println!("{org}: foretold {told:?}, observed {seen:?}");
-        let pairs = [(told.under_min_ttl, seen.under_min_ttl), (told.without, seen.without)];
+        let pairs = [
+            (told.under_min_ttl, seen.under_min_ttl),
+            (told.without, seen.without),
+        ];
         for (foretold, observed) in pairs {
-            assert!(is_near(foretold, observed), "{org}: foretold {told:?}, observed {seen:?}");
+            assert!(
+                is_near(foretold, observed),
+                "{org}: foretold {told:?}, observed {seen:?}"
+            );
         }
         // The first try after the outage comes by chance, a second after the one before it, which may hang for one.
-        assert!((told.again - seen.again).abs() < 2.5, "{org}: foretold {told:?}, observed {seen:?}");
+        assert!(
+            (told.again - seen.again).abs() < 2.5,
+            "{org}: foretold {told:?}, observed {seen:?}"
+        );
     }
 }

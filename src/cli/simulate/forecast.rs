@@ -97,10 +97,14 @@ pub(super) struct Shortage {
 
 /// From when to when; `to_s` is `None` where it lasts to the end.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the unit stands last in every key of the JSON"
+)]
 pub(super) struct Span {
     pub(super) from_s: f64,
     pub(super) to_s: Option<f64>,
-    pub(super) span_s: f64,
+    pub(super) lasted_s: f64,
 }
 
 impl Forecast {
@@ -189,7 +193,7 @@ fn shortage(gaps: &Gaps) -> Shortage {
     let span = |gap: &Gap| Span {
         from_s: seconds(gap.from_ms),
         to_s: (!gap.is_open).then(|| seconds(gap.to_ms)),
-        span_s: seconds(gap.span_ms()),
+        lasted_s: seconds(gap.span_ms()),
     };
     Shortage {
         times: gaps.times,

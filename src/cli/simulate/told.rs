@@ -6,7 +6,15 @@ use super::forecast::{BrokenPromise, Forecast, LeastLeft, OrgForecast, Shortage,
 use crate::cli::failure::Failure;
 use crate::cli::span;
 
-const TITLES: [&str; 7] = ["ORG", "DC", "READS", "MINTS", "WINDOW", "OUTAGE", "LEAST LEFT"];
+const TITLES: [&str; 7] = [
+    "ORG",
+    "DC",
+    "READS",
+    "MINTS",
+    "WINDOW",
+    "OUTAGE",
+    "LEAST LEFT",
+];
 
 /// A day, in seconds.
 const DAY_S: u64 = 86_400;
@@ -31,7 +39,11 @@ pub(super) fn text(forecast: &Forecast) -> String {
     text.push('\n');
     for broken in &forecast.broken {
         let promise = broken.promise.map(|promise| format!("{promise}: "));
-        let bug = if broken.is_bug { "a bug of zoho-tokend, please report it: " } else { "" };
+        let bug = if broken.is_bug {
+            "a bug of zoho-tokend, please report it: "
+        } else {
+            ""
+        };
         // Writing to a String cannot fail.
         writeln!(text, "{bug}{}{}", promise.unwrap_or_default(), broken.what).ok();
     }
@@ -42,12 +54,22 @@ fn sum(forecast: &Forecast) -> String {
     let is_short = |org: &&OrgForecast| !shortages(org).is_empty();
     let short = forecast.orgs.iter().filter(is_short).count();
     if short > 0 {
-        return format!("{short} of {} would go short\n", counted(forecast.orgs.len() as u64, "org"));
+        return format!(
+            "{short} of {} would go short\n",
+            counted(forecast.orgs.len() as u64, "org")
+        );
     }
-    let least = forecast.orgs.iter().filter_map(|org| Some((org, org.least_left?)));
+    let least = forecast
+        .orgs
+        .iter()
+        .filter_map(|org| Some((org, org.least_left?)));
     let least = least.min_by(|(_, a), (_, b)| a.left_s.total_cmp(&b.left_s));
     match least {
-        Some((org, least)) => format!("no reader would go short; the least was {}, of {}\n", least_left(least), org.org),
+        Some((org, least)) => format!(
+            "no reader would go short; the least was {}, of {}\n",
+            least_left(least),
+            org.org
+        ),
         None => "no reader would go short\n".to_owned(),
     }
 }
@@ -91,7 +113,11 @@ fn when(shortage: &Shortage) -> Option<String> {
         let times = counted(more, "more time");
         let total = span::short(whole(shortage.total_s));
         let (longest, since) = (lasted(longest), Moment(longest.from_s));
-        write!(text, ", and {times}: {total} in all, at longest {longest} from {since}").ok();
+        write!(
+            text,
+            ", and {times}: {total} in all, at longest {longest} from {since}"
+        )
+        .ok();
     }
     Some(text)
 }
@@ -100,21 +126,27 @@ fn from_to(span: &Span) -> String {
     let from = Moment(span.from_s);
     match span.to_s {
         None => format!("{from} to the end"),
-        Some(to) if whole(to) / DAY_S == whole(span.from_s) / DAY_S => format!("{from} to {}", Moment(to).clock()),
+        Some(to) if whole(to) / DAY_S == whole(span.from_s) / DAY_S => {
+            format!("{from} to {}", Moment(to).clock())
+        }
         Some(to) => format!("{from} to {}", Moment(to)),
     }
 }
 
 /// What is soon over is told in tenths of a second.
 fn lasted(span: &Span) -> String {
-    if span.span_s < 10.0 {
-        return format!("{:.1}s", span.span_s);
+    if span.lasted_s < 10.0 {
+        return format!("{:.1}s", span.lasted_s);
     }
-    span::short(whole(span.span_s))
+    span::short(whole(span.lasted_s))
 }
 
 fn least_left(least: LeastLeft) -> String {
-    format!("{} left on {}", span::short(whole(least.left_s)), Moment(least.at_s))
+    format!(
+        "{} left on {}",
+        span::short(whole(least.left_s)),
+        Moment(least.at_s)
+    )
 }
 
 fn table(orgs: &[OrgForecast]) -> String {
@@ -125,7 +157,9 @@ fn table(orgs: &[OrgForecast]) -> String {
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(widths);
-        let cells: Vec<String> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         text += cells.join("  ").trim_end();
         text.push('\n');
     }
@@ -139,8 +173,15 @@ fn cells(org: &OrgForecast) -> [String; TITLES.len()] {
         org.data_center.clone(),
         org.reads.to_string(),
         org.mints.to_string(),
-        format!("{}/{}", org.most_calls_in_window, org.calls_allowed_in_window),
-        format!("{}/{}", span::short(budget.min_ttl), span::short(budget.end)),
+        format!(
+            "{}/{}",
+            org.most_calls_in_window, org.calls_allowed_in_window
+        ),
+        format!(
+            "{}/{}",
+            span::short(budget.min_ttl),
+            span::short(budget.end)
+        ),
         org.least_left.map_or("-".to_owned(), least_left),
     ]
 }
@@ -156,7 +197,12 @@ struct Moment(f64);
 impl Moment {
     fn clock(&self) -> String {
         let of_day = whole(self.0) % DAY_S;
-        format!("{:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
+        format!(
+            "{:02}:{:02}:{:02}",
+            of_day / 3600,
+            of_day / 60 % 60,
+            of_day % 60
+        )
     }
 }
 

@@ -132,21 +132,37 @@ mod tests {
     fn a_time_without_a_day_is_meant_for_each_day_and_days_count_from_one() {
         let begins = |text: &str| -> Vec<i64> {
             let when = lasting(text).expect("a time");
-            assert_eq!((when.span_ms, when.to_string()), (1_200_000, text.to_owned()));
+            assert_eq!(
+                (when.span_ms, when.to_string()),
+                (1_200_000, text.to_owned())
+            );
             when.begins(3).collect()
         };
         let daily = [0, 1, 2].map(|day| day * DAY_MS + 2 * HOUR_MS);
         assert_eq!(begins("02:00+20m"), daily);
         assert_eq!(begins("3d02:00:00+20m"), daily[2..]);
         assert_eq!(begins("1d00:00:18+1200s"), [18_000]);
-        assert_eq!(begins("4d02:00+20m"), [], "after the end");
+        assert_eq!(begins("4d02:00+20m"), Vec::<i64>::new(), "after the end");
     }
 
     #[test]
     fn what_is_no_time_is_refused() {
         for bad in [
-            "", "02:00", "+20m", "2+20m", "24:00+1m", "02:60+1m", "02:00:00:00+1m", "0d02:00+1m",
-            "-1d02:00+1m", "d02:00+1m", "02:00+", "02:00+0s", "02:00+32days", "+2:00+1m", " 2:00+1m",
+            "",
+            "02:00",
+            "+20m",
+            "2+20m",
+            "24:00+1m",
+            "02:60+1m",
+            "02:00:00:00+1m",
+            "0d02:00+1m",
+            "-1d02:00+1m",
+            "d02:00+1m",
+            "02:00+",
+            "02:00+0s",
+            "02:00+32days",
+            "+2:00+1m",
+            " 2:00+1m",
         ] {
             assert!(lasting(bad).is_err(), "{bad:?}");
         }
@@ -158,7 +174,13 @@ mod tests {
     #[test]
     fn a_reboot_needs_no_span() {
         let two = Duration::from_mins(2);
-        assert_eq!(lasting_or("03:00", two).map(|when| when.span_ms), Ok(120_000));
-        assert_eq!(lasting_or("03:00+1m", two).map(|when| when.span_ms), Ok(60_000));
+        assert_eq!(
+            lasting_or("03:00", two).map(|when| when.span_ms),
+            Ok(120_000)
+        );
+        assert_eq!(
+            lasting_or("03:00+1m", two).map(|when| when.span_ms),
+            Ok(60_000)
+        );
     }
 }
