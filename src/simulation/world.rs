@@ -95,6 +95,7 @@ pub(super) struct World<'a> {
     pub(super) timeline: Timeline,
     /// When the policy wants to be woken.
     pub(super) wake: Boottime,
+    ticked_at: i64,
     idle_ticks: u32,
 }
 
@@ -151,6 +152,7 @@ impl<'a> World<'a> {
             dice,
             tally: Tally::default(),
             wake: Boottime(0),
+            ticked_at: 0,
             idle_ticks: 0,
         };
         world.plan_troubles();
@@ -185,10 +187,10 @@ impl<'a> World<'a> {
         let wake = self.fleet.as_ref().map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
         let next = self.mail.next_at().unwrap_or(i64::MAX);
         let at = wake.min(next).min(self.end).max(self.now);
-        let passed = at - self.now;
         self.now = at;
         if wake <= at {
             let before = self.tally.steps;
+            let passed = at - std::mem::replace(&mut self.ticked_at, at);
             self.step(Event::Tick);
             self.note_idle(self.tally.steps == before && passed < SOON_MS);
         } else if let Some(due) = self.mail.take(at, self.life) {

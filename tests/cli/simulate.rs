@@ -191,19 +191,29 @@ fn r8_a_restart_and_a_reboot_cost_no_reader_a_token() {
 
 #[test]
 fn who_sleeps_for_hours_finds_no_token_for_as_long_as_a_mint_takes() {
-    let org = example_org(&["--days", "1", "--suspend", "12:00+3h"]);
-    let [(from, to)] = spans(&org, "no_token")[..] else {
-        panic!("{org}");
-    };
-    assert!(
-        (from - 15.0 * 3600.0).abs() < 0.1 && to - from < 2.0,
-        "nobody reads in between: {org}"
-    );
+    let asleep = ["--days", "1", "--suspend", "12:00+3h"];
+    for outage in [&[][..], &["--outage", "12:10+2h"]] {
+        let org = example_org(&[&asleep, outage].concat());
+        let [(from, to)] = spans(&org, "no_token")[..] else {
+            panic!("{org}");
+        };
+        assert!(
+            (from - 15.0 * 3600.0).abs() < 0.1 && to - from < 2.0,
+            "nobody reads in between, and the outage is over: {org}"
+        );
+    }
 }
 
 #[test]
 fn nobody_goes_short_while_the_machine_sleeps() {
-    let args = ["--days", "1", "--outage", "10:00+3h", "--suspend", "12:00+30m"];
+    let args = [
+        "--days",
+        "1",
+        "--outage",
+        "10:00+3h",
+        "--suspend",
+        "12:00+30m",
+    ];
     let gaps = spans(&example_org(&args), "no_token");
     let [(_, asleep), (awake, _)] = gaps[..] else {
         panic!("{gaps:?}");
@@ -262,7 +272,13 @@ fn a_stand_ins_lives_are_scaled_and_no_secret_is_needed() {
     let of_zoho = (0..12).map(|nth| org(&format!("org-{nth}"), "eu"));
     let orgs: String = of_zoho.chain([org("lab", "lab")]).collect();
     std::fs::write(&path, format!("{lab}{client}{orgs}")).expect("ours");
-    let ended = simulate(&path, &["--days", "1", "--json"]);
+    let args = ["--days", "1", "--revoke", "lab@1d05:00", "--json"];
+    let ended = simulate(&path, &args);
+    assert_eq!(
+        ended.exit, 1,
+        "hours of nothing but probes are no bug: {}",
+        ended.stdout
+    );
     let whole: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     let orgs = whole["orgs"].as_array().expect("orgs");
     assert_eq!(orgs.len(), 13);
