@@ -248,3 +248,31 @@ fn every_place_that_is_kept_is_the_one_in_the_file() {
         assert_eq!(parsed.places.of(key).line, line, "{key}");
     }
 }
+
+/// A token written over the config is the end of the next start.
+#[test]
+fn an_output_over_a_file_of_the_config_is_refused() {
+    let source = |path: &str, text: &str| SourceText {
+        path: path.into(),
+        text: text.to_owned(),
+    };
+    let output = |path| format!("[[orgs.acme.outputs]]\npath = \"{path}\"\nformat = \"token\"\n");
+    let main = format!(
+        "{MINIMAL}\n{}{}",
+        output("/etc/z/z.toml"),
+        output("/etc/z/orgs.d/beta.toml")
+    );
+    let files = [
+        source("/etc/z/z.toml", &main),
+        source("/etc/z/orgs.d/beta.toml", ""),
+    ];
+    let parsed = config::read(Path::new("/etc/z/z.toml"), &files, vec![]);
+    let shown: Vec<_> = parsed.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "/etc/z/z.toml:11:8: `path` names the same file as this config (/etc/z/z.toml); give each its own",
+            "/etc/z/z.toml:14:8: `path` names the same file as this config (/etc/z/orgs.d/beta.toml); give each its own",
+        ]
+    );
+}

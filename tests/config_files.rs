@@ -249,13 +249,26 @@ fn check_judges_for_the_user_that_the_daemon_will_be() {
 #[test]
 fn check_names_a_seal_key_that_others_can_read() {
     let folder = Folder::new();
-    folder.file("seal.key", "canary", 0o640);
+    folder.file("seal.key", "canary", 0o604);
     let path = folder.config(&format!("{CLIENT}{ORG}"));
     let report = check(&path);
     let shown = folder.shown(&report.problems);
     assert!(
-        shown[0].starts_with("z.toml:1:1: `seal_key` is seal.key, which others can read"),
+        shown[0].starts_with(
+            "z.toml:1:1: `seal_key` seal.key: mode 0604 lets others read or change this key"
+        ),
         "{shown:?}"
     );
     assert!(report.to_string().ends_with("config bad: 1 problem\n"));
+}
+
+#[test]
+fn check_names_an_output_over_a_file_that_holds_no_token() {
+    let folder = Folder::new();
+    folder.file("passwd", "root:x:0:0:root:/root:/bin/sh\n", 0o644);
+    let output = "[[orgs.acme.outputs]]\npath = \"$DIR/passwd\"\nformat = \"token\"\n";
+    let path = folder.config(&format!("{CLIENT}{ORG}{output}"));
+    let shown = folder.shown(&check(&path).problems);
+    let wanted = "`path` cannot be used: passwd is there already and holds no token; move it away";
+    assert!(shown.iter().any(|line| line.contains(wanted)), "{shown:?}");
 }

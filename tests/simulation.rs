@@ -37,7 +37,11 @@ fn every_promise_holds_in_every_run() {
             if seed >= seeds.end {
                 return (tally, broken);
             }
-            let end = run(&swarm::plan(seed, ORGS, HOURS), &mut Unchanged, &Record::Nothing);
+            let end = run(
+                &swarm::plan(seed, ORGS, HOURS),
+                &mut Unchanged,
+                &Record::Nothing,
+            );
             tally.add(&end.tally);
             if let Some(what) = end.broken {
                 broken.push((seed, what));
@@ -62,7 +66,7 @@ fn every_promise_holds_in_every_run() {
         let plan = swarm::plan(*seed, ORGS, HOURS);
         let record = what.org.clone().map_or(Record::Everything, Record::Of);
         let end = run(&plan, &mut Unchanged, &record);
-        for line in end.timeline.iter().rev().take(60).rev() {
+        for line in end.timeline.iter().rev().take(300).rev() {
             println!("{line}");
         }
         panic!("SEED={seed}: {}", end.broken.expect("it was broken before"));

@@ -23,8 +23,8 @@ use crate::base::OrgName;
         zoho-tokend demo\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n\n\
-        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon; 70 a bug; 74 output;\n\
-        75 try later; 77 not permitted; 78 config, or a person must act."
+        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon, or Zoho not reached;\n\
+        70 a bug; 74 output; 75 try later; 77 not permitted; 78 config, or a person must act."
 )]
 pub struct CommandLine {
     /// What to do.
@@ -79,7 +79,7 @@ pub enum Verb {
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
     )]
-    Run(ConfigAt),
+    Run(Run),
     /// Check the config and all that it names; print every problem
     #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
     Check(Check),
@@ -246,6 +246,17 @@ pub struct ConfigAt {
         default_value = "/etc/zoho-tokend/zoho-tokend.toml"
     )]
     pub config: PathBuf,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which config.
+    #[command(flatten)]
+    pub of: ConfigAt,
+    /// End when this process ends, which must be the parent: for `demo`
+    #[arg(long, value_name = "PID", hide = true)]
+    pub end_with: Option<i32>,
 }
 
 /// `check`.

@@ -8,15 +8,17 @@ mod folders;
 mod named;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::Check;
 use super::failure::{Exit, Failure};
-use super::{output, reload};
+use super::output::{self, counted};
+use super::reload;
 use crate::config::{Parsed, Problem};
 use crate::edge::actor::Actor;
 use crate::edge::config_files;
 use crate::edge::credentials::Credentials;
+use crate::edge::store::KeyFile;
 
 /// The user of the packaged unit.
 const SERVICE_USER: &str = "zoho-tokend";
@@ -73,11 +75,15 @@ pub fn check_for(actor: &Actor, path: &Path, credentials: &Credentials) -> Check
         credentials,
         parsed: config_files::read(path),
         notes: vec![],
+        seal_key: None,
     };
-    named::check(&mut look);
-    folders::check(&mut look);
-    look.notes.dedup();
-    look.notes.extend(drop_in::of(actor, &look.parsed));
+    // Without a config there is nothing of the operator's to look at: defaults would hide the one line that counts.
+    if !look.parsed.files.is_empty() {
+        named::check(&mut look);
+        folders::check(&mut look);
+        look.notes.dedup();
+        look.notes.extend(drop_in::of(actor, &look.parsed));
+    }
     look.parsed.problems.sort();
     look.parsed.problems.dedup();
     CheckReport {
@@ -94,6 +100,8 @@ struct Look<'a> {
     credentials: &'a Credentials,
     parsed: Parsed,
     notes: Vec<String>,
+    /// The key's file, where the key is in one that is good or not there.
+    seal_key: Option<(PathBuf, KeyFile)>,
 }
 
 impl Look<'_> {
@@ -124,15 +132,10 @@ impl fmt::Display for CheckReport {
             writeln!(f, "note: {note}")?;
         }
         if self.is_good() {
-            let (orgs, clients) = (count(self.orgs, "org"), count(self.clients, "client"));
+            let (orgs, clients) = (counted(self.orgs, "org"), counted(self.clients, "client"));
             return writeln!(f, "config good: {orgs}, {clients}");
         }
         let errors = self.problems.iter().filter(|problem| problem.is_error());
-        writeln!(f, "config bad: {}", count(errors.count(), "problem"))
+        writeln!(f, "config bad: {}", counted(errors.count(), "problem"))
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{end}")
 }

@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// The daemon's word for: the config has no secret for this client, send it along.
 const SECRET_NEEDED: &str = "client-secret-needed";
 
+/// How the prompt calls the client's secret.
+const SECRET: &str = "Client secret";
+
 /// Body of `POST /v1/orgs/ORG/enrollment`.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -35,12 +38,35 @@ enum Grant<'a> {
         code: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         client_secret: Option<&'a str>,
+        #[serde(skip_serializing_if = "is_false")]
+        keep_client_secret: bool,
     },
     RefreshToken {
         refresh_token: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         client_secret: Option<&'a str>,
+        #[serde(skip_serializing_if = "is_false")]
+        keep_client_secret: bool,
     },
+}
+
+/// The client's secret, as far as this side knows.
+#[derive(Clone, Copy)]
+enum ClientSecret<'a> {
+    /// The config has it, until the daemon says otherwise.
+    Configured,
+    /// The one that an earlier enrolment sealed.
+    Kept,
+    /// A person gave it.
+    Given(&'a Secret),
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Takes the grant, and the client's secret where the daemon asks for it.
@@ -53,11 +79,16 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     } else {
         "Grant token"
     })?;
-    let mut answer = send(args, &grant, None)?;
+    let mut answer = send(args, &grant, ClientSecret::Configured)?;
     if is_secret_needed(&answer) {
         // The daemon looks for the secret before it calls Zoho: the grant token is still good.
-        let client_secret = input.next("Client secret")?;
-        answer = send(args, &grant, Some(&client_secret))?;
+        answer = match input.next_or_none(SECRET, " (empty: that of the last enrolment)")? {
+            Some(client_secret) => send(args, &grant, ClientSecret::Given(&client_secret))?,
+            None => send(args, &grant, ClientSecret::Kept)?,
+        };
+        if input.is_used_up() && is_secret_needed(&answer) {
+            return Err(input.missing(SECRET));
+        }
     }
     let org = args.of.org.as_str();
     if answer.status != 200 {
@@ -66,24 +97,30 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     let status = serde_json::from_slice(&answer.body);
     let status = status.map_err(|_| refusal::not_understood(org, &answer))?;
     if input.has_more() {
-        output::complain_of(&unused(org));
+        output::complain_of(&unused(org, input.used()));
     }
     output::print(told(org, &status).as_bytes())?;
     Ok(Exit::Done)
 }
 
-fn send(args: &Enroll, grant: &Secret, client_secret: Option<&Secret>) -> Result<Answer, Failure> {
+fn send(args: &Enroll, grant: &Secret, secret: ClientSecret<'_>) -> Result<Answer, Failure> {
     let target = format!("/v1/orgs/{}/enrollment", args.of.org);
-    let client_secret = client_secret.map(Secret::expose);
+    let (client_secret, keep_client_secret) = match secret {
+        ClientSecret::Configured => (None, false),
+        ClientSecret::Kept => (None, true),
+        ClientSecret::Given(secret) => (Some(secret.expose()), false),
+    };
     let grant = if args.refresh_token {
         Grant::RefreshToken {
             refresh_token: grant.expose(),
             client_secret,
+            keep_client_secret,
         }
     } else {
         Grant::Code {
             code: grant.expose(),
             client_secret,
+            keep_client_secret,
         }
     };
     let body = body(&grant).map_err(|error| Failure::bug("enroll", &error.to_string()))?;
@@ -102,9 +139,18 @@ fn body(grant: &Grant<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// No failure, but a line in its shape: whoever gave a secret should know that it was not taken.
-fn unused(org: &str) -> Failure {
-    let what = "the second line of stdin was not used";
-    let cure = "nothing to do: the config has the client's secret";
+fn unused(org: &str, used: usize) -> Failure {
+    let (what, cure) = if used == 1 {
+        (
+            "the second line of stdin was not used",
+            "nothing to do: the config has the client's secret",
+        )
+    } else {
+        (
+            "only the first two lines of stdin were used",
+            "nothing to do: grant and client secret are all that is taken",
+        )
+    };
     Failure::new(Exit::Done, org, what, cure)
 }
 

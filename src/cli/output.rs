@@ -28,6 +28,12 @@ pub fn columns() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
+/// `1 problem`, `2 problems`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{end}")
+}
+
 /// Writes one line to stderr as it is, for lines that have a form of their own (`file:line:col: …`).
 pub fn complain(line: &str) {
     // Where not even stderr takes a line there is nobody left to tell.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::failure::{Exit, Failure};
+use crate::policy::remedy;
 
 /// What every `type` of ours starts with.
 const TYPE_PREFIX: &str = "urn:zoho-tokend:";
@@ -28,6 +29,8 @@ pub struct Refusal {
     title: Option<String>,
     detail: Option<String>,
     cure: Option<String>,
+    /// The code of what is behind a failed call to Zoho.
+    cause: Option<String>,
     retry_after_s: Option<u64>,
     /// Of a config that was refused: `file:line:col: message`, one each.
     problems: Option<Vec<String>>,
@@ -63,6 +66,7 @@ impl Refusal {
             403 => Exit::NotPermitted,
             404 | 422 => Exit::Config,
             503 if FOR_A_PERSON.contains(&self.code()) => Exit::Config,
+            503 if self.cause.as_deref().is_some_and(remedy::is_unsent) => Exit::Unavailable,
             429 | 503 => Exit::TryLater,
             _ => Exit::Bug,
         }
@@ -77,7 +81,8 @@ impl Refusal {
     }
 
     fn cure(&self, exit: Exit) -> String {
-        let later = self.retry_after_s.filter(|_| exit == Exit::TryLater);
+        let may_wait = matches!(exit, Exit::TryLater | Exit::Unavailable);
+        let later = self.retry_after_s.filter(|_| may_wait);
         let later = later.map(|seconds| format!("try again in {seconds} s"));
         let own = self.cure.clone().filter(|cure| !cure.trim().is_empty());
         match (own, later) {
@@ -152,6 +157,20 @@ mod tests {
         ] {
             let body = format!(r#"{{"type":"urn:zoho-tokend:{word}"}}"#);
             assert_eq!(line_of(503, &body).0, Exit::TryLater, "{word}");
+        }
+    }
+
+    #[test]
+    fn where_zoho_was_not_reached_the_exit_says_so() {
+        for (cause, exit) in [
+            ("dns", Exit::Unavailable),
+            ("connect", Exit::Unavailable),
+            ("tls-expired", Exit::Unavailable),
+            ("timeout", Exit::TryLater),
+            ("http-503", Exit::TryLater),
+        ] {
+            let body = format!(r#"{{"type":"urn:zoho-tokend:retrying","cause":"{cause}"}}"#);
+            assert_eq!(line_of(503, &body).0, exit, "{cause}");
         }
     }
 

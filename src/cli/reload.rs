@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::args::SocketAt;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure, in_one_line};
-use super::output;
+use super::output::{self, counted};
 use super::refusal::{self, Refusal};
 
 /// The daemon reads files and looks up users; a directory server may be slow. Under systemd's own 90 s.
@@ -36,15 +36,21 @@ struct Changes {
 
 /// Has the daemon take its config anew; prints every problem or one line of what changed.
 pub fn run(args: &SocketAt) -> Result<Exit, Failure> {
-    ask(args, "/v1/reload", "reloaded")
+    ask(args, "/v1/reload", "reloaded", "reloaded: nothing changed")
 }
 
 /// The same without taking it: what `run` would change.
 pub fn forecast(args: &SocketAt) -> Result<Exit, Failure> {
-    ask(args, "/v1/reload?dry_run=true", "a reload would change")
+    let nothing = "a reload would change nothing";
+    ask(
+        args,
+        "/v1/reload?dry_run=true",
+        "a reload would change",
+        nothing,
+    )
 }
 
-fn ask(args: &SocketAt, target: &str, opening: &str) -> Result<Exit, Failure> {
+fn ask(args: &SocketAt, target: &str, opening: &str, nothing: &str) -> Result<Exit, Failure> {
     let answer = client::ask(&args.path(), &Request::post(target, b""), PATIENCE)?;
     if answer.status != 200 {
         return Err(refused(&answer));
@@ -54,7 +60,7 @@ fn ask(args: &SocketAt, target: &str, opening: &str) -> Result<Exit, Failure> {
     for warning in &changes.warnings {
         output::complain(&in_one_line(warning));
     }
-    output::print(changes.told(opening).as_bytes())?;
+    output::print(changes.told(opening, nothing).as_bytes())?;
     Ok(Exit::Done)
 }
 
@@ -71,19 +77,15 @@ fn refused(answer: &Answer) -> Failure {
             "reload",
             &format!(
                 "the new config has {}; the old one stays in force",
-                problems(count)
+                counted(count, "problem")
             ),
             "put it right and reload again",
         ),
     }
 }
 
-fn problems(count: usize) -> String {
-    format!("{count} problem{}", if count == 1 { "" } else { "s" })
-}
-
 impl Changes {
-    fn told(&self, opening: &str) -> String {
+    fn told(&self, opening: &str, nothing: &str) -> String {
         let parts = [
             ("added", &self.added),
             ("removed", &self.removed),
@@ -95,12 +97,10 @@ impl Changes {
         let parts: Vec<_> = parts
             .map(|(verb, names)| format!("{verb} {}", listed(names)))
             .collect();
-        let told = if parts.is_empty() {
-            "nothing changed".to_owned()
-        } else {
-            parts.join("; ")
-        };
-        format!("{opening}: {}\n", in_one_line(&told))
+        if parts.is_empty() {
+            return format!("{nothing}\n");
+        }
+        format!("{opening}: {}\n", in_one_line(&parts.join("; ")))
     }
 }
 
@@ -119,12 +119,12 @@ mod tests {
 
     fn told(json: &str) -> String {
         let changes: Changes = serde_json::from_str(json).expect("changes");
-        changes.told("reloaded")
+        changes.told("reloaded", "nothing new")
     }
 
     #[test]
     fn a_reload_is_told_in_one_line() {
-        assert_eq!(told("{}"), "reloaded: nothing changed\n");
+        assert_eq!(told("{}"), "nothing new\n");
         let some = r#"{"added":["beta"],"removed":[],"changed":["acme","gamma"],"restart_needed":["daemon.socket"]}"#;
         let line =
             "reloaded: added beta; changed acme, gamma; only a restart changes daemon.socket\n";

@@ -1,14 +1,20 @@
 //! `run`: the daemon, and its last words as an exit code.
 
-use super::args::ConfigAt;
+use rustix::process::Pid;
+
+use super::args::Run;
 use super::failure::Exit;
-use super::output;
+use super::output::{self, counted};
 use crate::daemon::{self, Fatal};
-use crate::edge::log;
+use crate::edge::outlet::Trouble;
+use crate::edge::{log, parent};
 
 /// Runs the daemon until a signal ends it.
-pub fn run(args: &ConfigAt) -> Exit {
-    let Err(fatal) = daemon::run(&args.config) else {
+pub fn run(args: &Run) -> Exit {
+    if has_lost_its_parent(args) {
+        return Exit::Done;
+    }
+    let Err(fatal) = daemon::run(&args.of.config) else {
         return Exit::Done;
     };
     let prefix = log::error_prefix();
@@ -17,14 +23,23 @@ pub fn run(args: &ConfigAt) -> Exit {
         for problem in problems {
             output::complain(&format!("{prefix}{problem}"));
         }
-        let count = problems.len();
+        let count = counted(problems.len(), "problem");
         output::complain(&format!(
-            "{prefix}zoho-tokend: run: the config has {count} problems; mend them; `zoho-tokend check` lists them too"
+            "{prefix}zoho-tokend: run: the config has {count}; mend what is named; `zoho-tokend check` lists it too"
         ));
     } else {
         output::complain(&format!("{prefix}zoho-tokend: {fatal}"));
     }
     exit_of(&fatal)
+}
+
+/// Whether it was to end with a process that has ended already.
+fn has_lost_its_parent(args: &Run) -> bool {
+    let Some(pid) = args.end_with.and_then(Pid::from_raw) else {
+        return false;
+    };
+    // A kernel that does not know the request leaves a daemon that its parent ends by hand.
+    !parent::end_with(pid).unwrap_or(true)
 }
 
 fn exit_of(fatal: &Fatal) -> Exit {
@@ -34,6 +49,8 @@ fn exit_of(fatal: &Fatal) -> Exit {
             77 => Exit::NotPermitted,
             _ => Exit::TryLater,
         },
+        // As with the state: the other one may be about to end.
+        Fatal::Files(err) if matches!(err.trouble, Trouble::Busy { .. }) => Exit::TryLater,
         Fatal::Config(_) | Fatal::Socket(_) | Fatal::Files(_) | Fatal::Log(_) => Exit::Config,
         Fatal::System { .. } => Exit::Bug,
     }

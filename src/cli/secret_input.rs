@@ -41,22 +41,42 @@ impl SecretInput {
 
     /// The next secret, called `name` in the prompt.
     pub fn next(&mut self, name: &str) -> Result<Secret, Failure> {
+        self.next_or_none(name, "")?
+            .ok_or_else(|| self.missing(name))
+    }
+
+    /// The same; `None` where none was typed or piped in. `hint`: what else the prompt says.
+    pub fn next_or_none(&mut self, name: &str, hint: &str) -> Result<Option<Secret>, Failure> {
         let text = match &self.piped {
             Some(piped) => lines(piped)
                 .nth(self.used)
                 .map(|line| Zeroizing::new(line.to_owned())),
-            None => Some(ask(&format!("{name} of {}: ", self.org))?),
+            None => Some(ask(&format!("{name} of {}{hint}: ", self.org))?),
         };
         self.used += 1;
-        let text = text.ok_or_else(|| self.missing(name))?;
+        let Some(text) = text else {
+            return Ok(None);
+        };
         match text.trim() {
-            "" => Err(self.missing(name)),
+            "" => Ok(None),
             word if word.chars().any(char::is_control) => Err(unusable(
                 &self.org,
                 &format!("the {} has control characters in it", name.to_lowercase()),
             )),
-            word => Ok(Secret::new(word.to_owned())),
+            word => Ok(Some(Secret::new(word.to_owned()))),
         }
+    }
+
+    /// Whether more was asked for than a pipe gave.
+    pub fn is_used_up(&self) -> bool {
+        self.piped
+            .as_ref()
+            .is_some_and(|piped| lines(piped).count() < self.used)
+    }
+
+    /// How many secrets were given out.
+    pub fn used(&self) -> usize {
+        self.used
     }
 
     /// Whether a pipe gave more than was asked for.
@@ -66,7 +86,8 @@ impl SecretInput {
             .is_some_and(|piped| lines(piped).count() > self.used)
     }
 
-    fn missing(&self, name: &str) -> Failure {
+    /// The failure for a secret that was not given.
+    pub fn missing(&self, name: &str) -> Failure {
         let name = name.to_lowercase();
         let (what, cure) = match (&self.piped, self.used) {
             (None, _) => (format!("no {name} was typed"), "start again".to_owned()),

@@ -97,7 +97,7 @@ impl Parsed {
 pub fn read(main: &Path, sources: &[SourceText], unread: Vec<Problem>) -> Parsed {
     let report = Report::new(main, unread);
     let config = read_all(sources, &report);
-    clashes::check(&config, &report);
+    clashes::check(&config, sources, &report);
     budget::check(&config, &report);
     let mentions = report.mentions();
     let (problems, places) = report.finish();

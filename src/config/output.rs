@@ -67,14 +67,19 @@ impl Output {
         let group = section.optional("group", principal);
         let mode = section.or("mode", MODE, mode);
         section.finish(&[]);
-        let new = Self {
+        // Each by itself: a problem beside it hides nothing that is wrong with it.
+        if let Some(path) = &path {
+            value.mention_of("path", Outside::Output(path.clone()));
+        }
+        if let Some(group) = &group {
+            value.mention_of("group", Outside::OutputGroup(group.clone()));
+        }
+        Some(Self {
             path: path?,
             format: format?,
             group,
             mode,
-        };
-        value.mention(Outside::Output(new.clone()));
-        Some(new)
+        })
     }
 }
 

@@ -5,10 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::output::Output;
 use super::principals::Principal;
 use super::problem::{Place, Problem};
 use super::secret_source::SecretSource;
@@ -24,6 +23,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// Whether `key` is written down.
+    pub fn has(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Where `key` stands; if it is left out, where the nearest table around it starts.
     pub fn of(&self, key: &str) -> Place {
         let mut key = key;
@@ -58,7 +62,9 @@ pub enum Outside {
     /// A group whose members may.
     Group(Principal),
     /// A file to write.
-    Output(Output),
+    Output(PathBuf),
+    /// The group of such a file, which the daemon must be in.
+    OutputGroup(Principal),
 }
 
 /// All that was noticed so far.

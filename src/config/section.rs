@@ -110,6 +110,7 @@ impl<'a> Section<'a> {
         let problem = Problem::warning(self.place.clone(), format!("{}{what}", self.prefix()));
         self.source.report.add_absent(problem);
     }
+
     /// Reports every key that nobody asked for. `aside`: what to do about some that belong elsewhere.
     pub(super) fn finish(&self, aside: &[(&str, &str)]) {
         let known = self.known.borrow();

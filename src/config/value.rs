@@ -88,6 +88,12 @@ impl<'a> Value<'a> {
         self.source.report.mention(&self.path, outside);
     }
 
+    /// Notes what a key of this table names outside of the config.
+    pub(super) fn mention_of(&self, key: &str, outside: Outside) {
+        let path = format!("{}.{key}", self.path);
+        self.source.report.mention(&path, outside);
+    }
+
     /// Reports what somebody should look at.
     pub(super) fn warn(&self, what: impl Display) {
         let what = format!("{} {what}", self.key());

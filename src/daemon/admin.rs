@@ -11,12 +11,22 @@ use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
 use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
 use crate::policy::event::{Event, Offer, Refusal, Right};
+use crate::policy::org::Org;
 use crate::policy::record::Cause;
 use crate::policy::reply::Asked;
 
+/// For a grant that has no lane of its own yet, or a limit that has room again by now.
+const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another mint right now; the current token is \
+    served on";
+
 /// `POST …/enrollment`
 pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
-    let client_secret = enrollment.client_secret.map(Arc::new);
+    let given = enrollment.client_secret.map(Arc::new);
+    let client_secret = given.or_else(|| {
+        let fleet = shared.fleet.borrow();
+        let org = fleet.org(&org).filter(|_| enrollment.keep_client_secret);
+        org.and_then(Org::sealed_client_secret)
+    });
     if let Some(problem) = wants_client_secret(shared, &org, client_secret.is_some()) {
         return problem.into();
     }
@@ -164,12 +174,24 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
         }
         Refusal::NoBudget(at) => {
-            let detail = "Zoho's limits leave no room for another mint right now; the current token is served on";
+            let throttle = fleet
+                .org(org)
+                .and_then(Org::throttle)
+                .filter(|_| asked == Asked::Refresh);
+            let detail = match (throttle, fleet.tightest_limit(org, now.boot)) {
+                (Some(cause), _) => told(cause),
+                (None, Some(limit)) => {
+                    format!("no room for another mint: {limit}; the current token is served on")
+                }
+                (None, None) => NO_ROOM.to_owned(),
+            };
             Problem::new(503, "no-budget", "Service Unavailable", detail)
+                .cure(throttle.and_then(remedy).map(|remedy| remedy.cure))
                 .retry_after(at.since(now.boot))
         }
         Refusal::Later(cause, at) => {
             Problem::new(503, "retrying", "Service Unavailable", told(&cause))
+                .cause(&cause.code)
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
                 .retry_after(at.since(now.boot))
         }

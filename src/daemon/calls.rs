@@ -81,6 +81,7 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
             refresh_token,
         },
     };
+    let sent = form.secrets();
     let call = TokenCall {
         token_url: org.data_center.endpoints.token.clone(),
         timeout: org.settings.timeout,
@@ -90,7 +91,7 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
         Reply::NotSent(cause) => (Answer::NotSent(cause), None),
         Reply::Lost(cause) => (Answer::Lost(cause), None),
         Reply::Answered { status, body, date } => {
-            let outcome = Outcome::sort(order.asked, status, &body);
+            let outcome = Outcome::sort_without(&sent, order.asked, status, &body);
             (Answer::Sorted(outcome), date)
         }
     }

@@ -4,12 +4,14 @@
 //! the state, [`delivery`] for the files). Nothing in here decides: what an answer means, when to mint and what
 //! a reader gets is [`crate::policy`]'s.
 
+mod address;
 mod admin;
 mod calls;
 mod delivery;
 mod desk;
 mod health;
 mod keeper;
+mod loss;
 mod metrics_page;
 mod names;
 mod reload;
@@ -40,6 +42,9 @@ const TOKEN_TYPE: &str = "Zoho-oauthtoken";
 
 /// How long a start may take until READY is said all the same, with the orgs that are not decided named.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often a start looks whether it is over: files are written without an event.
+const START_LOOK: Duration = Duration::from_millis(100);
 
 /// How long the end may wait for Zoho, the disk and the files: an unanswered call stays a spent slot. With the
 /// second that the socket gets after it, the contract's five.
@@ -184,7 +189,7 @@ impl Loop {
         let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
         let is_starting = !self.shared.is_ready.get();
         let looked = if is_starting {
-            fed.min(Duration::from_secs(1))
+            fed.min(START_LOOK)
         } else {
             fed
         };
@@ -207,10 +212,12 @@ impl Loop {
     /// Says READY if every required org is decided, or the start has taken long enough.
     fn become_ready(&self, status: &str) {
         let undecided = self.undecided();
+        // Who starts after this unit may read a file at once.
+        let is_done = undecided.is_empty() && !self.shared.delivery.is_busy();
+        if !is_done && self.begun.elapsed() < READY_WITHIN {
+            return;
+        }
         if !undecided.is_empty() {
-            if self.begun.elapsed() < READY_WITHIN {
-                return;
-            }
             tracing::warn!(
                 "ready, but without a decision on {}; see `zoho-tokend status`",
                 undecided.join(", ")
@@ -234,10 +241,14 @@ impl Loop {
         tokio::task::spawn_local(async move { reload::look_again(&shared).await });
     }
 
+    /// However many signals come, at most one reload waits behind the one that is under way.
     fn reload_by_signal(&self) {
+        if self.shared.is_reload_due.replace(true) {
+            return;
+        }
         let shared = Rc::clone(&self.shared);
         tokio::task::spawn_local(async move {
-            if let Err(problems) = reload::reload(&shared).await {
+            if let Err(problems) = reload::reload_when_due(&shared).await {
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }

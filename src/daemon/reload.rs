@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::loss;
 use super::shared::{Shared, Turn};
 use super::standing::Standing;
 use crate::base::{OrgName, Secret};
@@ -27,11 +28,26 @@ pub(super) struct Changes {
 /// Takes the config anew; an error is the list of its problems, and nothing has changed.
 pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let _turn = shared.reloading.lock().await;
+    take_anew(shared).await
+}
+
+/// The same for a signal. One that comes from here on finds this reload begun, and asks for another.
+pub(super) async fn reload_when_due(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
+    let _turn = shared.reloading.lock().await;
+    shared.is_reload_due.set(false);
+    take_anew(shared).await
+}
+
+/// The caller holds [`Shared::reloading`].
+async fn take_anew(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
     let mut new = Standing::load(&old.path, Some(&old)).await?;
     let changes = compare(&old, &new);
+    loss::refuse(&old, &new, &changes.restart_needed)?;
     new.continue_log(&old);
     put_in_force(shared, new).await;
+    // Who reloads because files are missing need not wait for the next look.
+    shared.delivery.look();
     tell(&changes);
     Ok(changes)
 }
@@ -40,7 +56,9 @@ pub(super) async fn reload(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> 
 pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
     let new = Standing::load(&old.path, Some(&old)).await?;
-    Ok(compare(&old, &new))
+    let changes = compare(&old, &new);
+    loss::refuse(&old, &new, &changes.restart_needed)?;
+    Ok(changes)
 }
 
 /// The same config, with its names looked up again.
@@ -73,6 +91,12 @@ fn tell(changes: &Changes) {
     }
     for key in &changes.restart_needed {
         tracing::warn!("config: {key} has changed; it takes effect at the next restart");
+    }
+    if !changes.removed.is_empty() {
+        let removed = loss::listed(&changes.removed);
+        tracing::warn!(
+            "config: no longer there: {removed}; their files go, their grants stay in the state"
+        );
     }
     tracing::info!(
         added = changes.added.len(),

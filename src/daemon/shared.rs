@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) reloading: tokio::sync::Mutex<()>,
     /// How often each user may still report.
     pub(super) quota: RefCell<Quota>,
+    /// Whether a signal has asked for a reload that has not begun: any more of them ask for the same one.
+    pub(super) is_reload_due: Cell<bool>,
     requests: RefCell<Requests>,
 }
 
@@ -92,6 +94,7 @@ impl Shared {
             writes: Cell::new(0),
             reloading: tokio::sync::Mutex::default(),
             quota: RefCell::default(),
+            is_reload_due: Cell::new(false),
             requests: RefCell::default(),
         }
     }

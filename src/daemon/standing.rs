@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::names::{Known, Names};
 use super::start::Fatal;
 use crate::base::{OrgName, Secret};
-use crate::config::{self, Config, Org, SecretSource};
+use crate::config::{self, Config, Org, Places, SecretSource};
 use crate::edge::config_files::{self, Loaded};
 use crate::edge::credentials::Credentials;
 use crate::edge::log::Log;
@@ -26,6 +26,8 @@ pub(super) struct Standing {
     pub(super) path: PathBuf,
     pub(super) config: Config,
     pub(super) warnings: Vec<String>,
+    /// Where each key stands.
+    pub(super) places: Places,
     pub(super) access: Access,
     pub(super) zoho: Zoho,
     /// Names that no user or group has, each as a sentence.
@@ -60,6 +62,7 @@ impl Standing {
             path: self.path.clone(),
             config: self.config.clone(),
             warnings: self.warnings.clone(),
+            places: self.places.clone(),
             access: names.access,
             zoho: self.zoho.clone(),
             unresolved: names.unresolved,
@@ -156,6 +159,7 @@ fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
         config,
         secrets,
         warnings,
+        places,
         ..
     } = loaded;
     let daemon = &config.daemon;
@@ -167,10 +171,12 @@ fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
     let names = Names::look_up(&config, known);
     let warnings = text(warnings)
         .into_iter()
+        .chain(network.warnings(|name| std::env::var(name).ok()))
         .chain(names.unresolved.iter().cloned());
     Ok(Standing {
         path: path.to_owned(),
         warnings: warnings.collect(),
+        places,
         access: names.access,
         zoho,
         unresolved: names.unresolved,

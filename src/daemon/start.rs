@@ -1,7 +1,8 @@
 //! The way up, in the order in which things can be refused: config, state, socket. And the way down.
 
+use std::cell::RefCell;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
+use super::address;
 use super::delivery::Delivery;
 use super::desk::FrontDesk;
 use super::keeper::Keeper;
@@ -101,14 +103,19 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
     let parts = assemble(&standing)?;
     let shared = parts.shared;
     let socket = Socket::open(adopted, &standing.config.daemon.socket)?;
-    let (listener, own_path) = socket.into_parts();
-    let backlog = match own_path {
-        Some(_) => Backlog::Answered,
-        None => Backlog::Left,
+    let (listener, spot) = socket.into_parts();
+    let backlog = if spot.is_own() {
+        Backlog::Answered
+    } else {
+        Backlog::Left
     };
+    let spot = Rc::new(RefCell::new(spot));
+    let (renewed, listeners) = mpsc::unbounded_channel();
+    let stop = shared.stop.subscribe();
+    spawn_local(address::keep(Rc::clone(&spot), renewed, stop));
     let desk = Rc::new(FrontDesk(Rc::clone(&shared)));
     let serving = spawn_local(http::serve(
-        listener,
+        (listener, listeners),
         desk,
         shared.stop.subscribe(),
         descriptors::room_for_connections(),
@@ -129,7 +136,7 @@ async fn up_and_down(path: &Path, adopted: Option<UnixListener>) -> Result<(), F
     }
     let result = main.run().await;
     finish(serving).await;
-    remove(own_path);
+    spot.borrow().remove();
     tracing::info!("stopped");
     result
 }
@@ -184,10 +191,4 @@ fn assemble(standing: &Rc<Standing>) -> Result<Parts, Fatal> {
         state_lost,
         first: steps,
     })
-}
-
-fn remove(own_path: Option<PathBuf>) {
-    if let Some(path) = own_path {
-        std::fs::remove_file(path).ok();
-    }
 }

@@ -6,18 +6,20 @@
 mod reading;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use reading::Reading;
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, MissingCredential};
+use super::store::{self, KeyFile};
 use super::{secrets, small_file};
 use crate::base::Secret;
-use crate::config::{self, Config, Outside, Parsed, Place, Problem};
+use crate::config::{self, Config, Outside, Parsed, Place, Places, Problem, SecretSource};
 
 /// Largest bundle of root certificates.
 const CA_MAX: usize = 1024 * 1024;
+const SEAL_KEY: &str = "daemon.seal_key";
 const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// A config to run with.
@@ -31,12 +33,20 @@ pub struct Loaded {
     pub ca_pem: Option<Vec<u8>>,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
+    /// Where each key stands.
+    pub places: Places,
 }
 
 /// All of a config that the daemon can use, or every problem in it. `credentials`: where systemd put them.
 pub fn load(path: &Path, credentials: &Credentials) -> Result<Loaded, Vec<Problem>> {
     let mut parsed = read(path);
     let secrets = read_secrets(&mut parsed, credentials);
+    let own_uid = rustix::process::geteuid().as_raw();
+    if let Err(missing) = look_at_seal_key(&mut parsed, credentials, own_uid) {
+        let place = parsed.places.of(SEAL_KEY);
+        let problem = Problem::error(place, format!("`seal_key` {missing}"));
+        parsed.problems.push(problem);
+    }
     let ca_pem = read_ca_file(&mut parsed);
     parsed.problems.sort();
     if !parsed.is_good() {
@@ -47,6 +57,7 @@ pub fn load(path: &Path, credentials: &Credentials) -> Result<Loaded, Vec<Proble
         secrets,
         ca_pem,
         warnings: parsed.problems,
+        places: parsed.places,
     })
 }
 
@@ -82,6 +93,27 @@ fn read_secrets(parsed: &mut Parsed, credentials: &Credentials) -> BTreeMap<Stri
         }
     }
     read
+}
+
+/// The seal key's file as it is for a daemon that runs as `uid`; `None` where it is no good, which joins the problems.
+pub fn look_at_seal_key(
+    parsed: &mut Parsed,
+    credentials: &Credentials,
+    uid: u32,
+) -> Result<Option<(PathBuf, KeyFile)>, MissingCredential> {
+    let path = match &parsed.config.daemon.seal_key {
+        SecretSource::File(path) => path.clone(),
+        SecretSource::Credential(name) => credentials.path_of(name)?,
+    };
+    match store::look_at_key(&path, uid) {
+        Ok(found) => Ok(Some((path, found))),
+        Err(why) => {
+            let place = parsed.places.of(SEAL_KEY);
+            let problem = Problem::error(place, format!("`seal_key` {why}"));
+            parsed.problems.push(problem);
+            Ok(None)
+        }
+    }
 }
 
 /// The certificates of `ca_file`; what is wrong with them joins the problems.

@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod log;
 pub mod memory;
 pub mod outlet;
+pub mod parent;
 pub mod peer;
 pub mod secrets;
 pub mod signals;

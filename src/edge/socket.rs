@@ -4,7 +4,7 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 
@@ -36,12 +36,21 @@ pub enum SocketError {
     },
 }
 
-/// A listening socket, and whether its file is ours to remove.
+/// A listening socket, and where its file is.
 #[derive(Debug)]
 pub struct Socket {
     /// Ready to accept.
     pub listener: UnixListener,
-    own_path: Option<PathBuf>,
+    spot: Spot,
+}
+
+/// Where a socket's file is, and which file that is.
+#[derive(Debug)]
+pub struct Spot {
+    path: PathBuf,
+    /// Device and inode; `None` where the file could not be seen from the beginning, as in a sandbox.
+    file: Option<(u64, u64)>,
+    is_own: bool,
 }
 
 impl Socket {
@@ -49,28 +58,82 @@ impl Socket {
     /// is what makes a socket file that nobody answers at a leftover.
     pub fn open(adopted: Option<StdListener>, path: &Path) -> Result<Self, SocketError> {
         if let Some(listener) = adopted {
-            return Self::of(listener, None).map_err(|source| at(path, source));
+            // Not the config's word: systemd's unit says where.
+            let address = listener.local_addr();
+            let address = address.map_err(|source| at(path, source))?;
+            let path = address.as_pathname().unwrap_or(path);
+            return Self::of(listener, path, false).map_err(|source| at(path, source));
         }
         clear(path)?;
         let bound = StdListener::bind(path).and_then(|listener| {
             fs::set_permissions(path, Permissions::from_mode(0o666))?;
-            Self::of(listener, Some(path.to_owned()))
+            Self::of(listener, path, true)
         });
         bound.map_err(|source| at(path, source))
     }
 
-    fn of(listener: StdListener, own_path: Option<PathBuf>) -> io::Result<Self> {
+    fn of(listener: StdListener, path: &Path, is_own: bool) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        let spot = Spot {
+            path: path.to_owned(),
+            file: file_at(path),
+            is_own,
+        };
         Ok(Self {
             listener: UnixListener::from_std(listener)?,
-            own_path,
+            spot,
         })
     }
 
-    /// The listener, and the file to remove once it no longer accepts.
-    pub fn into_parts(self) -> (UnixListener, Option<PathBuf>) {
-        (self.listener, self.own_path)
+    /// The listener, and where its file is.
+    pub fn into_parts(self) -> (UnixListener, Spot) {
+        (self.listener, self.spot)
     }
+}
+
+impl Spot {
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether this process made the file, and removes it.
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// Whether the path still leads to the socket.
+    pub fn is_kept(&self) -> bool {
+        self.file.is_none() || self.file == file_at(&self.path)
+    }
+
+    /// Binds the path anew, where the file is gone or a leftover.
+    pub fn renew(&mut self) -> Result<UnixListener, SocketError> {
+        let socket = Socket::open(None, &self.path)?;
+        *self = socket.spot;
+        Ok(socket.listener)
+    }
+
+    /// Removes the file, once nobody accepts behind it; another's in its place stays.
+    pub fn remove(&self) {
+        if self.is_own && self.is_kept() {
+            fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+/// What to say of a socket of systemd's whose file is gone: nobody but systemd can make it anew.
+pub fn lost_of_systemd(path: &Path) -> String {
+    format!(
+        "socket {}: somebody removed or replaced its file, and nobody new can connect; make it anew: systemctl stop \
+         zoho-tokend.service zoho-tokend.socket && systemctl start zoho-tokend.socket zoho-tokend.service",
+        path.display()
+    )
+}
+
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    let found = fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 fn at(path: &Path, source: io::Error) -> SocketError {
@@ -121,6 +184,42 @@ mod tests {
         let second = Socket::open(None, &path).expect_err("in use");
         assert!(second.to_string().contains("another process listens there"));
         drop(socket);
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_file_is_gone_is_made_anew_and_never_at_another_ones_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.sock");
+        let (_first, mut spot) = Socket::open(None, &path).expect("free").into_parts();
+        assert!(spot.is_kept());
+        fs::remove_file(&path).expect("ours");
+        assert!(!spot.is_kept());
+        let _second = spot.renew().expect("free again");
+        assert!(spot.is_kept());
+
+        fs::remove_file(&path).expect("ours");
+        let other = StdListener::bind(&path).expect("free");
+        assert!(!spot.is_kept());
+        let refused = spot.renew().expect_err("in use").to_string();
+        assert!(refused.contains("another process listens there"));
+        spot.remove();
+        assert!(path.exists(), "it is the other one's");
+        drop(other);
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_systemds_is_watched_where_systemd_has_it_and_left_to_systemd() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.sock");
+        let adopted = StdListener::bind(&path).expect("free");
+        let socket = Socket::open(Some(adopted), Path::new("/elsewhere"));
+        let (_listener, spot) = socket.expect("a listener").into_parts();
+        assert!(spot.path() == path && spot.is_kept() && !spot.is_own());
+        spot.remove();
+        assert!(path.exists());
+        fs::remove_file(&path).expect("ours");
+        assert!(!spot.is_kept());
+        assert!(lost_of_systemd(spot.path()).contains("systemctl start zoho-tokend.socket"));
     }
 
     #[tokio::test]

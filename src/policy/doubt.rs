@@ -95,7 +95,10 @@ impl Fleet {
                 continue;
             }
             match self.shelf.get_mut(&name) {
-                Some(record) => record.token = Some(doubt.token),
+                Some(record) if record.generation == doubt.token.generation => {
+                    record.token = Some(doubt.token);
+                }
+                Some(_) => (),
                 None => self.with(&name, moment, |org, scene| org.believe(doubt, scene)),
             }
         }

@@ -70,6 +70,14 @@ impl Org {
         self.saving.is_dirty = true;
     }
 
+    /// The client secret that the last enrolment brought, if it was of the same client.
+    pub fn sealed_client_secret(&self) -> Option<Arc<Secret>> {
+        let (grant, now) = (self.record.grant.as_ref()?, &self.settings.binding);
+        let is_same = grant.binding.client_id == now.client_id
+            && grant.binding.data_center == now.data_center;
+        grant.client_secret.clone().filter(|_| is_same)
+    }
+
     /// A name that no lane has, also after a restart with a clock that was set back.
     fn new_lane(&self, scene: &mut Scene<'_>) -> LaneId {
         loop {

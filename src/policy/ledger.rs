@@ -132,6 +132,11 @@ impl Lane {
         )
     }
 
+    /// From when on the window has room for `want`.
+    pub fn room_at(&self, now: Boottime, limits: Limits, want: Want) -> Boottime {
+        window_room_at(self.slots.iter(), now, limits, want).max(self.quiet_until)
+    }
+
     /// Forgets what counts no more. The store may keep it: whoever reads it back forgets it again.
     fn prune(&mut self, now: Boottime, window: Duration) {
         self.slots
@@ -265,9 +270,8 @@ impl Ledger {
 
     /// From when on the window has room for `want` in this lane. A lane that is not known has spent nothing.
     pub fn room_at(&self, id: &LaneId, now: Boottime, limits: Limits, want: Want) -> Boottime {
-        self.lanes.get(id).map_or(now, |lane| {
-            window_room_at(lane.slots.iter(), now, limits, want).max(lane.quiet_until)
-        })
+        let lane = self.lanes.get(id);
+        lane.map_or(now, |lane| lane.room_at(now, limits, want))
     }
 
     /// From when on the client has room for `want`, where the config limits it: over all of its lanes in one
@@ -322,7 +326,7 @@ fn window_room_at<'a>(
     match want {
         Want::Demand => whole,
         Want::Schedule => {
-            let ends = slots.map(|slot| slot.started.plus(limits.window));
+            let ends = slots.map(|slot| slot.started.plus(window));
             whole.max(room_at(now, share(limits.mints, want), ends))
         }
     }

@@ -12,7 +12,7 @@ use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, W
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
-use super::reply::{Asked, Granted, Outcome};
+use super::reply::{Asked, Granted, Outcome, host_of};
 use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
@@ -315,10 +315,13 @@ impl Org {
     fn api_domain_for(&mut self, granted: &Granted, proof: Proof, scene: &mut Scene<'_>) -> String {
         let environment = self.settings.binding.environment;
         let table = self.settings.api_domains.of(environment).map(str::to_owned);
-        if let (Proof::Unverified, Some(said)) = (proof, &granted.api_domain) {
-            let detail = Cause::new("", said).detail;
+        self.unknown_api_domain = match (proof, &granted.api_domain) {
+            (Proof::Unverified, Some(said)) => Some(Cause::new("", &host_of(said)).detail),
+            _ => None,
+        };
+        if let Some(said) = &self.unknown_api_domain {
             let detail = format!(
-                "Zoho named an api_domain that no table knows, {detail}; the configured one is published"
+                "Zoho named an api_domain that no table knows, {said}; the configured one is published"
             );
             self.tell(Severity::Warning, "api-domain", detail, scene);
         }

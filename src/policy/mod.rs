@@ -22,6 +22,7 @@ pub mod reply;
 pub mod report;
 mod reporting;
 pub mod restore;
+mod room;
 mod rotation;
 mod saving;
 pub mod schedule;

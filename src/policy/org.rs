@@ -12,7 +12,7 @@ use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::record::{Anchor, Cause, Note, OrgRecord, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
 use super::rotation::Rotation;
@@ -83,6 +83,8 @@ pub struct Org {
     pub(super) waits_since: Option<Boottime>,
     /// The last failure, kept after it has healed.
     pub(super) last_error: Option<(Boottime, Cause)>,
+    /// The API host that Zoho named with the newest token, where no table knows it.
+    pub(super) unknown_api_domain: Option<String>,
     /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
@@ -117,6 +119,7 @@ impl Org {
             settings,
             record,
             is_out: false,
+            unknown_api_domain: None,
             awaiting_token: Vec::new(),
             reports: Reports::default(),
             minting: None,
@@ -163,9 +166,11 @@ impl Org {
         schedule::min_ttl_in_force(self.settings.min_ttl, life)
     }
 
-    /// Whether the org is as far as a start waits for: a token, or a reason why there is none.
+    /// Whether the org is as far as a start waits for: a token, or a reason why there is none. A grant that was ok
+    /// when the daemon ended is no reason.
     pub fn is_decided(&self, now: Boottime) -> bool {
-        self.word() != Word::Starting || self.served(now).is_some()
+        let has_reason = !matches!(self.word(), Word::Starting | Word::Ok);
+        has_reason || self.served(now).is_some()
     }
 
     /// Looks anew at whether the config agrees with the grant.
@@ -192,47 +197,18 @@ impl Org {
         });
         let mut at = due.max(self.not_before);
         at = at.max(self.saving.retry_at().unwrap_or(at));
-        let last = ledger.lane(&grant.lane).and_then(Lane::last_started);
-        if let Some(last) = last {
+        let lane = ledger.lane(&grant.lane);
+        if let Some(last) = lane.and_then(Lane::last_started) {
             at = at.max(last.plus(schedule::gap(self.settings.limits)));
         }
-        Some(self.room_at(&grant.lane, Want::Schedule, ledger, at.max(now)))
+        Some(self.room_in(lane, true, Want::Schedule, ledger, at.max(now)))
     }
 
-    /// From when on the limits leave room for one more token of `lane`: in the window, for the client, and
-    /// among the live ones.
-    pub(super) fn room_at(
-        &self,
-        lane: &LaneId,
-        want: Want,
-        ledger: &Ledger,
-        now: Boottime,
-    ) -> Boottime {
-        let (limits, client_mints) = (self.settings.limits, self.settings.client_mints);
-        let window = ledger.room_at(lane, now, limits, want);
-        let binding = &self.settings.binding;
-        let client = ledger.client_room_at(binding, now, limits, client_mints, want);
-        window.max(client).max(self.live_room_at(lane, ledger, now))
-    }
-
-    /// From when on another live token is in order: there is room, or readers are about to go without.
-    fn live_room_at(&self, id: &LaneId, ledger: &Ledger, now: Boottime) -> Boottime {
-        let Some(lane) = ledger.lane(id) else {
-            return now;
-        };
-        let limits = self.settings.limits;
-        let room = lane.live_room_at(now, limits);
-        let grant = self.record.grant.as_ref();
-        if grant.is_none_or(|grant| grant.lane != *id) {
-            // Another org's lane: what its readers have is not ours to give up.
-            return room;
-        }
-        let Some(token) = self.published.as_ref() else {
-            return now;
-        };
-        // Two minutes of Zoho's ten: time for one more try before the promise of min_ttl breaks.
-        let eve = self.min_ttl(token) + limits.window / 5;
-        room.min(token.expires.minus(eve)).max(now)
+    /// Why Zoho throttles it, while it does.
+    pub fn throttle(&self) -> Option<&Cause> {
+        let verdict = &self.record.verdict;
+        let is_throttled = verdict.word == Word::Throttled;
+        verdict.cause.as_ref().filter(|_| is_throttled)
     }
 
     /// Its calls, from their slots on.
@@ -312,7 +288,7 @@ impl Org {
     }
 
     /// Whether readers have the newest token.
-    fn is_shown(&self) -> bool {
+    pub(super) fn is_shown(&self) -> bool {
         let number = |token: &Option<Token>| token.as_ref().map(|token| token.generation);
         number(&self.published) == number(&self.record.token)
     }

@@ -218,6 +218,14 @@ impl Cause {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneId(pub Arc<str>);
 
+impl LaneId {
+    /// Whether this org opened it: a dot, which no org's name has, ends the name.
+    pub(super) fn was_opened_by(&self, org: &OrgName) -> bool {
+        let rest = self.0.strip_prefix(org.as_str());
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
+}
+
 /// The durable part of one lane: its ledger.
 #[derive(Debug, Clone)]
 pub struct LaneRecord {

@@ -172,8 +172,12 @@ impl Org {
         if let Some(Refusal::Later(_, at)) = self.saving.refusal(now) {
             return later(at);
         }
-        if self.saving.newest != Newest::Kept || self.minting.is_some() {
+        if self.minting.is_some() || (self.saving.newest != Newest::Kept && !self.is_shown()) {
             return Course::Wait;
+        }
+        if self.saving.newest != Newest::Kept {
+            // The reported token itself waits for the disk: readers have it, since they would have gone short.
+            return later(now.plus(LATER));
         }
         if self.enrolling.is_some() {
             return later(now.plus(self.settings.timeout));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::doubt::{Doubt, Doubts, HOLD};
-use super::event::Step;
+use super::event::{Severity, Step};
 use super::fleet::{Fleet, Moment};
 use super::ledger::{Lane, Ledger};
 use super::org::{Numbers, Org, Scene};
@@ -74,6 +74,12 @@ impl Fleet {
             doubts: Doubts::new(),
             hold_until: clocks.now.boot.plus(HOLD),
         };
+        let cut_off: Vec<LaneId> = stored
+            .lanes
+            .iter()
+            .filter(|lane| has_open_call(lane))
+            .map(|lane| lane.id.clone())
+            .collect();
         for record in stored.lanes {
             let passage = carry(&record.anchor);
             let (id, lane) = lane_of(record, passage, clocks.now);
@@ -95,6 +101,7 @@ impl Fleet {
             rotations: Vec::new(),
         };
         fleet.start(settings, &mut moment);
+        fleet.tell_of_cut_off_calls(&cut_off, &mut moment);
         (fleet, moment.steps)
     }
 
@@ -125,6 +132,25 @@ impl Fleet {
         // What an earlier run left outside may be of an org that has left the config since.
         let gone = self.shelf.keys().cloned().map(Step::Withdraw);
         moment.steps.extend(gone);
+    }
+
+    /// Calls that the end of the last daemon cut off: nobody has told of them yet. The note goes down with the next
+    /// write, and no write is made for it: a start changes nothing by itself.
+    fn tell_of_cut_off_calls(&mut self, lanes: &[LaneId], moment: &mut Moment<'_>) {
+        for id in lanes {
+            let mints_in_it = |org: &Org| {
+                let grant = org.record.grant.as_ref();
+                grant.is_some_and(|grant| grant.lane == *id) || id.was_opened_by(org.name())
+            };
+            let mut orgs = self.orgs.values().filter(|org| mints_in_it(org));
+            let Some(name) = orgs.next().map(|org| org.name().clone()) else {
+                continue;
+            };
+            self.with(&name, moment, |org, scene| {
+                let detail = "the end of the daemon cut off a call to Zoho; it counts as a mint";
+                org.tell(Severity::Warning, "cut-off", detail.to_owned(), scene);
+            });
+        }
     }
 
     /// Zoho's throttle is the lane's, whichever org was told of it.
@@ -159,6 +185,15 @@ fn newest_wall(stored: &Stored) -> Option<i64> {
     vouched.map(|anchor| anchor.at.wall.0).max()
 }
 
+/// Whether the slot's call was not over when it was written.
+fn is_open(slot: &Slot, anchor: &Anchor) -> bool {
+    slot.settled > anchor.at.boot
+}
+
+fn has_open_call(lane: &LaneRecord) -> bool {
+    lane.slots.iter().any(|slot| is_open(slot, &lane.anchor))
+}
+
 /// The ledger of a lane on this boot's clock.
 ///
 /// No clock is believed to free a slot: over a reboot all of them count as if no time had passed in between,
@@ -173,8 +208,8 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
     // How long the machine was off at least, if both clocks were right.
     let off = now.wall.since(anchor.at.wall).saturating_sub(SPAN_ERROR);
     let moved = |mut slot: Slot| {
-        if slot.settled > anchor.at.boot {
-            // Its call was not over when it was written: it may have been sent up to its last moment.
+        if is_open(&slot, &anchor) {
+            // It may have been sent up to its last moment.
             slot.started = slot.settled;
         }
         let started = match passage {
@@ -189,6 +224,12 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
         };
         moved.sent_by(now.boot.minus(Duration::from_millis(1)))
     };
+    // A call that was not over may have been sent so long after it was written.
+    let open = record
+        .slots
+        .iter()
+        .map(|slot| slot.settled.since(anchor.at.boot));
+    let latest_open = open.max().unwrap_or_default();
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
     if matches!(passage, Passage::Doubtful | Passage::Unknown) {
@@ -196,7 +237,7 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
         lane.paced_from = now.boot;
     }
     if passage == Passage::Doubtful {
-        lane.doubted = off;
+        lane.doubted = off.saturating_sub(latest_open);
     }
     (record.id, lane)
 }

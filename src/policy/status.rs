@@ -106,6 +106,11 @@ impl Fleet {
         Some(org.status(lane, next, now))
     }
 
+    /// The limit that keeps a person's `refresh` of this org waiting the longest.
+    pub fn tightest_limit(&self, name: &OrgName, now: Boottime) -> Option<String> {
+        self.orgs.get(name)?.tightest_limit(&self.ledger, now)
+    }
+
     /// The views of all configured orgs, in the order of their names.
     pub fn statuses(&self, now: Now) -> Vec<Status> {
         let names: Vec<OrgName> = self.orgs.keys().cloned().collect();
@@ -260,7 +265,14 @@ impl Org {
                 until.since(now).as_secs().div_ceil(60)
             )
         });
-        short.into_iter().chain(unsaved).chain(held).collect()
+        let elsewhere = self.unknown_api_domain.as_ref().map(|said| {
+            format!(
+                "Zoho named {said} as api_domain, which no table knows; the configured one is published: see \
+                 whether `data_center` and `environment` are right"
+            )
+        });
+        let all = [short, unsaved, held, elsewhere];
+        all.into_iter().flatten().collect()
     }
 }
 

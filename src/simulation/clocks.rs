@@ -17,7 +17,7 @@ const MILLION: i64 = 1_000_000;
 /// Both clocks of the host.
 #[derive(Debug)]
 pub(super) struct HostClocks {
-    boots: u32,
+    pub(super) boots: u32,
     boot_id: Arc<str>,
     /// The true moment that `boot_at_epoch` belongs to.
     epoch: i64,
@@ -26,13 +26,17 @@ pub(super) struct HostClocks {
     rate_ppm: i64,
     /// How far the wall clock is ahead of the boot clock.
     wall_offset_ms: i64,
+    /// Whether somebody has set the wall clock wrongly, and nobody has set it right.
+    pub(super) is_misset: bool,
+    /// Whether the wall clock has been right in every moment so far.
+    pub(super) was_always_right: bool,
 }
 
 /// The kernel calls a clock synchronised that is off by no more.
 const SYNCHRONISED_WITHIN_MS: i64 = 500;
 
 impl HostClocks {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(has_ntp: bool) -> Self {
         Self {
             boots: 1,
             boot_id: "boot-1".into(),
@@ -40,6 +44,8 @@ impl HostClocks {
             boot_at_epoch: BOOTED_MS,
             rate_ppm: 0,
             wall_offset_ms: START_WALL_MS - BOOTED_MS,
+            is_misset: false,
+            was_always_right: has_ntp,
         }
     }
 
@@ -62,7 +68,11 @@ impl HostClocks {
         let ahead = boot.0.saturating_sub(self.boot_at_epoch);
         let passed = ahead.saturating_mul(MILLION) / (MILLION + self.rate_ppm);
         let truth = self.epoch.saturating_add(passed);
-        if self.boot_at(truth) < boot { truth + 1 } else { truth }
+        if self.boot_at(truth) < boot {
+            truth + 1
+        } else {
+            truth
+        }
     }
 
     /// The `Date` of an answer made at a true moment: cut to the second.
@@ -74,11 +84,14 @@ impl HostClocks {
     /// Somebody sets the wall clock.
     pub(super) fn set_wall_by(&mut self, step_ms: i64) {
         self.wall_offset_ms += step_ms;
+        self.is_misset = true;
+        self.was_always_right = false;
     }
 
     /// The wall clock shows the truth again.
     pub(super) fn correct_wall(&mut self, truth: i64) {
         self.wall_offset_ms = START_WALL_MS + truth - self.boot_at(truth).0;
+        self.is_misset = false;
     }
 
     /// The boot clock runs at another rate from now on.
@@ -121,7 +134,7 @@ mod tests {
     #[test]
     fn a_moment_of_the_boot_clock_is_found_again_at_any_rate() {
         for rate in [-600, 0, 600] {
-            let mut clocks = HostClocks::new();
+            let mut clocks = HostClocks::new(true);
             clocks.run_at(rate, 5_000);
             for truth in [5_000, 6_001, 86_400_123, 3 * 86_400_000] {
                 let boot = clocks.at(truth).boot;
@@ -134,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_slow_clock_falls_behind_and_a_reboot_starts_it_anew() {
-        let mut clocks = HostClocks::new();
+        let mut clocks = HostClocks::new(true);
         clocks.run_at(-500, 0);
         assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS + 999_500));
         assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 999_500));
@@ -142,7 +155,10 @@ mod tests {
         assert_eq!(clocks.at(1_000_000).boot, Boottime(BOOTED_MS));
         assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 999_500));
         clocks.correct_wall(1_000_000);
-        assert_eq!(clocks.at(1_000_000).wall, UnixTime(START_WALL_MS + 1_000_000));
+        assert_eq!(
+            clocks.at(1_000_000).wall,
+            UnixTime(START_WALL_MS + 1_000_000)
+        );
         assert!(clocks.is_right(1_000_000) && !clocks.is_right(3_000_000));
     }
 }

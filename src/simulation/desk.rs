@@ -133,7 +133,7 @@ impl World<'_> {
     }
 
     /// A person is answered: what he is told is on the disk (R7).
-    pub(super) fn reply(&mut self, request: RequestId, result: Result<(), Refusal>) {
+    pub(super) fn reply(&mut self, request: RequestId, result: &Result<(), Refusal>) {
         let Some(open) = self.open.remove(&request) else {
             let what = format!("{request:?} was answered twice, or never asked");
             return self.judge.breaks("R7", None, self.now, what);
@@ -185,7 +185,10 @@ impl World<'_> {
     /// Enrols what has lost its grant for good, and looks again at what is quarantined.
     pub(super) fn tend(&mut self) {
         for org in 0..self.names.len() {
-            let is_enrolling = self.open.values().any(|open| open.org == org && open.is_enrolment);
+            let is_enrolling = self
+                .open
+                .values()
+                .any(|open| open.org == org && open.is_enrolment);
             let lacks_grant = self.good_grant(org).is_none();
             match self.word(org) {
                 Some(_) if lacks_grant && !is_enrolling => self.enroll_well(org),
@@ -215,7 +218,8 @@ impl World<'_> {
     /// The org's grant as the disk has it, if it is good at Zoho.
     pub(super) fn good_grant(&self, org: usize) -> Option<usize> {
         let record = self.disk.orgs.get(&self.names[org])?;
-        self.zoho.grant_of(record.grant.as_ref()?.refresh_token.expose())
+        self.zoho
+            .grant_of(record.grant.as_ref()?.refresh_token.expose())
     }
 
     /// The org's grant as the disk has it, good or not.

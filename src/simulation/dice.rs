@@ -10,16 +10,17 @@ impl Seeded {
     /// Begins at `seed`; neighbouring seeds give unrelated runs.
     pub fn new(seed: u64) -> Self {
         let mut seeded = Self(seed ^ 0x5851_f42d_4c95_7f2d);
-        Self(seeded.next())
+        Self(seeded.number())
     }
 
     /// Another generator, so that what one part of the world uses up shifts no other part.
+    #[must_use]
     pub fn fork(&mut self) -> Self {
-        Self(self.next())
+        Self(self.number())
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -28,7 +29,7 @@ impl Seeded {
 
     /// A number under `n`; zero where `n` is.
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n.max(1)
+        self.number() % n.max(1)
     }
 
     /// A span in milliseconds from `low` to under `high`.
@@ -51,7 +52,7 @@ impl Seeded {
 
 impl Dice for Seeded {
     fn roll(&mut self) -> f64 {
-        let top = u32::try_from(self.next() >> 32).unwrap_or(u32::MAX);
+        let top = u32::try_from(self.number() >> 32).unwrap_or(u32::MAX);
         f64::from(top) / (f64::from(u32::MAX) + 1.0)
     }
 }

@@ -45,6 +45,11 @@ impl Disk {
         Some((self.waiting.pop_front()?, is_kept))
     }
 
+    /// Whether it has done all that it was told.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.trouble.is_none()
+    }
+
     /// The power goes: some of what was not synced is there all the same, the oldest first.
     pub(super) fn lose(&mut self, dice: &mut Seeded) -> Vec<Write> {
         let count = dice.below(1 + self.waiting.len() as u64);

@@ -123,7 +123,8 @@ impl World<'_> {
 
     /// The process is down: readers have the files, while the machine runs.
     pub(super) fn look_at_files_alone(&mut self, org: usize) {
-        if !self.is_forecast() || self.is_new_boot {
+        let is_off = self.started_boot != self.clocks.boots;
+        if !self.is_forecast() || is_off {
             return;
         }
         let held = self.files[org];

@@ -42,7 +42,11 @@ impl World<'_> {
         if !self.is_up() && !self.is_forecast() {
             return;
         }
-        let span = if span > 0 { span } else { self.span_of(trouble) };
+        let span = if span > 0 {
+            span
+        } else {
+            self.span_of(trouble)
+        };
         self.note_trouble(trouble, span);
         let org = self.org_or_any(of);
         match trouble {
@@ -63,6 +67,23 @@ impl World<'_> {
                 self.judge.excuse_all(self.now + START_MS + HOUR);
             }
             Trouble::StrayAnswer => self.stray(),
+            Trouble::Suspend
+            | Trouble::Reboot
+            | Trouble::RebootWrongClock
+            | Trouble::Restart
+            | Trouble::Crash
+            | Trouble::ClockStep
+            | Trouble::ClockRate
+            | Trouble::DiskFull
+            | Trouble::DiskFails
+            | Trouble::DiskHangs => self.begin_at_the_machine(trouble, span),
+            _ => self.begin_by_people(trouble, org, span),
+        }
+    }
+
+    /// Trouble of clocks, power and disk.
+    fn begin_at_the_machine(&mut self, trouble: Trouble, span: i64) {
+        match trouble {
             Trouble::Suspend => self.suspend(span),
             Trouble::Reboot => self.reboot(span, 0),
             Trouble::RebootWrongClock => {
@@ -75,20 +96,24 @@ impl World<'_> {
             Trouble::ClockStep => {
                 let step = *self.dice.pick(&[-DAY, -HOUR, -SECOND, SECOND, HOUR, DAY]);
                 self.clocks.set_wall_by(step);
-                self.is_clock_set = true;
-                self.were_clocks_right = false;
                 self.relieve_after(span, trouble, 0);
             }
-            Trouble::ClockRate if self.has_ntp => (),
+            Trouble::ClockRate if self.plan.has_ntp => (),
             Trouble::ClockRate => {
                 let rate = *self.dice.pick(&[-500, -200, 0, 200, 500]);
                 self.clocks.run_at(rate, self.now);
             }
-            Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
+            _ => {
                 self.disk.trouble = Some(trouble);
                 self.judge.excuse_all(self.now + span + START_MS);
                 self.relieve_after(span, trouble, 0);
             }
+        }
+    }
+
+    /// What operators and jobs do.
+    fn begin_by_people(&mut self, trouble: Trouble, org: usize, span: i64) {
+        match trouble {
             Trouble::Reload => self.reload(span),
             Trouble::Refresh => self.refresh(org),
             Trouble::RefreshStorm => {
@@ -106,6 +131,7 @@ impl World<'_> {
             Trouble::Enroll if self.dice.happens(500) => self.take_over(org),
             Trouble::Enroll => self.enroll_well(org),
             Trouble::EnrollWrong => self.enroll_badly(org),
+            _ => (),
         }
     }
 
@@ -148,7 +174,8 @@ impl World<'_> {
             let has_hour_tokens = self.plan.rules.life_ms == HOUR;
             match trouble {
                 Trouble::Unreachable | Trouble::Silent | Trouble::Noise if was_fair => {
-                    self.judge.excuse_outage(org, self.now, span, has_hour_tokens);
+                    self.judge
+                        .excuse_outage(org, self.now, span, has_hour_tokens);
                 }
                 Trouble::ShortLives => self.judge.excuse(org, end + HOUR + START_MS),
                 _ => self.judge.excuse_trouble(org, self.now, span + HOUR),
@@ -165,13 +192,11 @@ impl World<'_> {
     /// Trouble of a kind is over.
     pub(super) fn relieve(&mut self, trouble: Trouble, of: usize) {
         let at = self.now;
-        self.timeline.note(at, None, || format!("!! {} is over", trouble.as_str()));
+        self.timeline
+            .note(at, None, || format!("!! {} is over", trouble.as_str()));
         match trouble {
             Trouble::SlowZoho => self.is_zoho_slow = false,
-            Trouble::ClockStep => {
-                self.is_clock_set = false;
-                self.clocks.correct_wall(self.now);
-            }
+            Trouble::ClockStep => self.clocks.correct_wall(self.now),
             Trouble::DiskFull | Trouble::DiskFails | Trouble::DiskHangs => {
                 self.disk.trouble = None;
                 self.disk_troubled_at = self.now;
@@ -213,7 +238,8 @@ impl World<'_> {
                 if let Some((generation, token)) = seen {
                     self.zoho.kill(token, self.now);
                     let noticed = self.now + self.dice.between(SECOND, 2 * MINUTE);
-                    self.mail.post_to(self.life, noticed, Due::ReportAgain(org, generation, 0));
+                    self.mail
+                        .post_to(self.life, noticed, Due::ReportAgain(org, generation, 0));
                 }
             }
         }
@@ -226,7 +252,8 @@ impl World<'_> {
         }
         let at = usize::try_from(self.dice.below(self.past.len() as u64)).unwrap_or(0);
         let delivery = self.past[at].clone();
-        self.mail.post_to(self.life, self.now, Due::Answer(delivery));
+        self.mail
+            .post_to(self.life, self.now, Due::Answer(delivery));
     }
 
     /// Some orgs leave the config, some get another scope or another pace; later all is as before.
@@ -267,8 +294,12 @@ impl World<'_> {
         self.disk.trouble = None;
         self.disk_troubled_at = self.now;
         self.dies_after = None;
-        self.is_clock_set = false;
         self.clocks.correct_wall(self.now);
+        for org in 0..self.names.len() {
+            if self.is_up() && self.good_grant(org).is_some() && !self.is_of_its_place(org) {
+                self.enroll_well(org);
+            }
+        }
         self.reconfigure(self.plan.orgs.clone(), true);
     }
 

@@ -35,7 +35,11 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let org = self.org.as_ref().map_or("all orgs", OrgName::as_str);
         let Self { promise, what, .. } = self;
-        write!(f, "{promise} broken for {org} at {}: {what}", Moment(self.at_ms))
+        write!(
+            f,
+            "{promise} broken for {org} at {}: {what}",
+            Moment(self.at_ms)
+        )
     }
 }
 
@@ -143,7 +147,13 @@ impl Judge {
     }
 
     /// A promise is broken; the first one counts.
-    pub(super) fn breaks(&mut self, promise: &'static str, org: Option<usize>, at: i64, what: String) {
+    pub(super) fn breaks(
+        &mut self,
+        promise: &'static str,
+        org: Option<usize>,
+        at: i64,
+        what: String,
+    ) {
         let org = org.map(|org| self.orgs[org].report.org.clone());
         self.broken.get_or_insert(Broken {
             promise,
@@ -154,7 +164,14 @@ impl Judge {
     }
 
     /// A call leaves for Zoho.
-    pub(super) fn sent(&mut self, org: usize, grant: Option<usize>, at: i64, is_demand: bool, limits: (i64, u32)) {
+    pub(super) fn sent(
+        &mut self,
+        org: usize,
+        grant: Option<usize>,
+        at: i64,
+        is_demand: bool,
+        limits: (i64, u32),
+    ) {
         let (window_ms, mints) = limits;
         let own = &mut self.orgs[org];
         own.report.calls += 1;

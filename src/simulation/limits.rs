@@ -36,7 +36,11 @@ impl Sent {
         window_ms: i64,
         mints: u32,
     ) -> Option<String> {
-        while self.calls.front().is_some_and(|(at, _)| *at <= now - window_ms) {
+        while self
+            .calls
+            .front()
+            .is_some_and(|(at, _)| *at <= now - window_ms)
+        {
             self.calls.pop_front();
         }
         self.calls.push_back((now, is_demand));

@@ -8,8 +8,8 @@
 
 mod clocks;
 mod desk;
-mod disk;
 pub mod dice;
+mod disk;
 mod excuse;
 mod forecast;
 mod inject;
@@ -23,6 +23,7 @@ mod readers;
 mod reporters;
 pub mod seam;
 pub mod shortage;
+mod steps;
 pub mod swarm;
 pub mod tally;
 pub mod timeline;

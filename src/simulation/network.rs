@@ -77,7 +77,8 @@ impl World<'_> {
             Ask::Code(_) => None,
         };
         let is_demand = self.is_awaited(org);
-        self.judge.sent(org, grant, self.now, is_demand, self.limits);
+        self.judge
+            .sent(org, grant, self.now, is_demand, self.limits);
         for _ in 0..self.seam.copies_of_a_call() {
             let request = Request {
                 org,
@@ -94,7 +95,11 @@ impl World<'_> {
     }
 
     fn way(&mut self) -> i64 {
-        let most = if self.is_zoho_slow { SLOW_WAY_MS } else { self.plan.way_ms };
+        let most = if self.is_zoho_slow {
+            SLOW_WAY_MS
+        } else {
+            self.plan.way_ms
+        };
         self.dice.between(1, most)
     }
 
@@ -106,7 +111,8 @@ impl World<'_> {
             said_at: self.now,
             parcel,
         };
-        self.mail.post_to(self.life, self.now + after, Due::Answer(delivery));
+        self.mail
+            .post_to(self.life, self.now + after, Due::Answer(delivery));
     }
 
     /// A call arrives at Zoho.
@@ -181,7 +187,11 @@ impl World<'_> {
             token,
             refresh_token: with_refresh_token.then(|| self.zoho.refresh_token(grant)),
             api_domain,
-            scope: if is_narrow { "ZohoCRM.org.READ" } else { &place.scope },
+            scope: if is_narrow {
+                "ZohoCRM.org.READ"
+            } else {
+                &place.scope
+            },
             life_ms: self.zoho.issued[token].ends - self.now,
         };
         let (said, names_host) = sayings::grant(&terms, &mut self.dice);

@@ -19,22 +19,25 @@ pub(super) type Standing = BTreeMap<OrgName, (u64, i64)>;
 impl World<'_> {
     /// The process starts, from what the disk has.
     pub(super) fn start(&mut self) {
-        let lies = self.lying_clock && self.is_behind(0);
-        let is_synchronised = lies || (self.has_ntp && self.clocks.is_right(self.now));
-        let clocks = self.clocks.for_start(self.now, is_synchronised);
+        // A wrong clock that calls itself right, but shows a time before the newest on the disk.
+        let lies = self.clocks.is_misset && self.is_behind();
+        let is_right = self.plan.has_ntp && self.clocks.is_right(self.now);
+        let clocks = self.clocks.for_start(self.now, is_right || lies);
         let clocks = self.seam.clocks(clocks);
         let stored = self.seam.stored(self.disk.stored());
         let settings = self.settings.clone();
         let (fleet, steps) = Fleet::restore(settings, stored, &clocks, &mut self.jitter);
         self.wake = fleet.wake_at(clocks.now.boot);
         self.fleet = Some(fleet);
-        self.timeline.note(self.now, None, || "the daemon starts".to_owned());
-        let is_new_boot = std::mem::take(&mut self.is_new_boot);
+        self.timeline
+            .note(self.now, None, || "the daemon starts".to_owned());
+        let boot = self.clocks.boots;
+        let is_new_boot = std::mem::replace(&mut self.started_boot, boot) != boot;
         for org in 0..self.names.len() {
             let record = self.disk.orgs.get(&self.names[org]);
             let kept = record.map_or(0, |record| record.generation);
             self.judge.restarted(org, kept, self.now);
-            let is_unsure = is_new_boot && !self.were_clocks_right;
+            let is_unsure = is_new_boot && !self.clocks.was_always_right;
             self.judge.orgs[org].is_given_up |= is_unsure;
         }
         self.carry_out_all(steps);
@@ -55,7 +58,7 @@ impl World<'_> {
             let is_same = served.is_some_and(|token| token.generation == generation);
             let next = fleet.next_mint_at(&name, now);
             if let (true, Some(next)) = (is_same, next)
-                && next.0 < planned.min(now.0 + 1) - 1
+                && next.0 + 1 < planned
             {
                 let org = self.index_of(&name);
                 let what = format!("a start mints {} ms sooner than planned", planned - next.0);
@@ -68,7 +71,8 @@ impl World<'_> {
     fn note_standing(&mut self) {
         self.standing.clear();
         let now = self.clocks.at(self.now).boot;
-        let Some(fleet) = &self.fleet else {
+        let is_disk_quiet = self.disk.is_idle() && self.disk_troubled_at < self.now - 120_000;
+        let Some(fleet) = self.fleet.as_ref().filter(|_| is_disk_quiet) else {
             return;
         };
         for (name, org) in fleet.orgs() {
@@ -82,8 +86,9 @@ impl World<'_> {
 
     /// The process dies; some of what was on its way to the disk is there all the same.
     pub(super) fn crash(&mut self) {
-        self.timeline.note(self.now, None, || "the process dies".to_owned());
-        self.note_standing();
+        self.timeline
+            .note(self.now, None, || "the process dies".to_owned());
+        self.standing.clear();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         let off = *self.dice.pick(&[100, 1_000, 5_000]);
@@ -92,7 +97,8 @@ impl World<'_> {
 
     /// The process is stopped: what is on its way to the disk gets there.
     pub(super) fn stop(&mut self, off: i64) {
-        self.timeline.note(self.now, None, || format!("stopped for {off} ms"));
+        self.timeline
+            .note(self.now, None, || format!("stopped for {off} ms"));
         self.note_standing();
         let kept = self.disk.flush();
         self.end_life(kept);
@@ -109,25 +115,22 @@ impl World<'_> {
         self.end_life(kept);
         self.standing.clear();
         self.files.fill(None);
-        self.is_new_boot = true;
         self.slept_ms = 0;
         let up = self.now + off;
         self.clocks.reboot(up);
-        if wall_step_ms == 0 && self.has_ntp {
+        if wall_step_ms != 0 {
+            self.clocks.set_wall_by(wall_step_ms);
+        } else if self.plan.has_ntp {
             self.clocks.correct_wall(up);
         }
-        self.clocks.set_wall_by(wall_step_ms);
-        self.is_clock_set = wall_step_ms != 0;
-        self.were_clocks_right &= wall_step_ms == 0;
-        self.lying_clock = !self.were_clocks_right && self.is_behind(off);
         self.start_after(off);
     }
 
-    /// Whether the wall clock will be behind what the disk has seen: then even a synchronised one is not believed.
-    fn is_behind(&self, off: i64) -> bool {
+    /// Whether the wall clock is behind what the disk has seen: then even a synchronised one is not believed.
+    fn is_behind(&self) -> bool {
         let vouched = self.disk.anchors().filter(|anchor| anchor.is_vouched);
         let newest = vouched.map(|anchor| anchor.at.wall.0).max();
-        let wall = self.clocks.at(self.now + off).wall.0;
+        let wall = self.clocks.at(self.now).wall.0;
         newest.is_some_and(|newest| wall < newest)
     }
 
@@ -154,7 +157,8 @@ impl World<'_> {
 
     /// The machine sleeps: time passes for all but the daemon.
     pub(super) fn suspend(&mut self, span: i64) {
-        self.timeline.note(self.now, None, || format!("asleep for {span} ms"));
+        self.timeline
+            .note(self.now, None, || format!("asleep for {span} ms"));
         self.judge.nobody_reads(self.now);
         self.now += span;
         self.slept_ms += span;
@@ -215,7 +219,8 @@ impl World<'_> {
 
     pub(super) fn note_trouble(&mut self, trouble: Trouble, span: i64) {
         self.tally.troubles[trouble.index()] += 1;
-        self.timeline
-            .note(self.now, None, || format!("!! {} for {span} ms", trouble.as_str()));
+        self.timeline.note(self.now, None, || {
+            format!("!! {} for {span} ms", trouble.as_str())
+        });
     }
 }

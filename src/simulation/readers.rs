@@ -49,7 +49,8 @@ impl World<'_> {
         let boot = self.clocks.at(self.now).boot;
         let name = &self.names[org];
         let own = fleet.org(name);
-        let Some(Reading::Token { token, is_stale }) = fleet.read(name, Query::default(), boot) else {
+        let Some(Reading::Token { token, is_stale }) = fleet.read(name, Query::default(), boot)
+        else {
             return self.look_at_nothing(org);
         };
         let Some(number) = Zoho::token_of(token.access_token.expose()) else {
@@ -79,7 +80,10 @@ impl World<'_> {
         if matches!(word, Some(Word::Quarantined | Word::Misconfigured) | None) {
             self.judge.orgs[org].is_given_up = true;
         }
-        let is_well = matches!(word, Some(Word::Ok | Word::Retrying | Word::Starting | Word::Throttled));
+        let is_well = matches!(
+            word,
+            Some(Word::Ok | Word::Retrying | Word::Starting | Word::Throttled)
+        );
         let is_good = is_well && self.good_grant(org).is_some();
         if word.is_some() {
             self.judge.read_nothing(org, is_good, &self.zoho, self.now);
@@ -117,10 +121,17 @@ impl World<'_> {
             return;
         }
         let word = self.word(org);
-        let what = format!("the files hold {held:?}, the socket says {served:?}, the grant is {word:?}");
-        let ended = self.judge.orgs[org].seen.map(|(_, token)| self.zoho.issued[token].ends);
+        let what =
+            format!("the files hold {held:?}, the socket says {served:?}, the grant is {word:?}");
+        let ended = self.judge.orgs[org]
+            .seen
+            .map(|(_, token)| self.zoho.issued[token].ends);
         let is_old = ended.is_some_and(|end| end + FILES_LAG_MS < self.now);
-        let promise = if served.is_none() && is_old { "R1" } else { "R2" };
+        let promise = if served.is_none() && is_old {
+            "R1"
+        } else {
+            "R2"
+        };
         self.judge.breaks(promise, Some(org), self.now, what);
     }
 
@@ -167,7 +178,8 @@ impl World<'_> {
         self.files[org] = Some(generation);
         let end = number.and_then(|number| self.zoho.issued.get(number));
         if let Some(end) = end.map(|issued| issued.ends) {
-            self.mail.post_to(self.life, end.max(self.now), Due::Look(org));
+            self.mail
+                .post_to(self.life, end.max(self.now), Due::Look(org));
         }
         self.look_as_it_ends(org);
         self.check_durable(org, generation);
@@ -197,7 +209,8 @@ impl World<'_> {
         let Right::RefreshToken(token) = right else {
             return;
         };
-        let Some(grant) = Zoho::line_of(token.expose()).and_then(|at| self.zoho.grants.get(at)) else {
+        let Some(grant) = Zoho::line_of(token.expose()).and_then(|at| self.zoho.grants.get(at))
+        else {
             return;
         };
         let settings = self.settings.iter().find(|own| own.name == *name);
@@ -234,7 +247,10 @@ impl World<'_> {
         for org in 0..self.names.len() {
             let word = self.word(org);
             if word != Some(Word::Ok) || self.files[org].is_none() {
-                let what = format!("after hours of calm it is {word:?}, files {:?}", self.files[org]);
+                let what = format!(
+                    "after hours of calm it is {word:?}, files {:?}",
+                    self.files[org]
+                );
                 self.judge.breaks("end", Some(org), self.now, what);
             }
         }

@@ -178,7 +178,8 @@ impl World<'_> {
         let is_new = served.is_some_and(|served| served != generation);
         let tells_new = matches!(ruling.finding, Finding::Refreshed | Finding::Superseded);
         if tells_new && (!is_new || ruling.generation != served) {
-            let what = format!("told {ruling:?} of generation {generation}, the files hold {served:?}");
+            let what =
+                format!("told {ruling:?} of generation {generation}, the files hold {served:?}");
             self.judge.breaks("R12", Some(org), self.now, what);
         }
     }

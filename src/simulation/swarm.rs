@@ -62,7 +62,10 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
             scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
         },
         grant: GrantKind::SelfClient,
-        api_domains: zoho.as_ref().map(|zoho| zoho.api_domains.clone()).unwrap_or_default(),
+        api_domains: zoho
+            .as_ref()
+            .map(|zoho| zoho.api_domains.clone())
+            .unwrap_or_default(),
         console_url: None,
         at: *dice.pick(&[0.5, 0.5, 0.5, 0.3]),
         min_ttl: Duration::from_mins(10),

@@ -8,7 +8,13 @@ use crate::policy::reply::Outcome;
 
 /// The outcomes of a call.
 pub const OUTCOMES: [&str; 7] = [
-    "not-sent", "lost", "granted", "transient", "throttled", "needs-consent", "misconfigured",
+    "not-sent",
+    "lost",
+    "granted",
+    "transient",
+    "throttled",
+    "needs-consent",
+    "misconfigured",
 ];
 
 /// What happened, and how often.

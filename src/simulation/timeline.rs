@@ -26,8 +26,9 @@ pub enum Record {
 /// The newest events, oldest first.
 #[derive(Debug)]
 pub(super) struct Timeline {
-    /// `None`: nothing is kept. `Some(None)`: everything is.
-    kept: Option<Option<usize>>,
+    is_kept: bool,
+    /// The only org of which lines are kept; `None`: of all.
+    only: Option<usize>,
     lines: VecDeque<Line>,
 }
 
@@ -40,10 +41,10 @@ struct Line {
 impl Timeline {
     pub(super) fn new(record: &Record, index: &BTreeMap<OrgName, usize>) -> Self {
         Self {
-            kept: match record {
-                Record::Nothing => None,
-                Record::Of(org) => Some(index.get(org).copied()),
-                Record::Everything => Some(None),
+            is_kept: *record != Record::Nothing,
+            only: match record {
+                Record::Of(org) => index.get(org).copied(),
+                _ => None,
             },
             lines: VecDeque::new(),
         }
@@ -51,10 +52,8 @@ impl Timeline {
 
     /// Notes something of an org, or of all; the text is made only where it is kept.
     pub(super) fn note(&mut self, at: i64, org: Option<usize>, text: impl FnOnce() -> String) {
-        let Some(kept) = self.kept else {
-            return;
-        };
-        if org.is_some() && kept.is_some() && org != kept {
+        let is_others = org.is_some() && self.only.is_some() && org != self.only;
+        if !self.is_kept || is_others {
             return;
         }
         if self.lines.len() == LINES_MAX {

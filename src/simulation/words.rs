@@ -13,15 +13,24 @@ impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Event::Stored(write) => write!(f, "-> stored {}", write.0),
-            Event::StoreFailed(write, cause) => write!(f, "-> not stored {}: {}", write.0, cause.code),
+            Event::StoreFailed(write, cause) => {
+                write!(f, "-> not stored {}: {}", write.0, cause.code)
+            }
             Event::Answered {
                 org,
                 attempt,
                 answer,
-            } => write!(f, "-> {org}: answer to call {}: {}", attempt.0, Said(answer)),
+            } => write!(
+                f,
+                "-> {org}: answer to call {}: {}",
+                attempt.0,
+                Said(answer)
+            ),
             Event::Dated { org, date, .. } => write!(f, "-> {org}: Zoho's date is {date:?}"),
             Event::Configured(settings) => write!(f, "-> config of {} orgs", settings.len()),
-            Event::Enroll { org, request, .. } => write!(f, "-> {org}: enroll, asker {}", request.0),
+            Event::Enroll { org, request, .. } => {
+                write!(f, "-> {org}: enroll, asker {}", request.0)
+            }
             Event::Refresh { org, request } => write!(f, "-> {org}: refresh, asker {}", request.0),
             other => write!(f, "-> {other:?}"),
         }
@@ -54,7 +63,9 @@ impl fmt::Display for Wanted<'_> {
                 write!(f, "<- write {}:", write.0)?;
                 changes.iter().try_for_each(|change| match change {
                     Change::Org(record) => write!(f, " {}", Kept(record, self.1)),
-                    Change::Lane(lane) => write!(f, "; {} with {} slots", lane.id.0, lane.slots.len()),
+                    Change::Lane(lane) => {
+                        write!(f, "; {} with {} slots", lane.id.0, lane.slots.len())
+                    }
                     Change::DropLane(lane) => write!(f, "; drops {}", lane.0),
                     Change::Note(note) => write!(f, "; notes {}", note.kind),
                 })
@@ -68,9 +79,15 @@ impl fmt::Display for Wanted<'_> {
             Step::Publish(org) => write!(f, "<- {org}: publish"),
             Step::Withdraw(org) => write!(f, "<- {org}: withdraw"),
             Step::Reply { request, result } => write!(f, "<- tell asker {}: {result:?}", request.0),
-            Step::Rule { request, ruling } => write!(f, "<- tell reporter {}: {ruling:?}", request.0),
+            Step::Rule { request, ruling } => {
+                write!(f, "<- tell reporter {}: {ruling:?}", request.0)
+            }
             Step::Tell(severity, note) => {
-                write!(f, "<- {}: {severity:?}: {}: {}", note.org, note.kind, note.detail)
+                write!(
+                    f,
+                    "<- {}: {severity:?}: {}: {}",
+                    note.org, note.kind, note.detail
+                )
             }
         }
     }

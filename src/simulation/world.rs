@@ -5,25 +5,24 @@ use std::collections::BTreeMap;
 use super::clocks::HostClocks;
 use super::desk::Open;
 use super::dice::Seeded;
-use super::disk::{Disk, Write};
+use super::disk::Disk;
 use super::judge::Judge;
 use super::mail::{Delivery, Due, Mail};
 use super::network::Parcel;
 use super::plan::{End, Plan};
 use super::process::Standing;
 use super::reporters::{Reporter, Storm};
-use super::seam::{Known, Seam};
+use super::seam::Seam;
 use super::tally::Tally;
 use super::timeline::{Record, Timeline};
 use super::trouble::Trouble;
-use super::words::{Told, Wanted};
 use super::zoho::Zoho;
 use super::zoho::sayings::Kind;
 use crate::base::{Boottime, OrgName};
-use crate::policy::event::{Attempt, Event, RequestId, Step, WriteId};
+use crate::policy::event::{Attempt, Event, RequestId};
 use crate::policy::fleet::Fleet;
 use crate::policy::org::Org;
-use crate::policy::record::{Cause, Change, Word};
+use crate::policy::record::{Cause, Word};
 use crate::policy::settings::OrgSettings;
 
 /// So many ticks in a row that come soon and do nothing are a loop.
@@ -51,14 +50,8 @@ pub(super) struct World<'a> {
     pub(super) is_zoho_slow: bool,
     pub(super) disk: Disk,
     pub(super) disk_troubled_at: i64,
-    /// Whether NTP keeps the wall clock right, and whether somebody has set it wrongly all the same.
-    pub(super) has_ntp: bool,
-    pub(super) is_clock_set: bool,
-    /// Whether a wrong wall clock claims to be right.
-    pub(super) lying_clock: bool,
-    /// Whether the wall clock has been kept right since the start.
-    pub(super) were_clocks_right: bool,
-    pub(super) is_new_boot: bool,
+    /// The boot that the daemon was started in last.
+    pub(super) started_boot: u32,
     pub(super) standing: Standing,
     /// `None` while the process is not there.
     pub(super) fleet: Option<Fleet>,
@@ -106,7 +99,7 @@ impl<'a> World<'a> {
         let index = names.iter().cloned().zip(0..).collect();
         let limits = plan.rules.limits;
         let window_ms = i64::try_from(limits.window.as_millis()).unwrap_or(i64::MAX);
-        let mut clocks = HostClocks::new();
+        let mut clocks = HostClocks::new(plan.has_ntp);
         clocks.run_at(plan.rate_ppm, 0);
         let mut world = Self {
             plan,
@@ -114,7 +107,6 @@ impl<'a> World<'a> {
             now: 0,
             troubled_until: plan.troubled_ms,
             end: plan.troubled_ms + plan.calm_ms,
-            clocks,
             slept_ms: 0,
             zoho: Zoho::new(plan.rules),
             weather: BTreeMap::new(),
@@ -122,11 +114,8 @@ impl<'a> World<'a> {
             is_zoho_slow: false,
             disk: Disk::default(),
             disk_troubled_at: i64::MIN,
-            has_ntp: plan.has_ntp,
-            is_clock_set: false,
-            lying_clock: false,
-            were_clocks_right: plan.has_ntp,
-            is_new_boot: false,
+            started_boot: clocks.boots,
+            clocks,
             standing: Standing::new(),
             fleet: None,
             life: 0,
@@ -184,7 +173,10 @@ impl<'a> World<'a> {
 
     /// Goes to the next moment at which anything happens, and lets it happen.
     fn turn(&mut self) {
-        let wake = self.fleet.as_ref().map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
+        let wake = self
+            .fleet
+            .as_ref()
+            .map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
         let next = self.mail.next_at().unwrap_or(i64::MAX);
         let at = wake.min(next).min(self.end).max(self.now);
         self.now = at;
@@ -222,8 +214,9 @@ impl<'a> World<'a> {
             Due::Relief(trouble, which) => self.relieve(trouble, which),
             Due::Look(org) => self.touched[org] = true,
             Due::LookAtAll => {
-                self.mail.post(self.now + self.plan.look_every_ms, Due::LookAtAll);
-                if self.has_ntp && !self.is_clock_set {
+                self.mail
+                    .post(self.now + self.plan.look_every_ms, Due::LookAtAll);
+                if self.plan.has_ntp && !self.clocks.is_misset {
                     self.clocks.correct_wall(self.now);
                 }
                 self.look_at_all();
@@ -239,13 +232,18 @@ impl<'a> World<'a> {
 
     /// An answer arrives at the daemon.
     fn answer(&mut self, delivery: Delivery) {
-        let (org, kind) = (delivery.org, match &delivery.parcel {
-            Parcel::Said(_, kind, _) => Some(*kind),
-            _ => None,
-        });
+        let (org, kind) = (
+            delivery.org,
+            match &delivery.parcel {
+                Parcel::Said(_, kind, _) => Some(*kind),
+                _ => None,
+            },
+        );
         let answer = delivery.parcel.open();
         self.tally.count_answer(&answer);
-        if kind != Some(Kind::Grant) {
+        let is_short = self.weather_of(org) == Some(Trouble::ShortLives);
+        if kind != Some(Kind::Grant) || is_short {
+            // No token that takes the reported one's place: another call is in order.
             self.end_storm(org);
         }
         let before = self.word(org);
@@ -315,129 +313,5 @@ impl<'a> World<'a> {
             let cause = Cause::new("state-unwritable", "no space left");
             self.step(Event::StoreFailed(id, cause));
         }
-    }
-
-    pub(super) fn step(&mut self, event: Event) {
-        self.step_with(event, 0);
-    }
-
-    fn step_with(&mut self, event: Event, call_age_ms: i64) {
-        let known = self.known(&event, call_age_ms);
-        let now = self.seam.now(known);
-        let event = self.seam.event(event, known);
-        let at = self.now;
-        if !matches!(event, Event::Tick | Event::Stored(_)) {
-            let org = self.org_of(&event);
-            self.timeline.note(at, org, || Told(&event).to_string());
-        }
-        let Some(fleet) = &mut self.fleet else {
-            return;
-        };
-        let steps = fleet.step(event, now, &mut self.jitter);
-        self.wake = fleet.wake_at(now.boot);
-        if self.wake <= now.boot {
-            let what = "it is due at once, again and again".to_owned();
-            self.judge.breaks("pace", None, at, what);
-        }
-        self.carry_out_all(steps);
-    }
-
-    /// Carries out steps, until the process dies between two of them.
-    pub(super) fn carry_out_all(&mut self, steps: Vec<Step>) {
-        let life = self.life;
-        for step in self.seam.steps(steps) {
-            match self.dies_after {
-                Some(0) => self.crash(),
-                Some(left) => self.dies_after = Some(left - 1),
-                None => (),
-            }
-            if self.life != life || self.fleet.is_none() {
-                return;
-            }
-            self.carry_out(step);
-        }
-    }
-
-    fn carry_out(&mut self, step: Step) {
-        self.tally.steps += 1;
-        let org = self.org_of_step(&step);
-        let boot = self.clocks.at(self.now).boot;
-        self.timeline
-            .note(self.now, org, || Wanted(&step, boot).to_string());
-        if let Some(org) = org {
-            self.touched[org] = true;
-        }
-        match step {
-            Step::Write { write, changes } => self.write(write, changes),
-            Step::Call {
-                org,
-                attempt,
-                asked,
-                right,
-                ..
-            } => self.call(&org, attempt, asked, &right),
-            Step::Publish(name) => self.publish(self.index[&name]),
-            Step::Withdraw(name) => self.files[self.index[&name]] = None,
-            Step::Reply { request, result } => self.reply(request, result),
-            Step::Rule { request, ruling } => self.rule(request, ruling),
-            Step::Tell(..) => (),
-        }
-    }
-
-    fn write(&mut self, write: WriteId, changes: Vec<Change>) {
-        let after = self.disk.put(
-            Write {
-                id: write,
-                changes,
-            },
-            &mut self.dice,
-        );
-        self.mail.post_to(self.life, self.now + after, Due::Written);
-        if self.seam.tells_writes_early() {
-            self.mail.post_to(self.life, self.now, Due::Early(write));
-        }
-    }
-
-    fn known(&self, event: &Event, call_age_ms: i64) -> Known {
-        let awaited = match event {
-            Event::Answered { org, .. } => self.index.get(org).and_then(|org| self.attempts[*org]),
-            _ => None,
-        };
-        Known {
-            now: self.clocks.at(self.now),
-            awaited,
-            call_age_ms,
-            slept_ms: self.slept_ms,
-        }
-    }
-
-    fn org_of(&self, event: &Event) -> Option<usize> {
-        match event {
-            Event::Answered { org, .. }
-            | Event::Enroll { org, .. }
-            | Event::Refresh { org, .. }
-            | Event::Report { org, .. }
-            | Event::Dated { org, .. } => self.index.get(org).copied(),
-            _ => None,
-        }
-    }
-
-    fn org_of_step(&self, step: &Step) -> Option<usize> {
-        match step {
-            Step::Call { org, .. } | Step::Publish(org) | Step::Withdraw(org) => {
-                self.index.get(org).copied()
-            }
-            Step::Tell(_, note) => self.index.get(&note.org).copied(),
-            Step::Reply { request, .. } => self.open.get(request).map(|open| open.org),
-            Step::Rule { request, .. } => self.reporters.get(request).map(|own| own.org),
-            Step::Write { changes, .. } => self.org_of_changes(changes),
-        }
-    }
-
-    fn org_of_changes(&self, changes: &[Change]) -> Option<usize> {
-        changes.iter().find_map(|change| match change {
-            Change::Org(record) => self.index.get(&record.org).copied(),
-            _ => None,
-        })
     }
 }

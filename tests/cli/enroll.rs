@@ -63,6 +63,15 @@ fn enroll_gives_the_client_secret_only_when_asked_for_it() {
 }
 
 #[test]
+fn what_is_more_than_a_grant_and_a_secret_is_told_as_such() {
+    let needed = problem(422, "client-secret-needed", "");
+    let ended = Daemon::answering([needed, json(ENROLLED)])
+        .run_with(&["enroll", "acme"], "code\nsecret\nmore\n");
+    let note = "zoho-tokend: acme: only the first two lines of stdin were used; nothing to do: grant and client secret are all that is taken\n";
+    assert_eq!((ended.exit, &*ended.stderr), (0, note));
+}
+
+#[test]
 fn enroll_asks_for_a_missing_client_secret_once() {
     let needed = || {
         problem(
@@ -71,8 +80,10 @@ fn enroll_asks_for_a_missing_client_secret_once() {
             r#","detail":"the secret is empty","cure":"give it""#,
         )
     };
-    let ended = Daemon::answering([needed()]).run_with(&["enroll", "acme"], "code\n");
+    let ended = Daemon::answering([needed(), needed()]).run_with(&["enroll", "acme"], "code\n");
     assert_eq!(ended.failed().0, 65);
+    let kept = r#"{"kind":"code","code":"code","keep_client_secret":true}"#;
+    assert_eq!(body(&ended.asked[1]), kept);
     let ended =
         Daemon::answering([needed(), needed()]).run_with(&["enroll", "acme"], "code\nsecret\n");
     assert_eq!(

@@ -1,8 +1,15 @@
 //! The verbs that talk to the daemon: the real binary against a socket that gives canned answers. And `simulate`, which
 //! talks to nobody.
 
+#[path = "../support/need.rs"]
+mod need;
+#[path = "../support/wait.rs"]
+mod wait;
+
 mod command_line;
 mod daemon;
+#[cfg(feature = "stand-in")]
+mod demo;
 mod enroll;
 mod get;
 mod report;
@@ -13,5 +20,3 @@ mod verbs;
 
 #[path = "../support/users.rs"]
 mod users;
-#[path = "../support/wait.rs"]
-mod wait;

@@ -59,3 +59,17 @@ fn status_check_exits_as_the_worst_org_is() {
         assert_eq!(ended.exit, exit, "{text}");
     }
 }
+
+#[test]
+fn that_no_org_is_configured_is_told_from_that_none_may_be_seen() {
+    for (total, told) in [
+        (0, "No org is configured."),
+        (3, "No org that you may see."),
+    ] {
+        let live = json(&format!(
+            r#"{{"status":"live","orgs":{{"total":{total}}}}}"#
+        ));
+        let ended = Daemon::answering([orgs(&[]), live]).run(&["status"]);
+        assert!(ended.stdout.starts_with(told), "{}", ended.stdout);
+    }
+}

@@ -235,7 +235,11 @@ fn r4_a_throttle_holds_every_call_back_for_a_whole_window_and_over_a_restart() {
     let token = site.token("acme");
     site.zoho.break_for("acme", 1, Fault::answer(400, DENIED));
     let ended = site.verb(&["refresh", "acme"]);
-    assert!(ended.failed(75).contains("try again in"), "{ended:?}");
+    let told = ended.failed(75);
+    assert!(
+        told.contains("try again in") && told.contains("Access Denied"),
+        "{told}"
+    );
     let before = site.zoho.stats();
     assert_eq!(daemon.stop(), 0);
     let _daemon = site.run();

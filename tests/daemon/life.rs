@@ -196,6 +196,10 @@ fn r3_a_call_that_kill_9_cut_off_counts_as_spent() {
         2,
         "a restart is no second try"
     );
+    site.verb(&["refresh", "acme"]).done();
+    let history = site.verb(&["history", "acme"]);
+    let told = history.done();
+    assert!(told.contains("cut off a call to Zoho; it counts"), "{told}");
 }
 
 /// R8: a start does not ask Zoho for what it has, nor before the failed call's pace is over.
@@ -271,4 +275,19 @@ fn the_program_is_its_own_zoho_in_a_process_of_its_own() {
     );
     site.verb(&["refresh", "own"]).done();
     assert_eq!(ask(&Request::get("/_/stats"))["grants"][0]["mints"], 2);
+}
+
+/// R3
+#[test]
+fn r3_a_refresh_that_would_push_out_a_live_token_is_refused_with_that_reason() {
+    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    for _ in 0..9 {
+        site.verb(&["refresh", "acme"]).done();
+    }
+    let refused = site.verb(&["refresh", "acme"]);
+    let told = refused.failed(75);
+    assert!(
+        told.contains("10 tokens of this refresh token are alive"),
+        "{told}"
+    );
 }

@@ -25,6 +25,7 @@ mod zoho;
 
 mod access;
 mod bad_input;
+mod check;
 mod clients;
 mod contract;
 mod disk;
@@ -32,8 +33,10 @@ mod enroll;
 mod files;
 mod left_behind;
 mod life;
+mod loss;
 mod oauth;
 mod order;
+mod outside;
 mod reload;
 mod report_storms;
 mod reports;

@@ -105,7 +105,7 @@ fn s2_a_reader_that_loses_its_right_while_it_waits_gets_no_token() {
 /// `?dry_run=1` must never reload for real.
 #[test]
 fn a_parameter_that_the_contract_does_not_have_is_refused_on_every_path() {
-    let mut site = Site::new(Rules::default(), &["acme"]);
+    let mut site = Site::new(Rules::default(), &["acme", "beta"]);
     let _daemon = site.run();
     site.config.orgs.remove("acme");
     site.write_config();

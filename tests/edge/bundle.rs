@@ -137,6 +137,7 @@ fn r1_the_folder_of_an_earlier_process_goes_within_a_second() {
     let folder = folder();
     let mut before = TokenFiles::open(folder.path()).expect("an empty folder");
     before.publish(&publication(1), START).expect("room");
+    drop(before);
     let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
     files.publish(&publication(2), START).expect("room");
     assert_eq!(files.next_sweep(), Some(later(Duration::from_secs(1)).boot));
@@ -148,6 +149,7 @@ fn r6_the_folder_of_an_earlier_process_with_the_same_token_stays_as_long_as_one_
     let folder = folder();
     let mut before = TokenFiles::open(folder.path()).expect("an empty folder");
     before.publish(&publication(1), START).expect("room");
+    drop(before);
     let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
     let mut new = publication(1);
     new.readers = ids(&[READER], &[]);
@@ -181,6 +183,7 @@ fn the_same_token_for_the_same_readers_leaves_the_folder_alone() {
         before.publish(&new, START).expect("room"),
         Published::Written
     );
+    drop(before);
     let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
     files.tidy(&[org("acme")]).expect("ours");
     assert_eq!(

@@ -68,6 +68,7 @@ fn r6_what_a_crash_left_at_any_stage_is_gone_after_the_next_start() {
     fs::write(at("lost+found"), "").expect("ours");
     symlink("/etc/hostname", at("foreign")).expect("ours");
 
+    drop(before);
     let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
     files.tidy(&[org("acme"), org("dangling")]).expect("ours");
     let mut expected = clean;
@@ -82,6 +83,7 @@ fn r1_the_files_of_an_org_that_is_not_live_go_at_the_start() {
     let folder = folder();
     let mut before = TokenFiles::open(folder.path()).expect("an empty folder");
     before.publish(&publication(7), START).expect("room");
+    drop(before);
     let mut files = TokenFiles::open(folder.path()).expect("a folder of ours");
     files.tidy(&[]).expect("ours");
     assert_eq!(tree(folder.path()), [".generations"]);

@@ -246,10 +246,7 @@ fn a_read_only_and_a_full_file_system_are_told_apart() {
     }
     let full = "no space or no inodes are left where";
     for (options, expected) in [
-        (
-            "ro",
-            "is read-only for the daemon; under systemd allow it with a drop-in",
-        ),
+        ("ro", "is read-only for the daemon; mount it writable, or"),
         ("size=4k", full),
         ("nr_inodes=1", full),
     ] {
@@ -367,4 +364,30 @@ fn r6_a_reader_of_an_output_sees_a_whole_token_with_its_mode_at_any_moment() {
         done.store(true, Ordering::Relaxed);
         reader.join().expect("no read failed");
     });
+}
+
+/// A slip of the pen in the config, and the daemon may be root.
+#[test]
+fn a_file_that_holds_no_token_is_neither_replaced_nor_withdrawn() {
+    let folder = folder();
+    let out = output(&folder.path().join("passwd"));
+    fs::write(&out.path, "root:x:0:0:root:/root:/bin/sh\n").expect("ours");
+    let err = out.publish(&publication(1), written());
+    let err = err.expect_err("in use").to_string();
+    assert!(err.contains("holds no token; move it away"), "{err}");
+    out.withdraw(&org("acme"), written())
+        .expect("nothing of ours");
+    assert!(
+        fs::read_to_string(&out.path)
+            .expect("there")
+            .starts_with("root:")
+    );
+    assert_eq!(names(folder.path()), ["passwd"]);
+
+    fs::remove_file(&out.path).expect("ours");
+    out.publish(&publication(1), written()).expect("room");
+    fs::write(&out.path, "forged").expect("ours");
+    out.publish(&publication(1), written())
+        .expect("once ours, ever ours");
+    assert_eq!(fs::read_to_string(&out.path).expect("there"), token(1));
 }

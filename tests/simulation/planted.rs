@@ -181,7 +181,11 @@ impl Seam for Planted {
     }
 
     fn copies_of_a_call(&mut self) -> u32 {
-        if self.0 == SendsACallAgainByItself { 2 } else { 1 }
+        if self.0 == SendsACallAgainByItself {
+            2
+        } else {
+            1
+        }
     }
 
     fn tells_writes_early(&mut self) -> bool {

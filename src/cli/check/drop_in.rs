@@ -22,9 +22,10 @@ const HIDDEN: [(&str, &str); 5] = [
 pub(super) fn of(actor: &Actor, parsed: &Parsed) -> Option<String> {
     let (mut folders, mut groups) = (own_folders(parsed), BTreeSet::new());
     for mention in &parsed.mentions {
-        if let Outside::Output(output) = &mention.what {
-            folders.extend(output.path.parent().map(Path::to_owned));
-            groups.extend(output.group.iter().filter(|group| !is_member(actor, group)));
+        match &mention.what {
+            Outside::Output(path) => folders.extend(path.parent().map(Path::to_owned)),
+            Outside::OutputGroup(group) if !is_member(actor, group) => drop(groups.insert(group)),
+            _ => (),
         }
     }
     let all = folders.clone();

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Look;
 use crate::config::{Outside, SecretSource};
 use crate::edge::actor::Folder;
-use crate::edge::outlet::TokenFiles;
+use crate::edge::outlet::{Output, TokenFiles};
+use crate::edge::store::{self, StoreError};
 use crate::edge::systemd_units;
 
 /// What the unit's `RuntimeDirectory=` and `StateDirectory=` make before the start.
@@ -18,8 +19,8 @@ pub(super) fn check(look: &mut Look<'_>) {
     check_state(look);
     check_tokens_dir(look);
     for mention in look.parsed.mentions.clone() {
-        if let Outside::Output(output) = mention.what {
-            check_output(look, &format!("{}.path", mention.key), &output.path);
+        if let Outside::Output(path) = mention.what {
+            check_output(look, &mention.key, &path);
         }
     }
 }
@@ -57,6 +58,13 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
                 "{shown} is made by systemd before the start, and belongs to the unit's user"
             ));
         }
+        Folder::NotAFolder(path) => {
+            let path = path.display();
+            let what = format!(
+                "needs the folder {shown}, and {path} is no folder; move that away, or name another"
+            );
+            look.error(key, what);
+        }
         other => {
             let why = explain(&other);
             let make = if folder.exists() { "" } else { "make it, and " };
@@ -69,6 +77,11 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
 /// The daemon mixes its folders with nobody's things.
 fn check_tokens_dir(look: &mut Look<'_>) {
     let folder = look.parsed.config.daemon.tokens_dir.clone();
+    let uid = look.actor.uid;
+    let hindrance = |folder| TokenFiles::hindrance(folder, uid);
+    if let Some(trouble) = folder.as_deref().and_then(hindrance) {
+        look.error("daemon.tokens_dir", format!("cannot be used: {trouble}"));
+    }
     let stranger = folder.as_deref().and_then(TokenFiles::stranger_in);
     if let (Some(folder), Some(stranger)) = (folder, stranger) {
         let what = format!(
@@ -82,7 +95,7 @@ fn check_tokens_dir(look: &mut Look<'_>) {
     }
 }
 
-/// A state that somebody made as another user is of no use to the daemon.
+/// A state that somebody made as another user is of no use to the daemon, nor is one that is damaged.
 fn check_state(look: &mut Look<'_>) {
     let path = look.parsed.config.daemon.state.clone();
     if path.exists() && !look.actor.may_change(&path) {
@@ -91,6 +104,16 @@ fn check_state(look: &mut Look<'_>) {
             "daemon.state",
             format!("is {path}, which {user} may not change; chown it to {user}"),
         );
+        return;
+    }
+    let key = look.seal_key.clone();
+    let key = key.as_ref().map(|(path, found)| (path.as_path(), *found));
+    for refused in store::look_at_state(&path, key, look.actor.uid) {
+        let key = match refused {
+            StoreError::WrongKey { .. } => "daemon.seal_key",
+            _ => "daemon.state",
+        };
+        look.error(key, refused);
     }
 }
 
@@ -101,6 +124,9 @@ fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
     if path.is_dir() {
         look.error(key, "is a folder; name a file in it");
         return;
+    }
+    if let Some(trouble) = Output::stranger_at(path, look.actor.uid) {
+        look.error(key, format!("cannot be used: {trouble}"));
     }
     match look.actor.look_at(&folder) {
         Folder::Writable => (),

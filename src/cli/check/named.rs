@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::Look;
-use crate::config::{Mention, Outside, Place, Principal, Problem, SecretSource};
+use crate::config::{Mention, Outside, Place, Problem, SecretSource};
 use crate::edge::secrets::{self, BadSecret};
+use crate::edge::store::KeyFile;
 use crate::edge::{config_files, systemd_units, users};
 
 pub(super) fn check(look: &mut Look<'_>) {
@@ -13,8 +14,10 @@ pub(super) fn check(look: &mut Look<'_>) {
         match what {
             Outside::ClientSecret(_, source) => check_secret(look, &key, &source),
             Outside::User(principal) => check_principal(look, &key, users::user(&principal)),
-            Outside::Group(principal) => check_principal(look, &key, users::group(&principal)),
-            Outside::Output(output) => check_group(look, &key, output.group.as_ref()),
+            Outside::Group(group) | Outside::OutputGroup(group) => {
+                check_principal(look, &key, users::group(&group));
+            }
+            Outside::Output(_) => (),
         }
     }
     check_seal_key(look);
@@ -62,12 +65,6 @@ fn check_principal<T>(look: &mut Look<'_>, key: &str, found: Result<T, users::Un
     }
 }
 
-fn check_group(look: &mut Look<'_>, key: &str, group: Option<&Principal>) {
-    if let Some(group) = group {
-        check_principal(look, &format!("{key}.group"), users::group(group));
-    }
-}
-
 /// There are no secrets in them, so everybody may read them.
 fn check_config_files(look: &mut Look<'_>) {
     for path in look.parsed.files.clone() {
@@ -82,20 +79,23 @@ fn check_config_files(look: &mut Look<'_>) {
     }
 }
 
-/// A key that is not there is made at the first start.
+/// A key that is not there is made at the first start, and one beside a state is [`super::folders`]'s to miss.
 fn check_seal_key(look: &mut Look<'_>) {
-    let key = "daemon.seal_key";
-    match look.parsed.config.daemon.seal_key.clone() {
-        SecretSource::Credential(name) => {
-            if let Err(missing) = look.credentials.path_of(&name) {
+    let (key, uid) = ("daemon.seal_key", look.actor.uid);
+    match config_files::look_at_seal_key(&mut look.parsed, look.credentials, uid) {
+        Ok(None) => (),
+        Ok(Some((path, found))) => {
+            let is_file = matches!(look.parsed.config.daemon.seal_key, SecretSource::File(_));
+            if is_file && found != KeyFile::Missing {
+                check_readable(look, key, &path);
+            }
+            look.seal_key = Some((path, found)).filter(|_| is_file);
+        }
+        Err(missing) => {
+            if let SecretSource::Credential(name) = look.parsed.config.daemon.seal_key.clone() {
                 check_announced(look, key, &name, &missing.to_string());
             }
         }
-        SecretSource::File(path) => match secrets::check_file(&path, look.actor.uid) {
-            Err(secrets::BadFile::Missing) => (),
-            Err(why) => look.error(key, format!("is {}, which {why}", path.display())),
-            Ok(()) => check_readable(look, key, &path),
-        },
     }
 }
 

@@ -1,7 +1,8 @@
 //! `demo`: the whole system on this machine, against a stand-in of Zoho whose clocks run sixty times faster.
 //!
 //! The daemon in it is the real one, this program with `run` in a process of its own; nothing in it knows that it
-//! is a demo. Invariant: when the demo ends, its daemon has ended and its folder is gone.
+//! is a demo. Invariant: when the demo ends, its daemon has ended and its folder is gone; killed, it takes the daemon
+//! along all the same, and leaves the folder.
 
 mod reader;
 mod stage;
@@ -12,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
 use super::args::Demo;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
@@ -19,7 +22,7 @@ use super::output;
 use super::status::{self, OrgStatus};
 use crate::base::Boottime;
 use crate::edge::clock::SystemClock;
-use reader::Reader;
+use reader::{Reader, Report};
 use stage::Stage;
 
 /// How often the table is drawn anew on a terminal, and printed again elsewhere.
@@ -40,20 +43,24 @@ pub fn run(args: &Demo) -> Result<Exit, Failure> {
     shown?;
     output::print(format!("\n{report}\n").as_bytes())?;
     if args.span.is_some() && !report.is_good() {
-        return Err(Failure::new(
-            Exit::Unavailable,
-            "demo",
-            "not every org was refreshed, or a read failed",
-            "give it at least 45s; with that much, this is a bug",
-        ));
+        return Err(fell_short(&report));
     }
     Ok(Exit::Done)
 }
 
-/// Turns Ctrl-C into a flag, so that the daemon is ended and the folder removed.
+/// A demo that was too short says nothing against the daemon; a read that failed does.
+fn fell_short(report: &Report) -> Failure {
+    if report.is_clean() {
+        let (what, cure) = ("not every org was refreshed yet", "give it at least 45s");
+        return Failure::new(Exit::TryLater, "demo", what, cure);
+    }
+    Failure::bug("demo", "a read failed, see above")
+}
+
+/// Turns Ctrl-C, and a terminal that is closed, into a flag, so that the daemon is ended and the folder removed.
 fn interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|err| Failure::bug("demo", &format!("signals: {err}")))?;
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::super::client::{self, Request};
+use super::super::output::counted;
 use crate::base::Environment;
 
 /// Pause between two rounds over all orgs.
@@ -81,7 +82,12 @@ impl Report {
     /// Whether every org was refreshed at least once, and no read failed.
     pub(super) fn is_good(&self) -> bool {
         let refreshed = self.generations.values().all(|seen| seen.len() >= 2);
-        refreshed && self.failed == 0 && self.reads > 0
+        refreshed && self.is_clean() && self.reads > 0
+    }
+
+    /// Whether no read failed.
+    pub(super) fn is_clean(&self) -> bool {
+        self.failed == 0
     }
 
     fn read(&mut self, org: &'static str, socket: &Path, tokens_dir: &Path) {
@@ -133,7 +139,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} reads, {} failed", self.reads, self.failed)?;
         for (org, seen) in &self.generations {
-            write!(f, "; {org}: {} generations", seen.len())?;
+            write!(f, "; {org}: {}", counted(seen.len(), "generation"))?;
         }
         for failure in &self.failures {
             write!(f, "\n  {failure}")?;

@@ -174,7 +174,18 @@ fn trouble(what: &str, err: &io::Error) -> Failure {
 fn new_folder() -> io::Result<TempDir> {
     let mut folder = tempfile::Builder::new();
     folder.prefix("zoho-tokend-demo-");
-    folder.permissions(Permissions::from_mode(0o700)).tempdir()
+    folder.permissions(Permissions::from_mode(0o700));
+    folder.tempdir_in(place(&std::env::temp_dir()))
+}
+
+/// `$TMPDIR`, unless the socket in it would have a name that is too long (108 bytes with its end, unix(7)), or the lines
+/// to paste would need quotes.
+fn place(temp_dir: &Path) -> &Path {
+    const LENGTH_MAX: usize = 60;
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte);
+    let bytes = temp_dir.as_os_str().as_encoded_bytes();
+    let is_fit = temp_dir.is_absolute() && bytes.len() <= LENGTH_MAX && bytes.iter().all(is_plain);
+    if is_fit { temp_dir } else { Path::new("/tmp") }
 }
 
 /// Starts Zoho on a thread that lives as long as the process.
@@ -249,13 +260,15 @@ fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
     Ok(config)
 }
 
-/// The real daemon, with its log in the folder. In a group of its own: Ctrl-C is ours to pass on.
+/// The real daemon, with its log in the folder. In a group of its own: Ctrl-C is ours to pass on. The kernel ends it
+/// with this thread, which must be the one that waits for the demo's end.
 fn start_daemon(program: &Path, config: &Path, folder: &Path) -> io::Result<Child> {
     use std::os::unix::process::CommandExt;
     let log = File::create(folder.join("daemon.log"))?;
     Command::new(program)
         .args(["run", "--config"])
         .arg(config)
+        .args(["--end-with", &std::process::id().to_string()])
         .env_remove("NOTIFY_SOCKET")
         .env_remove("LISTEN_FDS")
         .process_group(0)
@@ -269,5 +282,22 @@ fn end(daemon: &Child) {
     let pid = i32::try_from(daemon.id()).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
         kill_process(pid, Signal::TERM).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_whose_paths_could_not_be_used_or_pasted_is_not_taken() {
+        assert_eq!(
+            place(Path::new("/var/tmp/me.1")),
+            Path::new("/var/tmp/me.1")
+        );
+        let long = format!("/{}", "a".repeat(80));
+        for bad in [&*long, "/it's", "/a b", "/a\"b", "relative"] {
+            assert_eq!(place(Path::new(bad)), Path::new("/tmp"), "{bad}");
+        }
     }
 }

@@ -26,12 +26,13 @@ Examples:
   zoho-tokend simulate --days 30 --reboot 03:00 --throttle 3d12:00+1h --json
   zoho-tokend simulate --config ./zoho-tokend.toml --revoke acme-production@2d09:30
 
-The policy of the daemon runs on the config's orgs in a simulated world; nothing of this host but the config's files
-is read, no secret is needed and nothing is sent. Every org is enrolled on day 1 at 00:00.
+The daemon's own decisions, on the config's orgs, in a simulated world: nothing is sent, no secret is
+needed, nothing of this host is read but the config. Every org is enrolled on day 1 at 00:00.
 
 WHEN is [DAYd]HH:MM[:SS]+SPAN: 02:00+20m on each day, 3d02:00+20m on day 3 alone. Days count from 1.
 
-Exit codes: 0 no reader would go short; 1 readers would get less than min_ttl, nothing, or what Zoho refuses; 78 config.";
+Exit codes: 0 no reader would go short; 1 readers would get less than min_ttl, nothing, or a token
+that Zoho refuses; 70 a promise would break without a reason: a bug; 78 config.";
 
 /// `simulate`.
 #[derive(Debug, Args)]

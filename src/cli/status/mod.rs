@@ -20,6 +20,9 @@ use super::{output, refusal};
 /// The daemon answers from memory; a start of the daemon may lie in between.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+const NO_ORGS: &str =
+    "No org is configured. Write one into the config ([orgs.NAME]), then `zoho-tokend reload`.\n";
+
 /// `GET /v1/orgs`.
 #[derive(Deserialize)]
 struct Orgs {
@@ -39,6 +42,8 @@ pub fn run(args: &Status) -> Result<Exit, Failure> {
     let orgs = orgs_in(&answer, args).ok_or_else(|| refusal::not_understood(who, &answer))?;
     if args.json {
         output::print(&as_answered(&answer))?;
+    } else if orgs.is_empty() && has_no_orgs(args) {
+        output::print(NO_ORGS.as_bytes())?;
     } else {
         output::print(draw(&orgs).as_bytes())?;
     }
@@ -52,6 +57,23 @@ pub fn run(args: &Status) -> Result<Exit, Failure> {
 /// The table as of now, as wide as the terminal.
 pub fn draw(orgs: &[OrgStatus]) -> String {
     table::render(orgs, SystemTime::now(), output::columns())
+}
+
+/// Whether there are none at all, which everybody may know, or none that this user may see.
+fn has_no_orgs(args: &Status) -> bool {
+    #[derive(Deserialize)]
+    struct Live {
+        orgs: Counts,
+    }
+    #[derive(Deserialize)]
+    struct Counts {
+        total: u64,
+    }
+    let answer = client::exchange(&args.at.path(), &Request::get("/livez"), PATIENCE);
+    let live = answer
+        .ok()
+        .map(|answer| serde_json::from_slice::<Live>(&answer.body));
+    live.is_some_and(|live| live.is_ok_and(|live| live.orgs.total == 0))
 }
 
 fn target(args: &Status) -> String {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::base::{Boottime, Now, OrgName};
-use crate::edge::outlet::{OutletError, Output, Publication, TokenFiles, Written};
+use crate::edge::outlet::{OutletError, Output, Publication, Published, TokenFiles, Written};
 
 /// Of a token that nobody here has written, or that is another org's: it counts as over.
 pub(super) const OVER: Boottime = Boottime(i64::MIN);
@@ -18,6 +18,12 @@ pub(super) const OVER: Boottime = Boottime(i64::MIN);
 pub(super) struct Wanted {
     pub(super) publication: Arc<Publication>,
     pub(super) ends: Boottime,
+}
+
+impl Wanted {
+    pub(super) fn generation(&self) -> u64 {
+        self.publication.generation
+    }
 }
 
 /// What a turn is to do.
@@ -30,6 +36,8 @@ pub(super) struct Order {
     pub(super) stands: Option<Boottime>,
     /// No config names the place any more: only what the daemon itself wrote is taken away.
     pub(super) is_left: bool,
+    /// Nobody wished for anything new: only what has been published before may be amiss.
+    pub(super) is_look: bool,
 }
 
 /// What has become of it.
@@ -37,7 +45,8 @@ pub(super) struct Order {
 pub(super) struct Outcome {
     /// As in [`Order`], now.
     pub(super) stands: Option<Boottime>,
-    pub(super) result: Result<(), OutletError>,
+    /// Whether a token was written.
+    pub(super) result: Result<Published, OutletError>,
 }
 
 /// Where tokens go.
@@ -56,11 +65,14 @@ impl Place {
         let Some(new) = living else {
             return self.clear(order);
         };
-        let Err(err) = self.publish(&new.publication, now) else {
-            return Outcome {
-                stands: Some(new.ends),
-                result: Ok(()),
-            };
+        let err = match self.publish(&new.publication, now) {
+            Ok(published) => {
+                return Outcome {
+                    stands: Some(new.ends),
+                    result: Ok(published),
+                };
+            }
+            Err(err) => err,
         };
         let is_dead = order.stands.is_some_and(|ends| ends <= clock().boot);
         let stands = if is_dead {
@@ -76,15 +88,15 @@ impl Place {
     fn clear(&mut self, order: &Order) -> Outcome {
         let result = self.withdraw(order);
         let stands = order.stands.filter(|_| result.is_err());
+        let result = result.map(|()| Published::Unchanged);
         Outcome { stands, result }
     }
 
-    fn publish(&mut self, publication: &Publication, now: Now) -> Result<(), OutletError> {
-        let published = match self {
+    fn publish(&mut self, publication: &Publication, now: Now) -> Result<Published, OutletError> {
+        match self {
             Self::Files(files) => files.publish(publication, now),
             Self::Output(output, written) => output.publish(publication, written),
-        };
-        published.map(drop)
+        }
     }
 
     fn withdraw(&mut self, order: &Order) -> Result<(), OutletError> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::future::Future;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -196,7 +197,7 @@ fn r1_a_withdrawal_does_not_wait_for_the_pause_after_a_failure() {
 fn r1_a_file_of_an_earlier_run_does_not_stay_because_no_new_one_can_be_written() {
     run(async {
         let bench = Bench::new();
-        fs::write(bench.output().path, "old").expect("ours");
+        fs::write(bench.output().path, "ZOHO_ACCESS_TOKEN=old\n").expect("ours");
         bench.block();
         bench.wish("acme", 2, HOUR, &[bench.output()]);
         until(SOON, || bench.in_output().is_none()).await;
@@ -288,5 +289,71 @@ fn r1_the_folder_before_goes_with_its_token_and_not_after_the_usual_while() {
         until(SOON, || bench.in_file().as_deref() == Some("acme-2")).await;
         assert_eq!(bench.folders(), 2, "a reader may be half-way through");
         until(Duration::from_millis(3_500), || bench.folders() == 1).await;
+    });
+}
+
+/// A name, and what somebody does to the folder of the bench.
+type Deed = (&'static str, fn(&Path));
+
+const DEEDS: [Deed; 7] = [
+    ("the folder is gone", |at| {
+        fs::remove_dir_all(at.join("tokens")).expect("ours");
+    }),
+    ("the generations are gone", |at| {
+        fs::remove_dir_all(at.join("tokens/.generations")).expect("ours");
+    }),
+    ("the name is gone", |at| {
+        fs::remove_file(at.join("tokens/acme")).expect("ours");
+    }),
+    ("a file is gone", |at| {
+        fs::remove_file(at.join("tokens/acme/access_token")).expect("ours");
+    }),
+    ("a file is empty", |at| {
+        fs::write(at.join("tokens/acme/access_token"), "").expect("ours");
+    }),
+    ("the output is gone", |at| {
+        fs::remove_file(at.join("zoho")).expect("ours");
+    }),
+    ("the output is another file", |at| {
+        fs::remove_file(at.join("zoho")).expect("ours");
+        fs::write(at.join("zoho"), "forged").expect("ours");
+    }),
+];
+
+#[test]
+fn what_somebody_removed_or_changed_is_written_anew_at_the_next_look_and_told() {
+    run(async {
+        let bench = Bench::new();
+        for (generation, (deed, act)) in (1..).zip(DEEDS) {
+            bench.wish("acme", generation, HOUR, &[bench.output()]);
+            until(SOON, || !bench.delivery.is_busy()).await;
+            let all = || (bench.in_file(), bench.in_output());
+            let good = all();
+            assert!(bench.delivery.troubles_of(&name("acme")).is_empty());
+            act(bench.folder.path());
+            assert_ne!(all(), good, "{deed}");
+            bench.delivery.look();
+            until(SOON, || all() == good).await;
+            until(SOON, || !bench.delivery.is_busy()).await;
+            let told = bench.delivery.troubles_of(&name("acme"));
+            assert_eq!(told.len(), 1, "{deed}");
+            assert!(told[0].contains("were gone or changed"), "{told:?}");
+        }
+    });
+}
+
+#[test]
+fn a_look_that_finds_all_in_place_changes_nothing() {
+    run(async {
+        let bench = Bench::new();
+        bench.wish("acme", 1, HOUR, &[bench.output()]);
+        until(SOON, || !bench.delivery.is_busy()).await;
+        let inode = |path| fs::metadata(bench.folder.path().join(path)).map(|found| found.ino());
+        let inodes = || ["tokens/acme", "zoho"].map(|path| inode(path).expect("there"));
+        let before = inodes();
+        bench.delivery.look();
+        until(SOON, || !bench.delivery.is_busy()).await;
+        assert_eq!(inodes(), before);
+        assert!(bench.delivery.troubles_of(&name("acme")).is_empty());
     });
 }

@@ -31,6 +31,8 @@ pub(super) struct Wish {
     pub(super) is_new: bool,
     pub(super) has_worker: bool,
     pub(super) trouble: Option<String>,
+    /// What was amiss with this token and is mended; a person may want to know who does such things.
+    pub(super) notice: Option<String>,
     /// Wakes a worker that pauses.
     pub(super) news: Rc<Notify>,
 }
@@ -44,11 +46,13 @@ impl Wish {
                 // An earlier run, or a person, may have left something.
                 stands: Some(OVER),
                 is_left: false,
+                is_look: false,
             },
             output: None,
             is_new: true,
             has_worker: false,
             trouble: None,
+            notice: None,
             news: Rc::default(),
         }
     }
@@ -57,13 +61,27 @@ impl Wish {
         if self.order.org != *org {
             self.trouble = None;
         }
+        let generation = |wanted: &Option<Wanted>| wanted.as_ref().map(Wanted::generation);
+        if generation(&self.order.wanted) != generation(&wanted) {
+            self.notice = None;
+        }
         let before = std::mem::replace(&mut self.order.org, org.clone());
         self.now_stands(self.order.stands, &before);
         self.order.wanted = wanted;
         self.order.is_left = false;
         self.output = output;
+        self.order.is_look = false;
         self.is_new = true;
         self.news.notify_waiters();
+    }
+
+    /// Has a worker see to it that what was published is still there; says whether there is one to start.
+    pub(super) fn look(&mut self) -> bool {
+        if self.has_worker || self.order.wanted.is_none() {
+            return false;
+        }
+        (self.order.is_look, self.is_new, self.has_worker) = (true, true, true);
+        true
     }
 
     /// A turn for `org` has left this at the target. Meanwhile that may have become another org's.

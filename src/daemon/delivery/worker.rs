@@ -11,7 +11,7 @@ use super::Delivery;
 use super::place::{OVER, Order, Outcome, Place};
 use super::wish::{RETRY_MIN, Target};
 use crate::base::{Boottime, OrgName};
-use crate::edge::outlet::Output;
+use crate::edge::outlet::{Output, Published};
 
 /// Longest pause after a failure.
 const RETRY_MAX: Duration = Duration::from_mins(1);
@@ -81,7 +81,7 @@ impl Delivery {
         };
         drop(thread);
         let failed = result.is_err();
-        self.note(target, &order.org, stands, result);
+        self.note(target, &order, stands, result);
         failed
     }
 
@@ -89,28 +89,39 @@ impl Delivery {
         let mut wishes = self.wishes.borrow_mut();
         let wish = wishes.get_mut(target)?;
         wish.is_new = false;
-        Some((wish.order.clone(), wish.output.clone()))
+        let order = wish.order.clone();
+        wish.order.is_look = false;
+        Some((order, wish.output.clone()))
     }
 
     fn note(
         &self,
         target: &Target,
-        org: &OrgName,
+        order: &Order,
         stands: Option<Boottime>,
-        result: Result<(), String>,
+        result: Result<Published, String>,
     ) {
-        let outcome = if result.is_ok() { "ok" } else { "failed" };
-        let labels = [
-            ("org", org.to_string()),
-            ("output", target.label()),
-            ("outcome", outcome.to_owned()),
-        ];
-        metrics::counter!("zoho_tokend_deliveries_total", &labels).increment(1);
+        let org = &order.org;
+        let outcome = match &result {
+            Ok(Published::Unchanged) if order.is_look => None,
+            Ok(Published::Written) if order.is_look => Some("restored"),
+            Ok(_) => Some("ok"),
+            Err(_) => Some("failed"),
+        };
+        count(org, target, outcome);
         let mut wishes = self.wishes.borrow_mut();
         let Some(wish) = wishes.get_mut(target) else {
             return;
         };
         wish.now_stands(stands, org);
+        if outcome == Some("restored") && wish.notice.is_none() {
+            let notice = format!(
+                "{}: the files were gone or changed, and are written anew; see who cleans or writes there",
+                target.label()
+            );
+            tracing::warn!(%org, "{notice}");
+            wish.notice = Some(notice);
+        }
         let before = std::mem::replace(&mut wish.trouble, result.err());
         match (&before, &wish.trouble) {
             (None, Some(trouble)) => tracing::error!(%org, "{trouble}"),
@@ -135,4 +146,17 @@ impl Delivery {
         // No wish can come between the look and the wait: there is one thread, and no await.
         timeout(wait, news.notified()).await.is_ok()
     }
+}
+
+/// A look that found all in place is no delivery.
+fn count(org: &OrgName, target: &Target, outcome: Option<&'static str>) {
+    let Some(outcome) = outcome else {
+        return;
+    };
+    let labels = [
+        ("org", org.to_string()),
+        ("output", target.label()),
+        ("outcome", outcome.to_owned()),
+    ];
+    metrics::counter!("zoho_tokend_deliveries_total", &labels).increment(1);
 }

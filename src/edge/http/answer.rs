@@ -42,6 +42,8 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     cure: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_min_ttl_s: Option<u64>,
@@ -61,6 +63,7 @@ impl Problem {
             detail: detail.into(),
             org: None,
             cure: None,
+            cause: None,
             retry_after_s: None,
             max_min_ttl_s: None,
             problems: Vec::new(),
@@ -79,6 +82,13 @@ impl Problem {
     #[must_use]
     pub fn cure(mut self, cure: impl Into<Option<String>>) -> Self {
         self.cure = cure.into();
+        self
+    }
+
+    /// Gives the code of what is behind it, as `status` does.
+    #[must_use]
+    pub fn cause(mut self, code: &str) -> Self {
+        self.cause = Some(code.to_owned());
         self
     }
 

@@ -3,6 +3,8 @@
 //! Read only on demand, so that the desk can first ask whether the peer may make the call at all. Invariant:
 //! a parameter that the contract does not have is an error, never ignored.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
 use tokio::time::timeout;
+use url::form_urlencoded;
 
 use super::call::BadAsk;
 use super::enrollment::Enrollment;
@@ -44,12 +47,12 @@ impl Details {
 
     /// What a read of a token asks for.
     pub fn token(&self) -> Result<TokenAsk, BadAsk> {
-        TokenAsk::parse(self.pairs(), &self.headers)
+        TokenAsk::parse(&self.pairs()?, &self.headers)
     }
 
     /// That there is no parameter.
     pub fn no_parameters(&self) -> Result<(), BadAsk> {
-        match self.pairs().next() {
+        match self.pairs()?.first() {
             None => Ok(()),
             Some((key, _)) => Err(unknown(key, "this path takes none")),
         }
@@ -58,11 +61,11 @@ impl Details {
     /// Whether `name=true` is asked for: the one parameter of its path.
     pub fn flag(&self, name: &'static str) -> Result<bool, BadAsk> {
         let mut is_set = false;
-        for (key, value) in self.pairs() {
+        for (key, value) in self.pairs()? {
             if key != name {
-                return Err(unknown(key, &format!("there is {name}=true")));
+                return Err(unknown(&key, &format!("there is {name}=true")));
             }
-            is_set = match value {
+            is_set = match &*value {
                 "true" => true,
                 "false" => false,
                 _ => {
@@ -104,12 +107,21 @@ impl Details {
         }
     }
 
-    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The parameters, decoded. One that is there twice says two things.
+    fn pairs(&self) -> Result<Pairs<'_>, BadAsk> {
         let query = self.query.as_deref().unwrap_or("");
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        let pairs: Pairs<'_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let keys: BTreeSet<&str> = pairs.iter().map(|(key, _)| key.as_ref()).collect();
+        if keys.len() < pairs.len() {
+            let told = "a parameter is there twice; give each once".to_owned();
+            return Err(BadAsk::Malformed(told));
+        }
+        Ok(pairs)
     }
 }
+
+/// Names and values of parameters.
+pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 pub(super) fn unknown(key: &str, known: &str) -> BadAsk {
     BadAsk::Malformed(format!("unknown parameter {key}; {known}"))
@@ -137,6 +149,12 @@ mod tests {
             let refused = dry_run(query);
             assert!(matches!(refused, Err(BadAsk::Malformed(_))), "{query}");
         }
+        assert!(
+            details("dry_run=true&dry_run=true")
+                .flag("dry_run")
+                .is_err()
+        );
+        assert_eq!(dry_run("dry%5Frun=%74rue"), Ok(true));
         assert!(details("x=1").no_parameters().is_err());
         assert!(details("").no_parameters().is_ok());
     }

@@ -2,6 +2,8 @@
 //!
 //! All that a peer's right depends on, so that it can be judged before anything that costs more is read.
 
+use std::borrow::Cow;
+
 use hyper::Method;
 
 use crate::base::OrgName;
@@ -51,13 +53,16 @@ pub enum BadAsk {
 impl Call {
     /// Reads the call off a request's method and path.
     pub fn parse(method: &Method, path: &str) -> Result<Self, BadAsk> {
-        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let only = |wanted: Method, word: &'static str| {
-            let is_it = *method == wanted;
+        let segments = path.trim_start_matches('/').split('/').map(decoded);
+        let segments: Vec<Cow<'_, str>> = segments.collect();
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+        let only = |wanted: &[Method], word: &'static str| {
+            let is_it = wanted.contains(method);
             is_it.then_some(()).ok_or(BadAsk::Method(word))
         };
-        let get = || only(Method::GET, "GET");
-        let post = || only(Method::POST, "POST");
+        // RFC 9110 §9.1: who answers GET answers HEAD; the body is left out below us.
+        let get = || only(&[Method::GET, Method::HEAD], "GET, HEAD");
+        let post = || only(&[Method::POST], "POST");
         match segments[..] {
             ["v1", "orgs"] => get().map(|()| Self::Orgs),
             ["v1", "orgs", org] => get().and_then(|()| name(org)).map(Self::Org),
@@ -108,6 +113,28 @@ impl Call {
     }
 }
 
+/// A segment without its percent-encoding (RFC 3986 §2.4), after the split, so that no `%2F` makes another segment.
+/// What is no encoding of a text stays as it is, and is no name then.
+fn decoded(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return segment.into();
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.first_chunk::<2>().filter(|_| *first == b'%');
+        let byte = digits.and_then(|digits| hex(*digits));
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).map_or(segment.into(), Cow::from)
+}
+
+fn hex(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
+}
+
 fn name(segment: &str) -> Result<OrgName, BadAsk> {
     OrgName::parse(segment).map_err(|_| BadAsk::Org)
 }
@@ -117,12 +144,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_is_asked_with_get_is_asked_with_head() {
+        assert_eq!(Call::parse(&Method::HEAD, "/livez"), Ok(Call::Live));
+        let refused = Call::parse(&Method::HEAD, "/v1/reload");
+        assert_eq!(refused, Err(BadAsk::Method("POST")));
+    }
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_encoded() {
+        let plain = Call::parse(&Method::GET, "/v1/orgs/acme-1/token");
+        for path in ["/v1/orgs/%61cme%2d1/token", "/%761/orgs/acme-1/%74oken"] {
+            assert_eq!(Call::parse(&Method::GET, path), plain, "{path}");
+        }
+        for path in [
+            "/v1/orgs/acme%2Ftoken",
+            "/v1/orgs/%",
+            "/v1/orgs/%6",
+            "/v1/orgs/%zz",
+            "/v1/orgs/%ff",
+        ] {
+            let refused = Call::parse(&Method::GET, path);
+            assert_eq!(refused, Err(BadAsk::Org), "{path}");
+        }
+    }
+
+    #[test]
     fn what_is_not_of_the_contract_is_told_apart() {
         let error = |method, path| Call::parse(&method, path).expect_err("not of the contract");
         assert_eq!(error(Method::GET, "/"), BadAsk::Path);
         assert_eq!(
             error(Method::PUT, "/v1/orgs/acme/token"),
-            BadAsk::Method("GET")
+            BadAsk::Method("GET, HEAD")
         );
         assert_eq!(error(Method::GET, "/v1/orgs/../token"), BadAsk::Org);
     }

@@ -13,6 +13,8 @@ pub struct Enrollment {
     pub kind: EnrollmentKind,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Secret>,
+    /// Whether the client secret of the last enrolment is to be used again.
+    pub keep_client_secret: bool,
 }
 
 /// What a person brings.
@@ -62,6 +64,7 @@ impl Enrollment {
         Ok(Self {
             kind,
             client_secret: client_secret.transpose()?,
+            keep_client_secret: body.keep_client_secret,
         })
     }
 }
@@ -74,6 +77,8 @@ struct Body {
     code: Option<Zeroizing<String>>,
     refresh_token: Option<Zeroizing<String>>,
     client_secret: Option<Zeroizing<String>>,
+    #[serde(default)]
+    keep_client_secret: bool,
 }
 
 #[cfg(test)]

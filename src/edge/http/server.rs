@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::answer::Answer;
@@ -61,9 +61,9 @@ pub enum Backlog {
 
 /// Serves until `stop` becomes true; then takes no more connections, answers what has come, and returns.
 ///
-/// `room`: how many connections this process has descriptors for.
+/// `room`: how many connections this process has descriptors for. With the listener come those that take its place.
 pub async fn serve<D: Desk>(
-    listener: UnixListener,
+    (mut listener, mut renewed): (UnixListener, mpsc::UnboundedReceiver<UnixListener>),
     desk: Rc<D>,
     mut stop: watch::Receiver<bool>,
     room: usize,
@@ -79,6 +79,10 @@ pub async fn serve<D: Desk>(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(new) = renewed.recv() => {
+                listener = new;
+                continue;
+            }
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {

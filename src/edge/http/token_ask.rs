@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, HeaderName, IF_NONE_MATCH};
 
-use super::ask::unknown;
+use super::ask::{Pairs, unknown};
 use super::call::BadAsk;
 use crate::policy::query::Query;
 
@@ -26,10 +26,7 @@ pub struct TokenAsk {
 }
 
 impl TokenAsk {
-    pub(super) fn parse<'a>(
-        pairs: impl Iterator<Item = (&'a str, &'a str)>,
-        headers: &HeaderMap,
-    ) -> Result<Self, BadAsk> {
+    pub(super) fn parse(pairs: &Pairs<'_>, headers: &HeaderMap) -> Result<Self, BadAsk> {
         let mut ask = Self {
             query: Query::default(),
             wait: Duration::ZERO,
@@ -37,7 +34,7 @@ impl TokenAsk {
             if_none_match: items(headers, &IF_NONE_MATCH).map(str::to_owned).collect(),
         };
         for (key, value) in pairs {
-            match key {
+            match &**key {
                 "min_ttl" => ask.query.min_ttl = Some(duration(key, value)?),
                 "wait" => ask.wait = duration(key, value)?.min(WAIT_MAX),
                 "after" => {
@@ -108,7 +105,10 @@ mod tests {
     use hyper::header::HeaderValue;
 
     fn ask(pairs: &[(&str, &str)]) -> Result<TokenAsk, BadAsk> {
-        TokenAsk::parse(pairs.iter().copied(), &HeaderMap::new())
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()));
+        TokenAsk::parse(&pairs.collect(), &HeaderMap::new())
     }
 
     fn ask_with(name: &HeaderName, lines: &[&'static str]) -> TokenAsk {
@@ -116,7 +116,7 @@ mod tests {
         for line in lines {
             headers.append(name, HeaderValue::from_static(line));
         }
-        TokenAsk::parse(std::iter::empty(), &headers).expect("no parameter is wrong")
+        TokenAsk::parse(&Vec::new(), &headers).expect("no parameter is wrong")
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 
-use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr};
+use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr, getxattr};
 use rustix::io::Errno;
 
 use crate::policy::access::{Ids, NOBODY};
@@ -158,6 +159,12 @@ pub fn has_list(file: &File) -> io::Result<bool> {
         Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(false),
         Err(err) => Err(err.into()),
     }
+}
+
+/// Whether the file system of `path` knows lists. Where the look fails, writing will tell.
+pub fn knows_lists(path: &Path) -> bool {
+    let looked = getxattr(path, ATTRIBUTE, &mut [0; 4][..]);
+    !matches!(looked, Err(Errno::OPNOTSUPP))
 }
 
 fn encode(entries: impl Iterator<Item = (Tag, u32, u16)>) -> Vec<u8> {

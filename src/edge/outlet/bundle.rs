@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::folder::{Contents, FolderName};
+use super::hold::Hold;
 use super::tokens_dir::TokensDir;
 use super::{OutletError, Publication, Published, Trouble};
 use crate::base::{Boottime, Now, OrgName};
@@ -24,6 +25,7 @@ const LINGER_UNKNOWN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct TokenFiles {
     dir: TokensDir,
+    hold: Option<Hold>,
     /// Of the next folder, so that no two attempts of this process share a name.
     serial: u64,
     /// The folders that this process knows to be current, and when their tokens end.
@@ -35,17 +37,18 @@ pub struct TokenFiles {
 impl TokenFiles {
     /// The files under `tokens_dir`, which is made if it is missing; its parent is not.
     ///
-    /// Refuses a folder that only a person can make fit ([`Trouble::is_of_config`]), like one in use for other
+    /// Refuses a folder that another daemon uses, or that only a person can make fit ([`Trouble::is_of_config`]), like one in use for other
     /// things. Any other trouble is the next publication's, which tries again.
     pub fn open(tokens_dir: &Path) -> Result<Self, OutletError> {
-        let dir = TokensDir::new(tokens_dir);
-        if let Err(trouble) = dir.prepare()
+        let (dir, mut hold) = (TokensDir::new(tokens_dir), None);
+        if let Err(trouble) = dir.prepare(&mut hold)
             && trouble.is_of_config()
         {
             return Err(trouble.with_dir(dir.root()));
         }
         Ok(Self {
             dir,
+            hold,
             serial: 1,
             current: BTreeMap::new(),
             retired: Vec::new(),
@@ -55,6 +58,11 @@ impl TokenFiles {
     /// One of the things that a folder is in use for, if [`Self::open`] would refuse it for that.
     pub fn stranger_in(tokens_dir: &Path) -> Option<String> {
         TokensDir::new(tokens_dir).stranger().ok().flatten()
+    }
+
+    /// What else [`Self::open`] or the first publication would refuse the folder for, in a daemon that runs as `us`.
+    pub fn hindrance(tokens_dir: &Path, us: u32) -> Option<Trouble> {
+        TokensDir::new(tokens_dir).hindrance(us).err()
     }
 
     /// At the start: removes all that is not the current folder of one of the `live` orgs.
@@ -80,6 +88,8 @@ impl TokenFiles {
 
     /// Takes the org's files away: the name first, then every generation.
     pub fn withdraw(&mut self, org: &OrgName) -> Result<(), OutletError> {
+        let held = self.dir.hold(&mut self.hold);
+        held.map_err(|trouble| trouble.with_files_of(org))?;
         self.current.remove(org);
         let unlinked = self.dir.unlink(org);
         let removed = self.remove_where(|name| name.is_some_and(|name| name.org == *org));
@@ -117,7 +127,7 @@ impl TokenFiles {
     }
 
     fn try_tidy(&mut self, live: &[OrgName]) -> Result<(), Trouble> {
-        self.dir.prepare()?;
+        self.dir.prepare(&mut self.hold)?;
         let mut kept = Vec::new();
         for org in self.dir.orgs()? {
             match self.dir.current(&org)? {
@@ -134,7 +144,7 @@ impl TokenFiles {
     }
 
     fn try_publish(&mut self, new: &Publication, now: Now) -> Result<Published, Trouble> {
-        let durable = self.dir.prepare()?;
+        let durable = self.dir.prepare(&mut self.hold)?;
         let contents = Contents::of(new);
         let ends = now.boot.plus(new.expires_at.since(now.wall));
         let old = self.dir.current(&new.org)?;

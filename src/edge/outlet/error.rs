@@ -25,11 +25,15 @@ pub struct OutletError {
 pub enum Trouble {
     /// `EROFS`, which under systemd means the sandbox.
     #[error(
-        "{} is read-only for the daemon; under systemd allow it with a drop-in (systemctl edit zoho-tokend: \
-         [Service] ReadWritePaths={}) and restart", .0.display(), .0.display()
+        "{} is read-only for the daemon; mount it writable, or where it is the unit's sandbox (findmnt shows it \
+         writable), allow it with a drop-in (systemctl edit zoho-tokend: [Service] ReadWritePaths={}) and restart",
+        .0.display(), .0.display()
     )]
     ReadOnly(PathBuf),
-    /// `ENOENT`, `ENOTDIR`.
+    /// `ENOTDIR`, `EEXIST`: a file in the place of a folder.
+    #[error("{} is no folder, and must be one; move it away, or name another in the config", .0.display())]
+    NotAFolder(PathBuf),
+    /// `ENOENT`, `ENOTDIR` further up.
     #[error(
         "the folder {} does not exist, or the unit hides it (ProtectHome=, PrivateTmp=); make the folder, \
          writable by the daemon's user", .0.display()
@@ -58,6 +62,9 @@ pub enum Trouble {
     /// A folder where a file or a link must be.
     #[error("{} is a folder that the daemon did not make; move it away", .0.display())]
     IsFolder(PathBuf),
+    /// Somebody else's file at the path of an output.
+    #[error("{} is there already and holds no token; move it away, or name another path", .0.display())]
+    InUse(PathBuf),
     /// `tokens_dir` holds other things.
     #[error("{} is in use for other things ({}); give tokens_dir a folder of its own", .folder.display(), .found)]
     NotOurs {
@@ -65,6 +72,27 @@ pub enum Trouble {
         folder: PathBuf,
         /// One of the things.
         found: String,
+    },
+    /// `EWOULDBLOCK` on the lock of `tokens_dir`.
+    #[error(
+        "another zoho-tokend{} keeps its files in {}; stop that one, or give this one a tokens_dir of its own",
+        .pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default(), .folder.display()
+    )]
+    Busy {
+        /// `tokens_dir`.
+        folder: PathBuf,
+        /// The holder, where the kernel tells.
+        pid: Option<u32>,
+    },
+    /// Readers could be given a forged token.
+    #[error("readers could be given forged tokens: {} {why}; {cure}", .folder.display())]
+    Forgeable {
+        /// `tokens_dir`, or a folder above it.
+        folder: PathBuf,
+        /// Who can do it.
+        why: String,
+        /// What to do.
+        cure: String,
     },
     /// `EOPNOTSUPP` on the access list.
     #[error(
@@ -130,7 +158,13 @@ impl Trouble {
     pub(super) fn is_of_config(&self) -> bool {
         matches!(
             self,
-            Self::NoFolder(_) | Self::NotWritable { .. } | Self::IsFolder(_) | Self::NotOurs { .. }
+            Self::NotAFolder(_)
+                | Self::NoFolder(_)
+                | Self::NotWritable { .. }
+                | Self::IsFolder(_)
+                | Self::NotOurs { .. }
+                | Self::Busy { .. }
+                | Self::Forgeable { .. }
         )
     }
 

@@ -15,7 +15,7 @@ use rustix::process::{Gid, getegid, geteuid};
 
 use super::acl::{drop_list, has_list};
 use super::folder::{create_new, holds, is_durable, open, sync};
-use super::{Format, OutletError, Publication, Published, Trouble, Written};
+use super::{Format, OutletError, Publication, Published, Trouble, Written, found};
 use crate::base::OrgName;
 
 /// One file, as configured.
@@ -54,9 +54,18 @@ impl Output {
         published.map_err(|trouble| self.with_name(&publication.org, trouble))
     }
 
-    /// Removes the file, and what a crash may have left beside it; neither need be there.
+    /// What stands at `path`, if no daemon that runs as `us` can have written it.
+    pub fn stranger_at(path: &Path, us: u32) -> Option<Trouble> {
+        found::look(path, us).err()
+    }
+
+    /// Removes the file, and what a crash may have left beside it; neither need be there. What can be no token
+    /// stays.
     pub fn withdraw(&self, org: &OrgName, written: &Written) -> Result<(), OutletError> {
-        let removed = self.remove(&self.path);
+        let removed = match self.refuse_if_used(written) {
+            Ok(()) => self.remove(&self.path),
+            Err(_) => Ok(()),
+        };
         self.finish(removed, org, written)
     }
 
@@ -99,6 +108,7 @@ impl Output {
         if self.is_there(&content, written).unwrap_or(false) {
             return Ok(Published::Unchanged);
         }
+        self.refuse_if_used(written)?;
         let (folder, durable) =
             open_folder(self.folder()).map_err(|err| self.trouble("open", self.folder(), err))?;
         written.expect(&self.path, &publication.org);
@@ -132,6 +142,14 @@ impl Output {
         written
             .note(&self.path, &file)
             .map_err(|err| failed("look at", err))
+    }
+
+    /// Where the daemon has written before, it goes on, whatever somebody did to its file.
+    fn refuse_if_used(&self, written: &Written) -> Result<(), Trouble> {
+        if written.knows(&self.path) {
+            return Ok(());
+        }
+        found::look(&self.path, geteuid().as_raw())
     }
 
     fn remove(&self, path: &Path) -> Result<(), Trouble> {

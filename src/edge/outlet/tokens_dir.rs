@@ -17,9 +17,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::process::geteuid;
 
-use super::Trouble;
 use super::folder::{Contents, FolderName, is_durable, open, sync};
+use super::hold::Hold;
+use super::{Trouble, acl, forgery};
 use crate::base::OrgName;
 
 /// Where the folders are; no org can have this name.
@@ -47,21 +49,40 @@ impl TokensDir {
         &self.root
     }
 
-    /// Makes what is missing and mends the modes; says whether it outlives a power loss.
-    pub(super) fn prepare(&self) -> Result<bool, Trouble> {
+    /// Makes what is missing, takes the folder, and mends the modes; says whether it outlives a power loss.
+    pub(super) fn prepare(&self, hold: &mut Option<Hold>) -> Result<bool, Trouble> {
+        if self.root.exists() && !self.root.is_dir() {
+            return Err(Trouble::NotAFolder(self.root.clone()));
+        }
         if let Some(found) = self.stranger()? {
             return Err(Trouble::NotOurs {
                 folder: self.root.clone(),
                 found,
             });
         }
+        let us = geteuid().as_raw();
+        forgery::look(&self.root, us)?;
         for folder in [&self.root, &self.generations] {
             let parent = folder.parent().unwrap_or(folder);
-            make_passage(folder).map_err(|err| Trouble::of("make", folder, parent, err))?;
+            make(folder).map_err(|err| Trouble::of("make", folder, parent, err))?;
+            forgery::look_at(folder, us)?;
+            // Before anything of it is changed.
+            self.hold(hold)?;
+            mend(folder).map_err(|err| Trouble::of("set the mode of", folder, parent, err))?;
         }
         open(&self.generations, OFlags::DIRECTORY)
             .and_then(|folder| is_durable(&folder))
             .map_err(|err| Trouble::of("open", &self.generations, &self.root, err))
+    }
+
+    /// Takes the folder, or the one that has come in its place; one that is not there cannot be another's.
+    pub(super) fn hold(&self, hold: &mut Option<Hold>) -> Result<(), Trouble> {
+        if !self.root.is_dir() || hold.as_ref().is_some_and(|hold| hold.is_of(&self.root)) {
+            return Ok(());
+        }
+        *hold = None;
+        *hold = Some(Hold::take(&self.root)?);
+        Ok(())
     }
 
     /// The folder that the org's name leads to, there or not; `None` where it leads nowhere of ours.
@@ -131,11 +152,14 @@ impl TokensDir {
     pub(super) fn orgs(&self) -> Result<Vec<OrgName>, Trouble> {
         let names = list(&self.root)?;
         let orgs = names.iter().filter_map(|name| OrgName::parse(name).ok());
-        let is_ours = |org: &OrgName| {
-            let target = fs::read_link(self.root.join(org.as_str()));
-            target.is_ok_and(|target| target.starts_with(GENERATIONS))
-        };
-        Ok(orgs.filter(is_ours).collect())
+        Ok(orgs
+            .filter(|org| self.is_link_of_ours(org.as_str()))
+            .collect())
+    }
+
+    fn is_link_of_ours(&self, name: &str) -> bool {
+        let target = fs::read_link(self.root.join(name));
+        target.is_ok_and(|target| target.starts_with(GENERATIONS))
     }
 
     /// All that lies beside the generations, half-made things included.
@@ -165,12 +189,28 @@ impl TokensDir {
         self.generations.join(name.to_string())
     }
 
+    /// What keeps this from being the folder of a daemon that runs as `us`, as far as a look can tell.
+    pub(super) fn hindrance(&self, us: u32) -> Result<(), Trouble> {
+        forgery::look(&self.root, us)?;
+        forgery::look_at(&self.generations, us)?;
+        let parent = self.root.parent().unwrap_or(&self.root);
+        let is_there = |folder: &&&Path| folder.is_dir();
+        let disk = [&*self.root, parent].iter().find(is_there).copied();
+        if disk.is_some_and(|folder| !acl::knows_lists(folder)) {
+            return Err(Trouble::NoAccessLists(self.root.clone()));
+        }
+        Ok(())
+    }
+
     /// Something in a folder that has none of ours, and so is somebody else's: `tokens_dir = "/etc"`, say.
     pub(super) fn stranger(&self) -> Result<Option<String>, Trouble> {
         if self.generations.is_dir() {
             return Ok(None);
         }
-        Ok(list(&self.root)?.into_iter().next())
+        let mut names = list(&self.root)?.into_iter();
+        // Links of ours without what they led to: somebody removed that alone.
+        let is_ours = |name: &String| self.is_link_of_ours(name);
+        Ok(names.find(|name| !is_ours(name)))
     }
 
     fn sync(&self, folder: &Path, durable: bool) -> Result<(), Trouble> {
@@ -181,12 +221,16 @@ impl TokensDir {
     }
 }
 
-/// Makes a folder to walk through, whatever the umask, or mends its mode.
-fn make_passage(folder: &Path) -> io::Result<()> {
+/// Makes a folder to walk through, if there is none.
+fn make(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(PASSAGE_MODE).create(folder) {
-        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => return Err(err),
-        _ => (),
+        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => Err(err),
+        _ => Ok(()),
     }
+}
+
+/// Lets everybody walk through, whatever the umask was, and nobody list.
+fn mend(folder: &Path) -> io::Result<()> {
     if fs::metadata(folder)?.mode() & 0o7777 == PASSAGE_MODE {
         return Ok(());
     }

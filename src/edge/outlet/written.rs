@@ -121,6 +121,14 @@ impl Written {
         });
     }
 
+    /// Whether the daemon has put a file at `path` before, there still or not.
+    pub(super) fn knows(&self, path: &Path) -> bool {
+        self.with(|entries| {
+            let entry = entries.get(path);
+            entry.is_some_and(|entry| !entry.files.is_empty())
+        })
+    }
+
     /// Whether this is a file that the daemon put at `path`.
     pub(super) fn is_own(&self, path: &Path, found: &Metadata) -> bool {
         let is_file = found.is_file() && found.nlink() == 1;

@@ -14,7 +14,7 @@ use rustix::fs::Access;
 use super::error::{Damage, Hindrance, StoreError};
 
 /// No database is smaller, in bytes. For `SQLite` a file of 0 or 1 is a new one, whose log it deletes.
-const STATE_LEN_MIN: u64 = 512;
+pub(super) const STATE_LEN_MIN: u64 = 512;
 
 /// What `SQLite` may have left beside a database.
 const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
@@ -24,7 +24,7 @@ const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 pub(super) struct Files {
     pub(super) state: PathBuf,
     pub(super) wal: PathBuf,
-    shm: PathBuf,
+    pub(super) shm: PathBuf,
     pub(super) lock: PathBuf,
     pub(super) mark: PathBuf,
     /// A first start that has not come to its end.
@@ -52,8 +52,17 @@ impl Files {
             Err(err) if folder.is_dir() => drop(err), // Say, a read-only parent.
             Err(err) => return Err(StoreError::of_io(&self.state, "make its folder", &err)),
         }
-        let found =
-            fs::metadata(folder).map_err(|err| StoreError::of_io(folder, "look at it", &err))?;
+        self.refuse_strangers()
+    }
+
+    /// No stranger can put files into the folder, if it is there.
+    pub(super) fn refuse_strangers(&self) -> Result<(), StoreError> {
+        let folder = folder_of(&self.state);
+        let found = match fs::metadata(folder) {
+            Ok(found) => found,
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(err) => return Err(StoreError::of_io(folder, "look at it", &err)),
+        };
         let (by_others, sticky) = (found.mode() & 0o002 != 0, found.mode() & 0o1000 != 0);
         if by_others && !sticky {
             return Err(not_permitted(
@@ -163,13 +172,17 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
 
 /// What stands at `path`, if anything: a regular file of this user's, or it is refused.
 pub(super) fn look(path: &Path) -> Result<Option<Metadata>, StoreError> {
+    look_for(path, rustix::process::geteuid().as_raw())
+}
+
+/// The same for the user `us`.
+pub(super) fn look_for(path: &Path, us: u32) -> Result<Option<Metadata>, StoreError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(err) => return Err(StoreError::of_io(path, "look at it", &err)),
     };
     require_regular(path, &found)?;
-    let us = rustix::process::geteuid().as_raw();
     if found.uid() != us {
         return Err(not_ours(path, found.uid(), us));
     }

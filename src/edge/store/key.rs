@@ -41,22 +41,10 @@ impl KeySource {
         let Some(path) = self.path(std::env::var_os("CREDENTIALS_DIRECTORY")) else {
             return Ok(None);
         };
-        let mut options = OpenOptions::new();
-        // A link is followed (a mounted secret is one): what counts is the file that was opened. NONBLOCK: a pipe
-        // in its place must not hang the start.
-        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        options.read(true).custom_flags(flags);
-        let file = match options.open(&path) {
-            Ok(file) => file,
-            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(err) => return Err(StoreError::of_io(&path, "read this key", &err)),
+        let us = rustix::process::geteuid().as_raw();
+        let Some(text) = read(&path, us)? else {
+            return Ok(None);
         };
-        let fail = |err| StoreError::of_io(&path, "read this key", &err);
-        require_private(&path, &file.metadata().map_err(fail)?)?;
-        let mut text = Zeroizing::new(Vec::with_capacity(256));
-        file.take(FILE_LEN_MAX)
-            .read_to_end(&mut text)
-            .map_err(fail)?;
         match parse(&text) {
             Some(key) => Ok(Some(key)),
             None => Err(self.wrong(KeyFlaw::Malformed)),
@@ -114,10 +102,53 @@ impl KeySource {
     }
 }
 
+/// What a look at a key's file finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFile {
+    /// It is not there.
+    Missing,
+    /// A key that a person brought.
+    Brought,
+    /// A key that was made here, together with a state.
+    MadeWithState,
+}
+
+/// Looks at the key in the file at `path` as a daemon that runs as `uid` would. Keeps nothing of it.
+pub fn look_at_key(path: &Path, uid: u32) -> Result<KeyFile, StoreError> {
+    let Some(text) = read(path, uid)? else {
+        return Ok(KeyFile::Missing);
+    };
+    match parse(&text).map(|key| key.made_with) {
+        Some(Some(_)) => Ok(KeyFile::MadeWithState),
+        Some(None) => Ok(KeyFile::Brought),
+        None => Err(KeySource::File(path.to_owned()).wrong(KeyFlaw::Malformed)),
+    }
+}
+
+/// The text of a key's file that is private to `us`; `None` where there is no file.
+fn read(path: &Path, us: u32) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    let mut options = OpenOptions::new();
+    // A link is followed (a mounted secret is one): what counts is the file that was opened. NONBLOCK: a pipe in its
+    // place must not hang the start.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    options.read(true).custom_flags(flags);
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(StoreError::of_io(path, "read this key", &err)),
+    };
+    let fail = |err| StoreError::of_io(path, "read this key", &err);
+    require_private(path, &file.metadata().map_err(fail)?, us)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(256));
+    file.take(FILE_LEN_MAX)
+        .read_to_end(&mut text)
+        .map_err(fail)?;
+    Ok(Some(text))
+}
+
 /// Only this user, or root and a group that root chose (systemd's ACLs show as group bits), can read it.
-fn require_private(path: &Path, found: &Metadata) -> Result<(), StoreError> {
+fn require_private(path: &Path, found: &Metadata, us: u32) -> Result<(), StoreError> {
     files::require_regular(path, found)?;
-    let us = rustix::process::geteuid().as_raw();
     let (mode, owner) = (found.mode() & 0o7777, found.uid());
     if owner != us && owner != 0 {
         return Err(files::not_ours(path, owner, us));

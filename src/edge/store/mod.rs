@@ -24,6 +24,7 @@ mod files;
 mod history;
 mod key;
 mod lock;
+mod look;
 mod mark;
 mod meta;
 mod rows;
@@ -37,7 +38,8 @@ use crate::policy::record::{Change, Note, Stored};
 
 pub use error::{Damage, Hindrance, KeyFlaw, StoreError};
 pub use history::{DETAIL_MAX, KIND_MAX, NOTES_MAX};
-pub use key::KeySource;
+pub use key::{KeyFile, KeySource, look_at_key};
+pub use look::look_at_state;
 pub use sqlite::Sqlite;
 
 /// Where the durable state lives. Calls block for as long as the disk does: give it a thread of its own.

@@ -41,7 +41,8 @@ impl Failure {
 }
 
 fn code(error: &reqwest::Error, is_out: bool) -> &'static str {
-    if let Some(tls) = find::<rustls::Error>(error) {
+    // Once the form is out, what matters is that it is: the codes of TLS say that nothing was sent.
+    if !is_out && let Some(tls) = find::<rustls::Error>(error) {
         return tls_code(tls);
     }
     let is_tunnel = || chain(error).any(|e| e.to_string().starts_with("tunnel error"));

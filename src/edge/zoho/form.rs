@@ -36,6 +36,23 @@ pub enum Form {
 }
 
 impl Form {
+    /// Every secret in it: what a server may not have shown again.
+    pub fn secrets(&self) -> [Arc<Secret>; 2] {
+        let (client_secret, right) = match self {
+            Self::Exchange {
+                client_secret,
+                code,
+                ..
+            } => (client_secret, code),
+            Self::Refresh {
+                client_secret,
+                refresh_token,
+                ..
+            } => (client_secret, refresh_token),
+        };
+        [Arc::clone(client_secret), Arc::clone(right)]
+    }
+
     /// `application/x-www-form-urlencoded`, in one piece of memory that is wiped when dropped.
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let pairs = self.pairs();

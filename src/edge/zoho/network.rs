@@ -35,6 +35,35 @@ pub struct Network {
     pub proxy: Option<String>,
 }
 
+/// The variables that name a proxy, in the HTTP client's order.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+impl Network {
+    /// What of the environment counts here and is passed over by the HTTP client, each as a sentence. The value is not
+    /// repeated: it may hold a password.
+    pub fn warnings(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        if self.proxy.is_some() {
+            return Vec::new();
+        }
+        let set = PROXY_VARIABLES.into_iter().filter_map(|name| {
+            let value = variable(name).filter(|value| !value.is_empty())?;
+            let url = if value.contains("://") {
+                value
+            } else {
+                format!("http://{value}")
+            };
+            http_proxy(&url).is_err().then_some(name)
+        });
+        let told = set.map(|name| {
+            format!(
+                "proxy: {name} in the environment is not the address of an HTTP proxy and is ignored; write it as \
+                 http://proxy.example:3128, or unset it"
+            )
+        });
+        told.collect()
+    }
+}
+
 /// Why there is no way out with this config.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
@@ -195,4 +224,35 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_of_the_environment_that_is_none_is_told_without_its_value() {
+        let told = |value: &str| {
+            let network = Network::default();
+            let told = network.warnings(|name| (name == "HTTPS_PROXY").then(|| value.to_owned()));
+            assert!(!told.concat().contains("canary"), "{told:?}");
+            told.len()
+        };
+        for good in [
+            "",
+            "http://p:3128",
+            "proxy.example:3128",
+            "http://me:canary@p:1",
+        ] {
+            assert_eq!(told(good), 0, "{good}");
+        }
+        for bad in ["http://", "::canary::", "ht!tp://x y", "socks5://canary:1"] {
+            assert_eq!(told(bad), 1, "{bad}");
+        }
+        let own = Network {
+            proxy: Some("http://p:1".to_owned()),
+            ..Network::default()
+        };
+        assert!(own.warnings(|_| Some("::".to_owned())).is_empty());
+    }
 }

@@ -61,6 +61,10 @@ fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str
     let next = match asked {
         Asked::Refresh => "it is tried on",
         Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
+        Asked::Exchange if row.is_unsent => {
+            "then run `zoho-tokend enroll {org}` again: nothing was sent, so that the same grant token works while its \
+             minutes last"
+        }
         Asked::Exchange => {
             "then run `zoho-tokend enroll {org}` again, with a new grant token since this one may be used up"
         }
@@ -70,6 +74,11 @@ fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str
         Some(look) if row.heals => format!("{look}; {next}").into(),
         Some(look) => look.into(),
     }
+}
+
+/// Whether `code` says that Zoho was not reached, and nothing sent.
+pub fn is_unsent(code: &str) -> bool {
+    row(code, Asked::Refresh).is_some_and(|row| row.is_unsent)
 }
 
 /// Whether `code` is in the table, for `explain` to tell a typing error from a new code.

@@ -20,6 +20,8 @@ pub(super) struct Row {
     pub(super) lasting: Option<&'static str>,
     /// Whether trying again may help; what happens next is then put behind the cure.
     pub(super) heals: bool,
+    /// Whether it proves that nothing was sent: a grant token is then as good as before.
+    pub(super) is_unsent: bool,
 }
 
 /// A row of what only a person's act ends.
@@ -35,6 +37,7 @@ pub(super) const fn stays(
         cure: Some(cure),
         lasting: None,
         heals: false,
+        is_unsent: false,
     }
 }
 
@@ -61,10 +64,11 @@ impl Row {
         }
     }
 
-    /// The cure is for the first time already.
-    const fn at_once(self) -> Self {
+    /// Zoho was not reached. The cure is for the first time already.
+    const fn unsent(self) -> Self {
         Self {
             cure: self.lasting,
+            is_unsent: true,
             ..self
         }
     }
@@ -219,45 +223,45 @@ pub(super) const TABLE: &[Row] = &[
         "This host cannot connect to {accounts}",
         "Check network and firewall of this host (TCP to {accounts}), or set `proxy` in [daemon]",
     )
-    .at_once(),
+    .unsent(),
     heals(
         &["dns"],
         "This host does not find the address of {accounts}",
         "Check DNS on this host (`resolvectl query`, /etc/resolv.conf), or set `proxy` in [daemon]",
     )
-    .at_once(),
+    .unsent(),
     heals(
         &["proxy"],
         "The proxy did not open the way to {accounts}",
         "Check `proxy` in [daemon] or HTTPS_PROXY, its user and password, and that it lets this host reach \
          {accounts}",
     )
-    .at_once(),
+    .unsent(),
     heals(
         &["tls"],
         "No TLS connection to {accounts}: what answered speaks no TLS, or no version that is safe",
         "Check what is between this host and {accounts}: `proxy` in [daemon], firewall, captive portal",
     )
-    .at_once(),
+    .unsent(),
     heals(
         &["tls-expired", "tls-not-yet-valid"],
         "The certificate of {accounts} is not valid at this host's time",
         "Check this host's clock first (`timedatectl`), then what is between this host and {accounts}",
     )
-    .at_once(),
+    .unsent(),
     heals(
         &["tls-wrong-name"],
         "What answered has a certificate for another name than {accounts}; nothing secret was sent to it",
         "Check DNS and `proxy` on this host, since something answers in Zoho's place",
     )
-    .at_once(),
+    .unsent(),
     heals(
         &["tls-unknown-issuer"],
         "The certificate of {accounts} was issued by nobody that this host trusts; nothing secret was sent to it",
         "If a proxy of yours opens TLS, name its root in `ca_file` in [daemon], else install the system's roots \
          (package ca-certificates); `zoho-tokend reload` reads them",
     )
-    .at_once(),
+    .unsent(),
     stays(
         &["insecure-url"],
         "The token endpoint of data center {dc} is neither https nor on loopback, and secrets go nowhere else",

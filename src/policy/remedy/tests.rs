@@ -76,7 +76,7 @@ fn at_an_enrolment_nothing_is_tried_again_by_itself() {
     );
     assert_eq!(
         cure("connect", Exchange, 1),
-        "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again, with a new grant token since this one may be used up"
+        "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again: nothing was sent, so that the same grant token works while its minutes last"
     );
     for code in codes() {
         let cures = [Exchange, TakeOver].map(|asked| cure(code, asked, 1));

@@ -115,7 +115,10 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 fn absurd(number: Option<f64>) -> Cause {
-    let said = number.map_or("missing or no number".to_owned(), |n| format!("{n}"));
+    let said = number.map_or("missing or no number".to_owned(), |n| match n.abs() {
+        1e-6..1e15 => format!("{n}"),
+        _ => format!("{n:e}"),
+    });
     Cause::new(
         "bad-lifetime",
         &format!("`expires_in` is {said}, not a life of 1 s to 1 h"),

@@ -59,6 +59,61 @@ fn s1_an_echoed_secret_is_not_repeated() {
     );
 }
 
+/// Also one that looks like none: short, or without a digit.
+#[test]
+fn s1_a_secret_that_was_sent_is_not_repeated_whatever_it_looks_like() {
+    let sent = [Arc::new(Secret::new("plainpassword".to_owned()))];
+    let sorted = |body: &str| Outcome::sort_without(&sent, Refresh, 200, body.as_bytes());
+    for body in [
+        r#"{"error":"plainpassword"}"#,
+        r#"{"error":"x","error_description":"client_secret=\u0070lainpassword is wrong"}"#,
+        r#"{"access_token":"1000.a","expires_in":60,"api_domain":"https://a/plainpassword","scope":"plainpassword"}"#,
+    ] {
+        let told = format!("{:?}", sorted(body));
+        assert!(!told.contains("plainpassword"), "{told}");
+    }
+    let same = r#"{"access_token":"1000.a","expires_in":60,"refresh_token":"plainpassword"}"#;
+    let Outcome::Granted(granted) = sorted(same) else {
+        unreachable!("a grant");
+    };
+    let kept = granted.refresh_token.expect("one came");
+    assert_eq!(kept.expose(), "plainpassword", "a token is what it is");
+}
+
+#[test]
+fn of_a_url_only_scheme_and_host_are_shown() {
+    let secret = "1000.0123456789abcdef0123456789abcdef";
+    for url in [
+        format!("https://www.zohoapis.eu/{secret}"),
+        format!("https://{secret}@www.zohoapis.eu?{secret}"),
+    ] {
+        assert_eq!(host_of(&url), "https://www.zohoapis.eu");
+    }
+    assert_eq!(host_of(&format!("https://{secret}")), "https://[hidden]");
+}
+
+#[test]
+fn a_life_beyond_all_numbers_is_told_in_a_few_digits() {
+    let body = r#"{"access_token":"1000.a","expires_in":1e300}"#;
+    let outcome = Outcome::sort(Refresh, 200, body.as_bytes());
+    let cause = outcome.cause().expect("absurd");
+    assert_eq!(
+        cause.detail,
+        "`expires_in` is 1e300, not a life of 1 s to 1 h"
+    );
+}
+
+#[test]
+fn a_refusal_that_carries_a_token_is_told_as_what_it_is() {
+    let body = r#"{"access_token":"1000.a","expires_in":3600}"#;
+    let outcome = Outcome::sort(Refresh, 401, body.as_bytes());
+    let detail = &outcome.cause().expect("refused").detail;
+    assert!(
+        detail.starts_with("HTTP 401 with a token, which is not used"),
+        "{detail}"
+    );
+}
+
 fn refused_detail(description: &str) -> String {
     let body = serde_json::json!({"error": "invalid_code", "error_description": description});
     let outcome = Outcome::sort(Refresh, 200, body.to_string().as_bytes());

@@ -13,9 +13,12 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::record::Cause;
+use crate::base::Secret;
 pub use granted::{Granted, LIFE_MAX};
 
 /// The call that the answer belongs to.
@@ -54,9 +57,15 @@ impl Outcome {
     ///
     /// `asked` matters to a success alone: an exchange without a refresh token gives nothing to live on.
     pub fn sort(asked: Asked, status: u16, body: &[u8]) -> Self {
+        Self::sort_without(&[], asked, status, body)
+    }
+
+    /// The same, with none of the secrets that were `sent` in anything that is shown (S1).
+    pub fn sort_without(sent: &[Arc<Secret>], asked: Asked, status: u16, body: &[u8]) -> Self {
         let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(body) else {
             return unreadable(status, body);
         };
+        hide(sent, &mut answer);
         match answer.get("error").filter(|error| !error.is_null()) {
             Some(Value::String(code)) if is_code(code) => refused(status, code, &answer),
             Some(_) => Self::Transient(Cause::new(
@@ -64,7 +73,15 @@ impl Outcome {
                 &format!("HTTP {status} with an `error` that says nothing"),
             )),
             None if !(200..300).contains(&status) => {
-                by_status(status, "JSON with neither a token nor an `error`")
+                let has_token = answer.get("access_token").is_some_and(Value::is_string);
+                by_status(
+                    status,
+                    if has_token {
+                        "a token, which is not used: the status says that there is none"
+                    } else {
+                        "JSON with neither a token nor an `error`"
+                    },
+                )
             }
             None => match Granted::take(&mut answer) {
                 Ok(granted) => complete(asked, granted),
@@ -168,6 +185,37 @@ fn by_status(status: u16, what: &str) -> Outcome {
     }
 }
 
+/// Replaces what was sent wherever a server repeats it, but for its two keys that hold tokens: an answer may well bring
+/// the same refresh token again. A text so short that it could be a word of any answer is none of Zoho's secrets.
+fn hide(sent: &[Arc<Secret>], answer: &mut Map<String, Value>) {
+    const SHORTEST: usize = 8;
+    let shown = answer
+        .iter_mut()
+        .filter(|(key, _)| !["access_token", "refresh_token"].contains(&key.as_str()));
+    for text in shown.filter_map(|(_, value)| match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }) {
+        let secrets = sent.iter().map(|secret| secret.expose());
+        for secret in secrets.filter(|secret| secret.len() >= SHORTEST) {
+            if text.contains(secret) {
+                *text = text.replace(secret, HIDDEN);
+            }
+        }
+    }
+}
+
+/// Scheme and host of a URL of Zoho's, which is all of it that a person needs: the rest could hold anything.
+pub(super) fn host_of(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    without_secrets(&format!("{scheme}://{host}"))
+}
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "[hidden]";
+
 /// Replaces what looks like a token or a secret, since a server may echo what it was sent.
 ///
 /// That is a word of 20 bytes or more with a digit: Zoho's tokens have 70, its client ids 35, its secrets 42;
@@ -179,7 +227,7 @@ fn without_secrets(text: &str) -> String {
         if word.len() < 20 || !word.bytes().any(|b| b.is_ascii_digit()) {
             return part.to_owned();
         }
-        format!("[hidden]{}", &part[word.len()..])
+        format!("{HIDDEN}{}", &part[word.len()..])
     };
     text.split_inclusive(is_edge).map(hide).collect()
 }

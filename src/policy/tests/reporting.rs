@@ -266,3 +266,15 @@ fn a_report_without_budget_is_told_when_there_will_be_some() {
     assert!(at > world.now.boot.plus(secs(500)));
     assert!(world.sent.is_empty());
 }
+
+#[test]
+fn a_reported_token_that_waits_for_the_disk_itself_is_not_called_its_own_successor() {
+    let mut world = settled();
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.disk = Disk::Full;
+    world.answer("acme", minted());
+    world.pass(secs(1700));
+    assert!(kinds(&world, "minted") == 1, "the disk has the first alone");
+    let request = world.report("acme", generation(&world), BAD);
+    assert!(matches!(world.finding(request), Some(Finding::Pending(_))));
+}

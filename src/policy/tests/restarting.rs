@@ -6,8 +6,9 @@ use super::minting::refreshing;
 use super::world::{Disk, HOUR, START_WALL, World, name, secs, settings};
 use super::zoho::{code, lost, minted, needs_consent, refresh_token, throttled};
 use crate::base::UnixTime;
-use crate::policy::event::Refusal;
+use crate::policy::event::{Answer, Refusal};
 use crate::policy::record::Word;
+use crate::policy::reply::Outcome;
 use crate::policy::wall_clock::SPAN_ERROR;
 
 const DAY_MS: i64 = 86_400_000;
@@ -38,7 +39,7 @@ fn r3_a_call_whose_answer_a_crash_lost_is_spent_and_paced() {
     assert_eq!(lane.expect("kept").spent(world.now.boot, secs(600)), 1);
     assert_eq!(lane.expect("kept").live(world.now.boot), 2);
     let waited = world.pass_until_call(HOUR).expect("a retry");
-    assert_eq!(waited, secs(100));
+    assert_eq!(waited, Duration::from_millis(100_100));
 }
 
 #[test]
@@ -274,4 +275,39 @@ fn r9_a_suspend_ends_a_token_like_any_other_time() {
     world.step(crate::policy::event::Event::Tick);
     assert!(world.out.is_empty());
     assert_eq!(world.calls.len(), 1);
+}
+
+/// R11: a start does not wait for a word, but for a token that is served.
+#[test]
+fn r11_an_org_whose_token_waits_for_the_disk_is_not_decided() {
+    let mut world = World::enrolled();
+    world.reboot(secs(60), 0, false);
+    world.disk = Disk::Slow;
+    world.answer("acme", minted());
+    assert_eq!(world.word("acme"), Word::Ok);
+    assert!(!world.org("acme").is_decided(world.now.boot));
+    world.settle_write(true);
+    assert!(world.org("acme").is_decided(world.now.boot));
+}
+
+#[test]
+fn an_api_domain_that_no_table_knows_is_in_status_without_what_follows_the_host() {
+    let mut world = World::new(vec![settings("acme")]);
+    world.enroll("acme", refresh_token("rt-acme"));
+    let secret = "1000.0123456789abcdef0123456789abcdef";
+    let mut granted = minted();
+    if let Answer::Sorted(Outcome::Granted(granted)) = &mut granted {
+        granted.api_domain = Some(format!("https://api.example/{secret}"));
+    }
+    world.answer("acme", granted);
+    let status = world
+        .fleet
+        .status(&name("acme"), world.now)
+        .expect("configured");
+    let warnings = status.warnings.concat();
+    assert!(
+        warnings.contains("https://api.example as api_domain"),
+        "{warnings}"
+    );
+    assert!(!warnings.contains(secret), "{warnings}");
 }

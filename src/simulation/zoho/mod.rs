@@ -257,9 +257,8 @@ impl Zoho {
     }
 
     fn open_grant(&mut self, place: Place, now: i64) -> usize {
-        let is_rival = |grant: &Grant| {
-            grant.revoked_at.is_none() && grant.place.client_id == place.client_id
-        };
+        let is_rival =
+            |grant: &Grant| grant.revoked_at.is_none() && grant.place.client_id == place.client_id;
         let rivals: Vec<usize> = (0..self.grants.len())
             .filter(|at| is_rival(&self.grants[*at]))
             .collect();
@@ -306,7 +305,10 @@ impl Zoho {
         of.live.push_back(token);
         of.live.retain(|token| issued[*token].ends > now);
         while of.live.len() > most {
-            let is_own = of.live.iter().all(|token| issued[*token].who == Who::Daemon);
+            let is_own = of
+                .live
+                .iter()
+                .all(|token| issued[*token].who == Who::Daemon);
             if let Some(oldest) = of.live.pop_front() {
                 issued[oldest].killed_at = Some(now);
                 issued[oldest].is_own_kill = is_own;

@@ -43,11 +43,31 @@ const DENIED: &str = r#"{"error":"Access Denied","error_description":"You have m
 /// Everything that Zoho says. The tests count that each was said often enough.
 pub const SAYINGS: &[Saying] = &[
     // Grants: the newer and the older dialect of a life, with and without what Zoho leaves out at times.
-    say(Kind::Grant, 200, r#"{"access_token":"{token}",{refresh}"api_domain":"{api}","token_type":"Bearer","expires_in":{s}}"#),
-    say(Kind::Grant, 200, r#"{"access_token":"{token}",{refresh}"expires_in_sec":{s},"api_domain":"{api}","token_type":"Bearer","expires_in":{ms}}"#),
-    say(Kind::Grant, 200, r#"{"access_token":"{token}",{refresh}"token_type":"Bearer","expires_in":{s}}"#),
-    say(Kind::Grant, 200, r#"{"access_token":"{token}",{refresh}"scope":"{scope}","api_domain":"{api}","token_type":"Bearer","expires_in":{s}}"#),
-    say(Kind::Grant, 200, r#"{"access_token":"{token}",{refresh}"api_domain":"{api}","token_type":"Bearer","expires_in":"{s}"}"#),
+    say(
+        Kind::Grant,
+        200,
+        r#"{"access_token":"{token}",{refresh}"api_domain":"{api}","token_type":"Bearer","expires_in":{s}}"#,
+    ),
+    say(
+        Kind::Grant,
+        200,
+        r#"{"access_token":"{token}",{refresh}"expires_in_sec":{s},"api_domain":"{api}","token_type":"Bearer","expires_in":{ms}}"#,
+    ),
+    say(
+        Kind::Grant,
+        200,
+        r#"{"access_token":"{token}",{refresh}"token_type":"Bearer","expires_in":{s}}"#,
+    ),
+    say(
+        Kind::Grant,
+        200,
+        r#"{"access_token":"{token}",{refresh}"scope":"{scope}","api_domain":"{api}","token_type":"Bearer","expires_in":{s}}"#,
+    ),
+    say(
+        Kind::Grant,
+        200,
+        r#"{"access_token":"{token}",{refresh}"api_domain":"{api}","token_type":"Bearer","expires_in":"{s}"}"#,
+    ),
     say(Kind::Throttle, 400, DENIED),
     say(Kind::Throttle, 200, DENIED),
     say(Kind::Throttle, 200, r#"{"error":"access_denied"}"#),
@@ -55,21 +75,53 @@ pub const SAYINGS: &[Saying] = &[
     say(Kind::Gone, 200, r#"{"error":"invalid_code"}"#),
     say(Kind::Gone, 400, r#"{"error":"invalid_grant"}"#),
     say(Kind::WrongConfig, 200, r#"{"error":"invalid_client"}"#),
-    say(Kind::WrongConfig, 200, r#"{"error":"invalid_client_secret"}"#),
-    say(Kind::WrongConfig, 200, r#"{"error":"invalid_redirect_uri"}"#),
+    say(
+        Kind::WrongConfig,
+        200,
+        r#"{"error":"invalid_client_secret"}"#,
+    ),
+    say(
+        Kind::WrongConfig,
+        200,
+        r#"{"error":"invalid_redirect_uri"}"#,
+    ),
     say(Kind::WrongConfig, 400, r#"{"error":"invalid_scope"}"#),
     say(Kind::WrongConfig, 200, r#"{"error":"missing_org_info"}"#),
     say(Kind::WrongConfig, 400, r#"{"error":"invalid_request"}"#),
-    say(Kind::WrongConfig, 400, r#"{"error":"unsupported_grant_type"}"#),
-    say(Kind::Noise, 200, "<!DOCTYPE html><html><head><title>Zoho Accounts</title></head></html>"),
-    say(Kind::Noise, 502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
+    say(
+        Kind::WrongConfig,
+        400,
+        r#"{"error":"unsupported_grant_type"}"#,
+    ),
+    say(
+        Kind::Noise,
+        200,
+        "<!DOCTYPE html><html><head><title>Zoho Accounts</title></head></html>",
+    ),
+    say(
+        Kind::Noise,
+        502,
+        "<html><body><h1>502 Bad Gateway</h1></body></html>",
+    ),
     say(Kind::Noise, 503, ""),
     say(Kind::Noise, 500, r#"{"status":"error"}"#),
     say(Kind::Noise, 400, r#"{"status":"failure"}"#),
     say(Kind::Noise, 200, r#"{"error":"general_error"}"#),
-    say(Kind::Noise, 200, r#"{"api_domain":"https://www.zohoapis.com","token_type":"Bearer"}"#),
-    say(Kind::Noise, 200, r#"{"access_token":"1000.x","token_type":"Bearer","expires_in":-1}"#),
-    say(Kind::Noise, 200, r#"{"access_token":"1000.x\n1000.y","token_type":"Bearer","expires_in":3600}"#),
+    say(
+        Kind::Noise,
+        200,
+        r#"{"api_domain":"https://www.zohoapis.com","token_type":"Bearer"}"#,
+    ),
+    say(
+        Kind::Noise,
+        200,
+        r#"{"access_token":"1000.x","token_type":"Bearer","expires_in":-1}"#,
+    ),
+    say(
+        Kind::Noise,
+        200,
+        r#"{"access_token":"1000.x\n1000.y","token_type":"Bearer","expires_in":3600}"#,
+    ),
     say(Kind::Noise, 200, r#"{"access_token":"1000."#),
     say(Kind::Noise, 302, ""),
 ];
