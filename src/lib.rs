@@ -13,6 +13,8 @@
 //! - [`daemon`]: the only loop. Waits for an event, steps the policy, carries out the steps.
 //! - [`cli`]: one file a verb, and a small client of the socket.
 //! - [`stand_in`]: Zoho's accounts server on loopback, for `demo` and the tests. Knows nothing of `policy`.
+//! - [`simulation`]: the policy, unchanged, in a simulated world, for `simulate` and the tests. Imports `base` and
+//!   `policy`; only `cli` imports it.
 //!
 //! A mint from end to end: [`policy::fleet`] says that an org is due; a slot in its [`policy::ledger`] goes to the
 //! disk; one POST ([`edge::zoho`]); [`policy::reply`] sorts the answer; the token goes to the disk, then to every

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::simulate::flags;
 use super::span;
 use crate::base::OrgName;
 
@@ -82,6 +83,9 @@ pub enum Verb {
     /// Check the config and all that it names; print every problem
     #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
     Check(Check),
+    /// Tell what readers would see of the config through an outage or other trouble
+    #[command(after_help = flags::AFTER_HELP)]
+    Simulate(flags::Simulate),
     /// Try the whole system on this machine, against a stand-in of Zoho
     #[cfg(feature = "stand-in")]
     #[command(after_help = "Example:\n  zoho-tokend demo --for 45s")]

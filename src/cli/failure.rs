@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-/// Every exit code of the program: sysexits, and those of `status --check`.
+/// Every exit code of the program: sysexits, and those of `status --check` and `simulate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// It was done. For `status --check`: every token is fresh and every grant ok.
     Done = 0,
-    /// `status --check`: the tokens are fresh, a grant is not ok.
-    GrantNotOk = 1,
+    /// `status --check`: the tokens are fresh, a grant is not ok. `simulate`: readers would go short.
+    NotWell = 1,
     /// `status --check`: a token is stale, expired or missing.
     NotFresh = 2,
     /// `status --check`: the daemon did not answer.

@@ -23,6 +23,7 @@ pub mod reload;
 pub mod report;
 pub mod run;
 pub mod secret_input;
+pub mod simulate;
 pub mod span;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
@@ -67,6 +68,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Enroll(args) => enroll::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
+        Verb::Simulate(args) => simulate::run(args),
         #[cfg(feature = "stand-in")]
         Verb::Demo(args) => demo::run(args),
         #[cfg(feature = "stand-in")]

@@ -11,7 +11,7 @@ use crate::policy::event::{Event, Offer, Refusal, RequestId, Right};
 use crate::policy::record::Word;
 
 /// How often a person looks after orgs that need one.
-const OPERATES_EVERY_MS: i64 = 45 * 60_000;
+pub(super) const OPERATES_EVERY_MS: i64 = 45 * 60_000;
 
 /// The longest that a person is left without an answer: a call, the disk, and their ends.
 const ANSWERED_WITHIN_MS: i64 = 150_000;
@@ -37,8 +37,8 @@ impl World<'_> {
         for org in 0..self.names.len() {
             self.enroll_well(org);
         }
-        self.mail
-            .post(self.now + OPERATES_EVERY_MS, super::mail::Due::Operator);
+        let first = self.now + self.operates_every_ms();
+        self.mail.post(first, super::mail::Due::Operator);
     }
 
     /// A person makes a code for the right org, and enrols it.
@@ -175,7 +175,10 @@ impl World<'_> {
     /// A person looks after the orgs that need one.
     pub(super) fn operate(&mut self) {
         let due = super::mail::Due::Operator;
-        self.mail.post(self.now + OPERATES_EVERY_MS, due);
+        self.mail.post(self.now + self.operates_every_ms(), due);
+        if self.is_forecast() {
+            return self.enroll_whoever_is_new();
+        }
         self.tend();
     }
 

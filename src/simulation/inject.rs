@@ -37,9 +37,9 @@ impl World<'_> {
         }
     }
 
-    /// Trouble begins. `span` is how long, where the script says it.
-    pub(super) fn begin(&mut self, trouble: Trouble, span: i64) {
-        if !self.is_up() {
+    /// Trouble begins. `span` is how long and `of` whose, where the script says it.
+    pub(super) fn begin(&mut self, trouble: Trouble, span: i64, of: Option<usize>) {
+        if !self.is_up() && !self.is_forecast() {
             return;
         }
         let span = if span > 0 {
@@ -48,7 +48,7 @@ impl World<'_> {
             self.span_of(trouble)
         };
         self.note_trouble(trouble, span);
-        let org = usize::try_from(self.dice.below(self.names.len() as u64)).unwrap_or(0);
+        let org = self.org_or_any(of);
         match trouble {
             Trouble::Unreachable
             | Trouble::Silent
@@ -133,6 +133,11 @@ impl World<'_> {
             Trouble::EnrollWrong => self.enroll_badly(org),
             _ => (),
         }
+    }
+
+    fn org_or_any(&mut self, org: Option<usize>) -> usize {
+        let any = self.dice.below(self.names.len() as u64);
+        org.unwrap_or(usize::try_from(any).unwrap_or(0))
     }
 
     fn span_of(&mut self, trouble: Trouble) -> i64 {

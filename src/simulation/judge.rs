@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::limits::Sent;
+use super::limits::{Recent, Sent};
+use super::shortage::{Find, Shortages};
 use super::timeline::Moment;
 use super::zoho::Zoho;
 use crate::base::OrgName;
@@ -53,8 +54,16 @@ pub struct OrgReport {
     pub stale: (u64, Option<i64>),
     /// Reads that got nothing, and the first of them.
     pub failed: (u64, Option<i64>),
-    /// Calls to Zoho.
+    /// When the first of them got a token.
+    pub served_since: Option<i64>,
+    /// From when to when they went short.
+    pub short: Shortages,
+    /// Calls that left for Zoho.
     pub calls: u64,
+    /// Most of these in any window of Zoho's.
+    pub most_in_window: u64,
+    /// Tokens that Zoho made for them.
+    pub mints: u64,
     /// The least that a reader had left, and when.
     pub tightest: Option<(i64, i64)>,
 }
@@ -69,10 +78,21 @@ pub(super) struct Look {
     pub(super) min_ttl_ms: i64,
 }
 
+impl Look {
+    fn find(self, is_refused: bool) -> Find {
+        match (is_refused, self.is_stale) {
+            (true, _) => Find::Refused,
+            (_, true) => Find::Stale,
+            _ => Find::Enough,
+        }
+    }
+}
+
 /// What is known of one org.
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) report: OrgReport,
+    recent: Recent,
     pub(super) word: Word,
     /// The generation and token that readers saw last.
     pub(super) seen: Option<(u64, usize)>,
@@ -103,9 +123,14 @@ impl Judge {
                 reads: 0,
                 stale: (0, None),
                 failed: (0, None),
+                served_since: None,
+                short: Shortages::default(),
                 calls: 0,
+                most_in_window: 0,
+                mints: 0,
                 tightest: None,
             },
+            recent: Recent::default(),
             word: Word::Unenrolled,
             seen: None,
             is_given_up: false,
@@ -147,11 +172,14 @@ impl Judge {
         is_demand: bool,
         limits: (i64, u32),
     ) {
-        self.orgs[org].report.calls += 1;
+        let (window_ms, mints) = limits;
+        let own = &mut self.orgs[org];
+        own.report.calls += 1;
+        let recent = own.recent.note(at, window_ms);
+        own.report.most_in_window = own.report.most_in_window.max(recent);
         let Some(grant) = grant else {
             return;
         };
-        let (window_ms, mints) = limits;
         let sent = self.sent.entry(grant).or_default();
         if let Some(what) = sent.note(at, is_demand, window_ms, mints) {
             self.breaks("R3", Some(org), at, what);
@@ -165,6 +193,9 @@ impl Judge {
         let left = zoho.issued[look.token].ends - now;
         let report = &mut own.report;
         report.reads += 1;
+        report.served_since.get_or_insert(now);
+        let is_refused = zoho.issued[look.token].killed_at.is_some();
+        report.short.note(look.find(is_refused), now);
         if report.tightest.is_none_or(|(least, _)| left < least) {
             report.tightest = Some((left, now));
         }
@@ -203,6 +234,7 @@ impl Judge {
 
     /// A reader got nothing. `is_good`: the org is in the config, and its grant is good at Zoho.
     pub(super) fn read_nothing(&mut self, org: usize, is_good: bool, zoho: &Zoho, now: i64) {
+        self.find(org, Find::Nothing, now);
         let own = &mut self.orgs[org];
         if own.seen.is_some() {
             own.report.reads += 1;

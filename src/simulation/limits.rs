@@ -9,6 +9,21 @@ pub(super) struct Sent {
     calls: VecDeque<(i64, bool)>,
 }
 
+/// The calls of one org in the window that ends now, of whatever grant.
+#[derive(Debug, Default)]
+pub(super) struct Recent(VecDeque<i64>);
+
+impl Recent {
+    /// Notes a call; says how many there are with it.
+    pub(super) fn note(&mut self, now: i64, window_ms: i64) -> u64 {
+        while self.0.front().is_some_and(|at| *at <= now - window_ms) {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+        self.0.len() as u64
+    }
+}
+
 /// How many of ten by schedule: four are kept for people and verified reports.
 const RESERVE_TENTHS: u64 = 4;
 

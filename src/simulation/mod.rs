@@ -2,7 +2,7 @@
 //!
 //! A world has a Zoho, two clocks, a disk, outlets, readers, operators and trouble. [`judge`] knows the truth that the
 //! policy cannot see, and says at every event whether a promise is broken. The tests run worlds from seeds
-//! ([`swarm`]); `simulate` runs one on an operator's own config. Imports `base` and `policy`; the simulated Zoho
+//! ([`swarm`]); `simulate` runs one ([`Purpose::Forecast`]) on an operator's own config. Imports `base` and `policy`; the simulated Zoho
 //! imports `base` alone, so that it shares no mistake with what it judges. Invariant: nothing in here depends on
 //! anything but the plan and its seed.
 
@@ -11,6 +11,7 @@ mod desk;
 pub mod dice;
 mod disk;
 mod excuse;
+mod forecast;
 mod inject;
 pub mod judge;
 mod limits;
@@ -21,6 +22,7 @@ mod process;
 mod readers;
 mod reporters;
 pub mod seam;
+pub mod shortage;
 mod steps;
 pub mod swarm;
 pub mod tally;
@@ -30,4 +32,4 @@ mod words;
 mod world;
 pub mod zoho;
 
-pub use plan::{Plan, run};
+pub use plan::{Plan, Purpose, run};

@@ -160,6 +160,7 @@ impl World<'_> {
                 token,
                 with_refresh_token,
             } => {
+                self.judge.orgs[request.org].report.mints += 1;
                 self.check_kills(request, token);
                 self.grant(request, token, with_refresh_token)
             }

@@ -12,6 +12,8 @@ use crate::policy::settings::OrgSettings;
 /// A run, whole: the same plan gives the same run.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// What it is for.
+    pub purpose: Purpose,
     /// Chance.
     pub seed: u64,
     /// The config.
@@ -36,6 +38,16 @@ pub struct Plan {
     pub way_ms: i64,
 }
 
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find a broken promise. The first one ends it; people mend meanwhile what only people can.
+    Trial,
+    /// To tell what readers would see. It goes on to its end and nobody mends; a reader who goes short is noted, as
+    /// nothing that was promised against such trouble.
+    Forecast,
+}
+
 /// One trouble of a script.
 #[derive(Debug, Clone, Copy)]
 pub struct Planned {
@@ -45,6 +57,8 @@ pub struct Planned {
     pub trouble: Trouble,
     /// How long; zero: as chance will.
     pub span_ms: i64,
+    /// Which org it is about, by its place in the plan; `None`: as chance will, or all.
+    pub org: Option<usize>,
 }
 
 /// How a run ended.
@@ -60,7 +74,7 @@ pub struct End {
     pub orgs: Vec<OrgReport>,
 }
 
-/// Runs a plan to its end, or to the first broken promise.
+/// Runs a plan to its end; a trial, to the first broken promise.
 pub fn run(plan: &Plan, seam: &mut dyn Seam, record: &Record) -> End {
     World::new(plan, seam, record).run()
 }

@@ -110,6 +110,7 @@ impl World<'_> {
         self.timeline.note(self.now, None, || {
             format!("the machine is off for {off} ms, and its wall clock {wall_step_ms} ms wrong")
         });
+        self.judge.nobody_reads(self.now);
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         self.standing.clear();
@@ -149,8 +150,7 @@ impl World<'_> {
     }
 
     fn start_after(&mut self, off: i64) {
-        self.troubled_until += off;
-        self.end += off;
+        self.put_off_end(off);
         self.judge.excuse_all(self.now + off + START_MS);
         self.mail.post(self.now + off, Due::Start);
     }
@@ -159,10 +159,10 @@ impl World<'_> {
     pub(super) fn suspend(&mut self, span: i64) {
         self.timeline
             .note(self.now, None, || format!("asleep for {span} ms"));
+        self.judge.nobody_reads(self.now);
         self.now += span;
         self.slept_ms += span;
-        self.troubled_until += span;
-        self.end += span;
+        self.put_off_end(span);
         self.forgive_waiting(span);
         self.judge.excuse_all(self.now + START_MS);
         self.step(Event::Tick);

@@ -43,7 +43,7 @@ impl World<'_> {
     /// A plain reader and a reader of the files.
     fn look(&mut self, org: usize) {
         let Some(fleet) = &self.fleet else {
-            return;
+            return self.look_at_files_alone(org);
         };
         self.tally.reads += 1;
         let boot = self.clocks.at(self.now).boot;
@@ -181,6 +181,7 @@ impl World<'_> {
             self.mail
                 .post_to(self.life, end.max(self.now), Due::Look(org));
         }
+        self.look_as_it_ends(org);
         self.check_durable(org, generation);
     }
 

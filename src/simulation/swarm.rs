@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::dice::Seeded;
-use super::plan::Plan;
+use super::plan::{Plan, Purpose};
 use super::trouble::Trouble;
 use super::zoho::Rules;
 use crate::base::{DataCenter, Environment, Limits, OrgName, ScopeSet};
@@ -25,6 +25,7 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
     let every_ms = std::array::from_fn(|_| *dice.pick(&means));
     let has_ntp = dice.happens(650);
     Plan {
+        purpose: Purpose::Trial,
         seed,
         orgs: (0..orgs).map(|nth| org(nth, &mut dice)).collect(),
         rules: Rules {

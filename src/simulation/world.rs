@@ -88,6 +88,7 @@ pub(super) struct World<'a> {
     pub(super) timeline: Timeline,
     /// When the policy wants to be woken.
     pub(super) wake: Boottime,
+    ticked_at: i64,
     idle_ticks: u32,
 }
 
@@ -140,6 +141,7 @@ impl<'a> World<'a> {
             dice,
             tally: Tally::default(),
             wake: Boottime(0),
+            ticked_at: 0,
             idle_ticks: 0,
         };
         world.plan_troubles();
@@ -148,19 +150,18 @@ impl<'a> World<'a> {
 
     /// Runs to the end, or to the first broken promise.
     pub(super) fn run(mut self) -> End {
+        self.excuse_forecast();
         self.start();
         self.enroll_everybody();
         let mut is_calm = false;
-        while self.now < self.end && self.judge.broken.is_none() {
+        while self.now < self.end && self.goes_on() {
             if self.now >= self.troubled_until && !is_calm {
                 is_calm = true;
                 self.calm_down();
             }
             self.turn();
         }
-        if self.judge.broken.is_none() {
-            self.check_end();
-        }
+        self.conclude();
         self.tally.org_ms = self.now * i64::try_from(self.names.len()).unwrap_or(0);
         End {
             timeline: self.timeline.into_lines(),
@@ -178,10 +179,10 @@ impl<'a> World<'a> {
             .map_or(i64::MAX, |_| self.clocks.truth_of(self.wake));
         let next = self.mail.next_at().unwrap_or(i64::MAX);
         let at = wake.min(next).min(self.end).max(self.now);
-        let passed = at - self.now;
         self.now = at;
         if wake <= at {
             let before = self.tally.steps;
+            let passed = at - std::mem::replace(&mut self.ticked_at, at);
             self.step(Event::Tick);
             self.note_idle(self.tally.steps == before && passed < SOON_MS);
         } else if let Some(due) = self.mail.take(at, self.life) {
@@ -205,11 +206,10 @@ impl<'a> World<'a> {
             Due::Written => self.written(),
             Due::Trouble(trouble) => {
                 self.plan_next(trouble);
-                self.begin(trouble, 0);
+                self.begin(trouble, 0, None);
             }
             Due::Scripted(which) => {
-                let planned = self.plan.script[which];
-                self.begin(planned.trouble, planned.span_ms);
+                self.begin_scripted(which);
             }
             Due::Relief(trouble, which) => self.relieve(trouble, which),
             Due::Look(org) => self.touched[org] = true,

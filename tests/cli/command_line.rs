@@ -36,6 +36,7 @@ fn every_verb_has_help_with_an_example() {
     let verbs = [
         "run",
         "check",
+        "simulate",
         "reload",
         "enroll",
         "get",

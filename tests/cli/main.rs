@@ -1,4 +1,5 @@
-//! The verbs that talk to the daemon: the real binary against a socket that gives canned answers.
+//! The verbs that talk to the daemon: the real binary against a socket that gives canned answers. And `simulate`, which
+//! talks to nobody.
 
 #[path = "../support/need.rs"]
 mod need;
@@ -12,6 +13,7 @@ mod demo;
 mod enroll;
 mod get;
 mod report;
+mod simulate;
 mod socket;
 mod status;
 mod verbs;

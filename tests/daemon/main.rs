@@ -41,6 +41,7 @@ mod reload;
 mod report_storms;
 mod reports;
 mod secrets;
+mod simulate;
 mod soak;
 mod start;
 mod stop;

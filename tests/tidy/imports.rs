@@ -9,6 +9,9 @@ const LAYERS: [&str; 7] = ["base", "policy", "config", "edge", "daemon", "cli", 
 /// Zoho's judge: imports `base` alone, so that it shares no mistake with what it judges; only `cli` starts it.
 const JUDGE: &str = "stand_in";
 
+/// The policy's own trial: imports what stands left of `config`, so that nothing in it acts; only `cli` runs it.
+const TRIAL: &str = "simulation";
+
 /// Every import against the rule.
 pub(crate) fn findings(source: &Source) -> Vec<String> {
     let mut findings = Vec::new();
@@ -20,7 +23,7 @@ pub(crate) fn findings(source: &Source) -> Vec<String> {
             && !may_import(source.layer(), &layer)
         {
             let what = format!(
-                "`{}` may not import `{layer}`: imports run {} (and {JUDGE} imports base alone); \
+                "`{}` may not import `{layer}`: imports run {} (and {JUDGE} imports base alone, {TRIAL} base and policy); \
                  move what both need to the left, or hand it in from the right",
                 source.layer(),
                 LAYERS.join(" <- "),
@@ -36,7 +39,8 @@ fn may_import(from: &str, to: &str) -> bool {
     match (from, to) {
         ("", _) => true,
         (JUDGE, to) => to == JUDGE || to == "base",
-        (from, JUDGE) => place(from) >= place("cli"),
+        (TRIAL, to) => matches!(to, TRIAL | "base" | "policy"),
+        (from, JUDGE | TRIAL) => place(from) >= place("cli"),
         (from, to) => place(to).is_some_and(|to| place(from).is_some_and(|from| to <= from)),
     }
 }
@@ -107,6 +111,29 @@ mod tests {
             count("src/stand_in/lane.rs", "use crate::policy::schedule;"),
             1
         );
+    }
+
+    #[test]
+    fn the_trial_knows_what_decides_and_nothing_that_acts() {
+        let text =
+            "use crate::base::Now;\nuse crate::policy::fleet::Fleet;\nuse super::plan::Plan;";
+        assert_eq!(count("src/simulation/world.rs", text), 0);
+        for text in [
+            "use crate::config::Config;",
+            "use crate::edge::clock::SystemClock;",
+            "use crate::stand_in::Rules;",
+        ] {
+            assert_eq!(count("src/simulation/world.rs", text), 1, "{text}");
+        }
+        let text = "use crate::simulation::Plan;";
+        assert_eq!(count("src/cli/simulate.rs", text), 0);
+        for path in [
+            "src/policy/org.rs",
+            "src/daemon/mod.rs",
+            "src/stand_in/zoho.rs",
+        ] {
+            assert_eq!(count(path, text), 1, "{path}");
+        }
     }
 
     #[test]

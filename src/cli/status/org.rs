@@ -82,7 +82,7 @@ impl OrgStatus {
     pub fn verdict(&self) -> Exit {
         match (self.token.as_deref(), self.grant.as_deref()) {
             (Some("fresh"), Some("ok")) => Exit::Done,
-            (Some("fresh"), _) => Exit::GrantNotOk,
+            (Some("fresh"), _) => Exit::NotWell,
             _ => Exit::NotFresh,
         }
     }
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(verdict(r#"{"token":"fresh","grant":"ok"}"#), Exit::Done);
         for grant in ["retrying", "throttled", "needs-consent", "new-word"] {
             let json = format!(r#"{{"token":"fresh","grant":"{grant}"}}"#);
-            assert_eq!(verdict(&json), Exit::GrantNotOk, "{grant}");
+            assert_eq!(verdict(&json), Exit::NotWell, "{grant}");
         }
         for token in ["stale", "expired", "none", "new-word"] {
             let json = format!(r#"{{"token":"{token}","grant":"ok"}}"#);
