@@ -164,6 +164,8 @@ impl World<'_> {
         self.slept_ms += span;
         self.put_off_end(span);
         self.forgive_waiting(span);
+        // A write that was on its way has not come to an end either.
+        self.disk_troubled_at = self.now;
         self.judge.excuse_all(self.now + START_MS);
         self.step(Event::Tick);
     }
