@@ -1,9 +1,17 @@
 //! The policy under simulation: years of operation in a minute.
 //!
 //! `SEED=n` replays one run with its timeline; `SEEDS=n` tries so many.
+#![expect(
+    clippy::print_stdout,
+    reason = "what was tried, and what went wrong, is to be told"
+)]
 
 #[path = "simulation/planted.rs"]
 mod planted;
+#[path = "simulation/sayings.rs"]
+mod sayings;
+#[path = "simulation/zoho.rs"]
+mod zoho;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
