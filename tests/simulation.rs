@@ -6,6 +6,8 @@
     reason = "what was tried, and what went wrong, is to be told"
 )]
 
+#[path = "simulation/coverage.rs"]
+mod coverage;
 #[path = "simulation/planted.rs"]
 mod planted;
 #[path = "simulation/sayings.rs"]
@@ -79,4 +81,5 @@ fn every_promise_holds_in_every_run() {
         }
         panic!("SEED={seed}: {}", end.broken.expect("it was broken before"));
     }
+    coverage::check(&tally, seeds.end - seeds.start);
 }
