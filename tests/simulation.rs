@@ -6,10 +6,16 @@
     reason = "what was tried, and what went wrong, is to be told"
 )]
 
+#[path = "simulation/answers.rs"]
+mod answers;
+#[path = "simulation/by_hand.rs"]
+mod by_hand;
 #[path = "simulation/coverage.rs"]
 mod coverage;
 #[path = "simulation/planted.rs"]
 mod planted;
+#[path = "simulation/properties.rs"]
+mod properties;
 #[path = "simulation/sayings.rs"]
 mod sayings;
 #[path = "simulation/zoho.rs"]
