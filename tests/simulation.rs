@@ -16,6 +16,8 @@ mod coverage;
 mod planted;
 #[path = "simulation/properties.rs"]
 mod properties;
+#[path = "simulation/regressions.rs"]
+mod regressions;
 #[path = "simulation/sayings.rs"]
 mod sayings;
 #[path = "simulation/zoho.rs"]
