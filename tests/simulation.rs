@@ -84,7 +84,7 @@ fn every_promise_holds_in_every_run() {
         let plan = swarm::plan(*seed, ORGS, HOURS);
         let record = what.org.clone().map_or(Record::Everything, Record::Of);
         let end = run(&plan, &mut Unchanged, &record);
-        for line in end.timeline.iter().rev().take(60).rev() {
+        for line in end.timeline.iter().rev().take(300).rev() {
             println!("{line}");
         }
         panic!("SEED={seed}: {}", end.broken.expect("it was broken before"));

@@ -42,7 +42,7 @@ impl Call {
         let of = &settings.binding;
         Self {
             attempt: Attempt(scene.numbers.next()),
-            slot: scene.ledger.open(&lane, of, now, latest),
+            slot: scene.ledger.open(&lane, of, settings.limits, (now, latest)),
             lane,
             stage: Stage::Reserving(None),
         }

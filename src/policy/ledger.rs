@@ -194,13 +194,23 @@ impl Ledger {
 
     /// Opens a slot for a call that is over at `latest`, in a lane that is made if need be: a state that
     /// lost one must not keep its org from minting for ever.
-    pub fn open(&mut self, id: &LaneId, of: &Binding, now: Boottime, latest: Boottime) -> Slot {
+    ///
+    /// Its token counts for as long as any may live. Only limits that are scaled, which are no Zoho's, let it count for
+    /// as long as those that the lane has seen: Zoho's lives may be shorter for a while, and then not.
+    pub fn open(
+        &mut self,
+        id: &LaneId,
+        of: &Binding,
+        limits: Limits,
+        (now, latest): (Boottime, Boottime),
+    ) -> Slot {
         let fresh = || Lane::new(&of.client_id, &of.data_center);
         let lane = self.lanes.entry(id.clone()).or_insert_with(fresh);
+        let seen = lane.life_seen().filter(|_| limits != Limits::ZOHO);
         let slot = Slot {
             started: now,
             settled: latest,
-            lives_until: latest.plus(lane.life_seen().unwrap_or(LIFE_MAX)),
+            lives_until: latest.plus(seen.unwrap_or(LIFE_MAX)),
         };
         lane.slots.push(slot);
         lane.is_dirty = true;

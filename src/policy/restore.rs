@@ -224,6 +224,12 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
         };
         moved.sent_by(now.boot.minus(Duration::from_millis(1)))
     };
+    // A call that was not over may have been sent so long after it was written.
+    let open = record
+        .slots
+        .iter()
+        .map(|slot| slot.settled.since(anchor.at.boot));
+    let latest_open = open.max().unwrap_or_default();
     let mut lane = Lane::new(&record.client_id, &record.data_center);
     lane.slots = record.slots.into_iter().map(moved).collect();
     if matches!(passage, Passage::Doubtful | Passage::Unknown) {
@@ -231,7 +237,7 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
         lane.paced_from = now.boot;
     }
     if passage == Passage::Doubtful {
-        lane.doubted = off;
+        lane.doubted = off.saturating_sub(latest_open);
     }
     (record.id, lane)
 }

@@ -294,6 +294,11 @@ impl World<'_> {
         self.disk_troubled_at = self.now;
         self.dies_after = None;
         self.clocks.correct_wall(self.now);
+        for org in 0..self.names.len() {
+            if self.is_up() && self.good_grant(org).is_some() && !self.is_of_its_place(org) {
+                self.enroll_well(org);
+            }
+        }
         self.reconfigure(self.plan.orgs.clone(), true);
     }
 

@@ -237,7 +237,9 @@ fn r2_a_report_that_zoho_does_not_answer_leaves_the_token_and_is_pending() {
         BAD,
     ]);
     assert_eq!((ended.exit, &*ended.stdout), (75, "pending\n"));
-    assert_eq!(verdict(&report_until_ruled(&site, BAD)), "refreshed");
+    // By the schedule, which tries again by itself, or by the report.
+    let ruled = verdict(&report_until_ruled(&site, BAD));
+    assert!(["refreshed", "superseded"].contains(&&*ruled), "{ruled}");
 }
 
 /// R12: over a kill -9 too.

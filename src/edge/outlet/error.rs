@@ -158,7 +158,8 @@ impl Trouble {
     pub(super) fn is_of_config(&self) -> bool {
         matches!(
             self,
-            Self::NoFolder(_)
+            Self::NotAFolder(_)
+                | Self::NoFolder(_)
                 | Self::NotWritable { .. }
                 | Self::IsFolder(_)
                 | Self::NotOurs { .. }

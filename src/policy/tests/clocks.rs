@@ -1,6 +1,6 @@
 //! R9 over reboots whose wall clock nobody vouches for, until an answer of Zoho does.
 
-use super::world::{HOUR, World, name, secs, settings};
+use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{lost, minted, not_sent, throttled};
 use crate::base::Boottime;
 use crate::policy::doubt::HOLD;
@@ -292,4 +292,27 @@ fn r2_a_token_in_doubt_does_not_come_back_over_a_newer_one_of_an_org_that_has_le
     world.answer("org-0", minted());
     world.reload(vec![settings("org-0"), settings("org-1")]);
     assert_eq!(world.read("org-1").expect("kept").generation, newest);
+}
+
+#[test]
+fn r3_a_call_that_a_slow_disk_put_off_and_a_reboot_cut_off_counts_from_its_last_moment() {
+    let mut world = enrolled(1);
+    world.pass(secs(1_000));
+    world.disk = Disk::Slow;
+    world.refresh("org-0");
+    world.pass(secs(29));
+    world.settle_write(true);
+    let sent = world.sent.last().expect("the call goes out late").0;
+    world.disk = Disk::Good;
+    let off = world.now.boot.since(sent) + secs(60);
+    world.reboot(secs(60), 0, false);
+    world.dates = Some(0);
+    world.answer("org-0", minted());
+    let lanes = world
+        .fleet
+        .ledger()
+        .lane(world.lanes.keys().next().expect("one"));
+    let oldest = lanes.expect("kept").slots.iter().map(|slot| slot.started);
+    let true_start = Boottime(10_000).minus(off);
+    assert!(oldest.filter(|at| *at >= true_start).count() >= 2, "R3");
 }

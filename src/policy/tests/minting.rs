@@ -207,3 +207,14 @@ fn tokens_of_a_minute_under_limits_scaled_likewise_leave_no_reader_without() {
     }
     assert!(world.sent.len() <= 25, "{}", world.sent.len());
 }
+
+#[test]
+fn r3_a_lost_answer_counts_for_an_hour_however_short_the_lives_were_so_far() {
+    let mut world = World::new(vec![settings("acme")]);
+    world.enroll_with_code("acme", secs(60));
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.answer("acme", lost());
+    let lane = world.lanes.values().next().expect("one");
+    let slot = lane.slots.last().expect("the lost one");
+    assert!(slot.lives_until.since(slot.settled) >= HOUR);
+}
