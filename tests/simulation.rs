@@ -1,9 +1,27 @@
 //! The policy under simulation: years of operation in a minute.
 //!
 //! `SEED=n` replays one run with its timeline; `SEEDS=n` tries so many.
+#![expect(
+    clippy::print_stdout,
+    reason = "what was tried, and what went wrong, is to be told"
+)]
 
+#[path = "simulation/answers.rs"]
+mod answers;
+#[path = "simulation/by_hand.rs"]
+mod by_hand;
+#[path = "simulation/coverage.rs"]
+mod coverage;
 #[path = "simulation/planted.rs"]
 mod planted;
+#[path = "simulation/properties.rs"]
+mod properties;
+#[path = "simulation/regressions.rs"]
+mod regressions;
+#[path = "simulation/sayings.rs"]
+mod sayings;
+#[path = "simulation/zoho.rs"]
+mod zoho;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -71,4 +89,5 @@ fn every_promise_holds_in_every_run() {
         }
         panic!("SEED={seed}: {}", end.broken.expect("it was broken before"));
     }
+    coverage::check(&tally, seeds.end - seeds.start);
 }

@@ -150,6 +150,11 @@ impl World<'_> {
                 self.judge.breaks("R7", Some(org), self.now, what);
             }
             self.judge.orgs[org].told = kept;
+            if open.is_enrolment {
+                self.judge.orgs[org].replaced = None;
+            }
+        } else if let (Err(Refusal::Later(_, at)), false) = (result, open.is_enrolment) {
+            self.check_promised_try(org, *at);
         }
     }
 

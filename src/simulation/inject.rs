@@ -171,11 +171,12 @@ impl World<'_> {
             if self.plan.orgs[org].binding.data_center != data_center {
                 continue;
             }
-            let has_hour_tokens = self.plan.rules.life_ms == HOUR;
+            // R5 is a promise for the defaults.
+            let has_defaults =
+                self.plan.rules.life_ms == HOUR && self.plan.orgs[org].client_mints.is_none();
             match trouble {
                 Trouble::Unreachable | Trouble::Silent | Trouble::Noise if was_fair => {
-                    self.judge
-                        .excuse_outage(org, self.now, span, has_hour_tokens);
+                    self.judge.excuse_outage(org, self.now, span, has_defaults);
                 }
                 Trouble::ShortLives => self.judge.excuse(org, end + HOUR + START_MS),
                 _ => self.judge.excuse_trouble(org, self.now, span + HOUR),
@@ -282,6 +283,9 @@ impl World<'_> {
     fn reconfigure(&mut self, settings: Vec<OrgSettings>, is_whole: bool) {
         self.settings.clone_from(&settings);
         self.is_config_whole = is_whole;
+        for own in &mut self.judge.orgs {
+            own.replaced = None;
+        }
         self.step(Event::Configured(settings));
         self.touched.fill(true);
     }

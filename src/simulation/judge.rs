@@ -13,6 +13,7 @@ use super::timeline::Moment;
 use super::zoho::Zoho;
 use crate::base::OrgName;
 use crate::policy::record::Word;
+use crate::policy::settings::OrgSettings;
 
 /// How much earlier than Zoho the policy may hold a token for ended: its life counts from the start of a call, and a
 /// part in a thousand is given up for clocks that run slow.
@@ -105,6 +106,10 @@ pub(super) struct Watched {
     pub(super) unrest_until: i64,
     /// The newest generation that anybody was told of.
     pub(super) told: u64,
+    /// Which grant Zoho throttles, and until when.
+    pub(super) throttled: Option<(usize, i64)>,
+    /// The generation that replaced a refused one.
+    pub(super) replaced: Option<u64>,
 }
 
 /// The judge.
@@ -113,6 +118,8 @@ pub(super) struct Judge {
     pub(super) broken: Option<Broken>,
     pub(super) orgs: Vec<Watched>,
     sent: BTreeMap<usize, Sent>,
+    /// The same for clients that the config limits, by client id and data center.
+    sent_by_client: BTreeMap<(String, String), Sent>,
 }
 
 impl Judge {
@@ -138,11 +145,14 @@ impl Judge {
             gone_excused_until: 0,
             unrest_until: 0,
             told: 0,
+            throttled: None,
+            replaced: None,
         };
         Self {
             broken: None,
             orgs: names.iter().map(watched).collect(),
             sent: BTreeMap::new(),
+            sent_by_client: BTreeMap::new(),
         }
     }
 
@@ -182,6 +192,27 @@ impl Judge {
         };
         let sent = self.sent.entry(grant).or_default();
         if let Some(what) = sent.note(at, is_demand, window_ms, mints) {
+            self.breaks("R3", Some(org), at, what);
+        }
+    }
+
+    /// The same call as its client's own limit counts it.
+    pub(super) fn sent_by(
+        &mut self,
+        settings: &OrgSettings,
+        org: usize,
+        at: i64,
+        is_demand: bool,
+        window_ms: i64,
+    ) {
+        let Some(mints) = settings.client_mints else {
+            return;
+        };
+        let binding = &settings.binding;
+        let client = (binding.client_id.clone(), binding.data_center.clone());
+        let sent = self.sent_by_client.entry(client).or_default();
+        if let Some(what) = sent.note(at, is_demand, window_ms, mints) {
+            let what = format!("the client's own limit: {what}");
             self.breaks("R3", Some(org), at, what);
         }
     }

@@ -28,6 +28,7 @@ pub mod swarm;
 pub mod tally;
 pub mod timeline;
 pub mod trouble;
+mod vows;
 mod words;
 mod world;
 pub mod zoho;

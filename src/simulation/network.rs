@@ -76,9 +76,15 @@ impl World<'_> {
             Ask::Refresh(text) => Zoho::line_of(text),
             Ask::Code(_) => None,
         };
+        if let Some(grant) = grant {
+            self.check_throttled(org, grant);
+        }
         let is_demand = self.is_awaited(org);
         self.judge
             .sent(org, grant, self.now, is_demand, self.limits);
+        let settings = &self.plan.orgs[org];
+        self.judge
+            .sent_by(settings, org, self.now, is_demand, self.limits.0);
         for _ in 0..self.seam.copies_of_a_call() {
             let request = Request {
                 org,

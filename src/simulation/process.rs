@@ -147,6 +147,7 @@ impl World<'_> {
         self.quiet_until.fill(0);
         self.attempts.fill(None);
         self.past.clear();
+        self.forget_unkept_vows();
     }
 
     fn start_after(&mut self, off: i64) {
@@ -167,6 +168,8 @@ impl World<'_> {
         // A write that was on its way has not come to an end either.
         self.disk_troubled_at = self.now;
         self.judge.excuse_all(self.now + START_MS);
+        // A write that was on its way has taken as long, as far as the daemon can tell.
+        self.disk_troubled_at = self.now;
         self.step(Event::Tick);
     }
 

@@ -246,7 +246,10 @@ impl World<'_> {
         self.look_at_all();
         for org in 0..self.names.len() {
             let word = self.word(org);
-            if word != Some(Word::Ok) || self.files[org].is_none() {
+            // An enrolment whose answer named neither scope nor host may be found out in the last minute.
+            let is_found_out = word == Some(Word::Quarantined) && !self.is_of_its_place(org);
+            let is_well = word == Some(Word::Ok) && self.files[org].is_some();
+            if !is_well && !is_found_out {
                 let what = format!(
                     "after hours of calm it is {word:?}, files {:?}",
                     self.files[org]

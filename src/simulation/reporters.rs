@@ -17,6 +17,9 @@ const STORM: u32 = 200;
 /// How long a report that must mint nothing is watched for a call.
 const QUIET_MS: i64 = 3_000;
 
+/// How soon the schedule may make a second call of its own.
+const PACE_MS: i64 = 100_000;
+
 /// Codes that a new token does not cure.
 const VAIN: [&str; 4] = [
     "OAUTH_SCOPE_MISMATCH",
@@ -32,7 +35,7 @@ const CURED: [&str; 2] = ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"];
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reporter {
     pub(super) org: usize,
-    generation: u64,
+    pub(super) generation: u64,
     since: i64,
     tries: u32,
 }
@@ -42,6 +45,7 @@ pub(super) struct Reporter {
 pub(super) struct Storm {
     org: usize,
     generation: u64,
+    since: i64,
     calls: u32,
 }
 
@@ -101,6 +105,7 @@ impl World<'_> {
         self.storm = Some(Storm {
             org,
             generation,
+            since: self.now,
             calls: 0,
         });
         for _ in 0..STORM {
@@ -136,8 +141,11 @@ impl World<'_> {
             return;
         };
         storm.calls += 1;
-        let (calls, generation) = (storm.calls, storm.generation);
+        let (calls, generation, since) = (storm.calls, storm.generation, storm.since);
         if self.files[org] != Some(generation) {
+            self.storm = None;
+        } else if self.now > since + PACE_MS {
+            // The token that came may be none to publish; the schedule then tries again at its own pace.
             self.storm = None;
         } else if calls > 1 {
             let what = format!("{calls} calls for the reports of generation {generation}");
@@ -160,6 +168,7 @@ impl World<'_> {
             return;
         };
         self.check_ruling(reporter, ruling);
+        self.check_refused_in_a_row(reporter, ruling);
         if let Finding::Pending(at) = ruling.finding
             && reporter.tries < TRIES_MAX
         {

@@ -24,10 +24,17 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
     };
     let every_ms = std::array::from_fn(|_| *dice.pick(&means));
     let has_ntp = dice.happens(650);
+    let client_mints = *dice.pick(&[None, None, None, Some(12)]);
+    let with_limit = |own: OrgSettings| OrgSettings {
+        client_mints,
+        ..own
+    };
     Plan {
         purpose: Purpose::Trial,
         seed,
-        orgs: (0..orgs).map(|nth| org(nth, &mut dice)).collect(),
+        orgs: (0..orgs)
+            .map(|nth| with_limit(org(nth, &mut dice)))
+            .collect(),
         rules: Rules {
             limits: Limits::ZOHO,
             life_ms,

@@ -262,6 +262,7 @@ impl<'a> World<'a> {
         let age = self.now - delivery.sent_at;
         self.step_with(event, age);
         self.check_verdict(org, kind, before);
+        self.note_throttle(org, before);
         if self.past.len() < 256 {
             self.past.push(delivery);
         } else {
@@ -270,15 +271,19 @@ impl<'a> World<'a> {
         }
     }
 
-    /// R4: throttling is never taken for revocation, nor the reverse.
+    /// R4: throttling is never taken for revocation, nor the reverse; what wants a person is blurred by neither, nor by
+    /// noise.
     fn check_verdict(&mut self, org: usize, kind: Option<Kind>, before: Option<Word>) {
         let after = self.word(org);
         let is_wrong = match kind {
             Some(Kind::Throttle) => matches!(after, Some(Word::NeedsConsent | Word::Misconfigured)),
-            Some(Kind::Gone | Kind::WrongConfig) => after == Some(Word::Throttled),
+            Some(Kind::Gone) => matches!(after, Some(Word::Throttled | Word::Misconfigured)),
+            Some(Kind::WrongConfig) => matches!(after, Some(Word::Throttled | Word::NeedsConsent)),
             _ => matches!(after, Some(Word::NeedsConsent | Word::Throttled)),
         };
-        if is_wrong && after != before {
+        let is_told = matches!(kind, Some(Kind::Grant | Kind::Gone | Kind::WrongConfig));
+        let is_blurred = !is_told && before.is_some_and(Word::wants_a_person);
+        if (is_wrong || is_blurred) && after != before {
             let what = format!("{kind:?} made {before:?} {after:?}");
             self.judge.breaks("R4", Some(org), self.now, what);
         }

@@ -63,7 +63,6 @@ pub(super) struct World {
     /// Writes that a slow disk has not decided.
     pub(super) writes: VecDeque<(WriteId, Vec<Change>)>,
     pub(super) writes_seen: usize,
-    pub(super) steps_seen: usize,
     pub(super) calls: Vec<Sent>,
     /// When a call went out, and for whom.
     pub(super) sent: Vec<(Boottime, OrgName)>,
@@ -145,7 +144,6 @@ impl World {
             lanes: BTreeMap::new(),
             writes: VecDeque::new(),
             writes_seen: 0,
-            steps_seen: 0,
             calls: Vec::new(),
             sent: Vec::new(),
             replies: BTreeMap::new(),
@@ -182,7 +180,6 @@ impl World {
     }
 
     pub(super) fn carry_out(&mut self, step: Step, events: &mut VecDeque<Event>) {
-        self.steps_seen += 1;
         self.log(&step);
         match step {
             Step::Write { write, changes } => {
@@ -290,11 +287,5 @@ impl World {
         let what: String = format!("{what:?}").chars().take(160).collect();
         let seconds = self.now.boot.0 / 1000;
         self.log.push_back(format!("{seconds:>7} {what}"));
-    }
-
-    /// The oldest write that a slow disk holds is kept, and nobody hears of it.
-    pub(super) fn keep_write(&mut self) {
-        let (_, changes) = self.writes.pop_front().expect("a write is held");
-        self.apply(changes);
     }
 }

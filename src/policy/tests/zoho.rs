@@ -21,15 +21,6 @@ impl Seeded {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        let at = usize::try_from(self.below(from.len() as u64)).expect("a length");
-        from[at].clone()
-    }
 }
 
 impl Dice for Seeded {

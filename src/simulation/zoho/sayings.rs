@@ -40,6 +40,12 @@ const fn say(kind: Kind, status: u16, body: &'static str) -> Saying {
 /// "Access Denied", as "Token Validity" prints it.
 const DENIED: &str = r#"{"error":"Access Denied","error_description":"You have made too many requests continuously. Please try again after some time.","status":"failure"}"#;
 
+/// A life in milliseconds, and nothing that says so: googleworkspace/apps-script-oauth2 #198.
+const MILLISECONDS_ALONE: &str = r#"{"access_token":"{token}",{refresh}"api_domain":"{api}","token_type":"Bearer","expires_in":{ms}}"#;
+
+/// A shorter life is never said so: as seconds its milliseconds could be a day's, and nobody could tell.
+const MILLISECONDS_ALONE_MIN: i64 = 100_000;
+
 /// Everything that Zoho says. The tests count that each was said often enough.
 pub const SAYINGS: &[Saying] = &[
     // Grants: the newer and the older dialect of a life, with and without what Zoho leaves out at times.
@@ -68,9 +74,15 @@ pub const SAYINGS: &[Saying] = &[
         200,
         r#"{"access_token":"{token}",{refresh}"api_domain":"{api}","token_type":"Bearer","expires_in":"{s}"}"#,
     ),
+    say(Kind::Grant, 200, MILLISECONDS_ALONE),
     say(Kind::Throttle, 400, DENIED),
     say(Kind::Throttle, 200, DENIED),
     say(Kind::Throttle, 200, r#"{"error":"access_denied"}"#),
+    say(
+        Kind::Throttle,
+        200,
+        r#"{"error":"general_error","error_description":"You have made too many requests continuously."}"#,
+    ),
     say(Kind::Throttle, 429, ""),
     say(Kind::Gone, 200, r#"{"error":"invalid_code"}"#),
     say(Kind::Gone, 400, r#"{"error":"invalid_grant"}"#),
@@ -88,10 +100,18 @@ pub const SAYINGS: &[Saying] = &[
     say(Kind::WrongConfig, 400, r#"{"error":"invalid_scope"}"#),
     say(Kind::WrongConfig, 200, r#"{"error":"missing_org_info"}"#),
     say(Kind::WrongConfig, 400, r#"{"error":"invalid_request"}"#),
+    say(Kind::WrongConfig, 200, r#"{"error":"invalid_soid"}"#),
+    say(Kind::WrongConfig, 200, r#"{"error":"invalid_org"}"#),
     say(
         Kind::WrongConfig,
         400,
         r#"{"error":"unsupported_grant_type"}"#,
+    ),
+    say(Kind::WrongConfig, 400, r#"{"error":"unauthorized_client"}"#),
+    say(
+        Kind::WrongConfig,
+        400,
+        r#"{"error":"invalid_response_type"}"#,
     ),
     say(
         Kind::Noise,
@@ -104,9 +124,11 @@ pub const SAYINGS: &[Saying] = &[
         "<html><body><h1>502 Bad Gateway</h1></body></html>",
     ),
     say(Kind::Noise, 503, ""),
+    say(Kind::Noise, 200, ""),
     say(Kind::Noise, 500, r#"{"status":"error"}"#),
     say(Kind::Noise, 400, r#"{"status":"failure"}"#),
     say(Kind::Noise, 200, r#"{"error":"general_error"}"#),
+    say(Kind::Noise, 200, r#"{"error":{}}"#),
     say(
         Kind::Noise,
         200,
@@ -121,6 +143,11 @@ pub const SAYINGS: &[Saying] = &[
         Kind::Noise,
         200,
         r#"{"access_token":"1000.x\n1000.y","token_type":"Bearer","expires_in":3600}"#,
+    ),
+    say(
+        Kind::Noise,
+        200,
+        r#"{"access_token":"1000.x","api_domain":"https://\u0007","expires_in":3600}"#,
     ),
     say(Kind::Noise, 200, r#"{"access_token":"1000."#),
     say(Kind::Noise, 302, ""),
@@ -164,7 +191,13 @@ pub fn refusal(kind: Kind, dice: &mut Seeded) -> Answer {
 
 /// Picks one way to grant; says too whether the API host is named in it.
 pub fn grant(terms: &Terms<'_>, dice: &mut Seeded) -> (Answer, bool) {
-    let saying = pick(Kind::Grant, dice);
+    let is_ambiguous = |saying: usize| {
+        SAYINGS[saying].body == MILLISECONDS_ALONE && terms.life_ms < MILLISECONDS_ALONE_MIN
+    };
+    let mut saying = pick(Kind::Grant, dice);
+    while is_ambiguous(saying) {
+        saying = pick(Kind::Grant, dice);
+    }
     let template = SAYINGS[saying].body;
     let refresh = match &terms.refresh_token {
         Some(token) => format!(r#""refresh_token":"{token}","#),

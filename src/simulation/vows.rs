@@ -1,0 +1,90 @@
+//! What the daemon has said that it would do, held against what it does: a throttle waited out, a try at the moment
+//! that a person was told, and no third token for two that were refused in a row.
+
+use super::reporters::Reporter;
+use super::world::World;
+use crate::base::Boottime;
+use crate::policy::record::Word;
+use crate::policy::report::{Finding, Ruling};
+
+/// How much earlier than a whole window a throttle may end: clocks that a reboot compares are right to within this.
+const EARLY_MAX_MS: i64 = 20_000;
+
+/// How much later than it was told a try may come, in parts of the window: the pace of the call before.
+const PACE_PARTS: i64 = 6;
+
+/// Slots of a window by which its limits, and not the try's own time, may hold it back.
+const CROWDED: u32 = 5;
+
+impl World<'_> {
+    /// Zoho's throttle has become the word: until when nothing may be sent with that grant.
+    pub(super) fn note_throttle(&mut self, org: usize, before: Option<Word>) {
+        let is_news = self.word(org) == Some(Word::Throttled) && before != Some(Word::Throttled);
+        if let (true, Some(grant)) = (is_news, self.any_grant(org)) {
+            let until = self.now + self.limits.0 - EARLY_MAX_MS;
+            self.judge.orgs[org].throttled = Some((grant, until));
+        }
+    }
+
+    /// R3: a grant that Zoho throttles is left alone, whoever asks.
+    pub(super) fn check_throttled(&mut self, org: usize, grant: usize) {
+        let waits = |own: &Option<(usize, i64)>| {
+            own.is_some_and(|(throttled, until)| throttled == grant && self.now < until)
+        };
+        if self.judge.orgs.iter().any(|own| waits(&own.throttled)) {
+            let what = "a call with a grant that is throttled".to_owned();
+            self.judge.breaks("R3", Some(org), self.now, what);
+        }
+    }
+
+    /// A start knows of a throttle what the disk has of it.
+    pub(super) fn forget_unkept_vows(&mut self) {
+        for (own, name) in self.judge.orgs.iter_mut().zip(&self.names) {
+            let record = self.disk.orgs.get(name);
+            let is_kept = record.is_some_and(|record| record.verdict.word == Word::Throttled);
+            own.throttled = own.throttled.filter(|_| is_kept);
+            own.replaced = None;
+        }
+    }
+
+    /// R11: where a person was told of the next try, and limits leave room, it is planned for then.
+    pub(super) fn check_promised_try(&mut self, org: usize, told: Boottime) {
+        let Some(fleet) = &self.fleet else {
+            return;
+        };
+        let (name, boot) = (&self.names[org], self.clocks.at(self.now).boot);
+        let grant = self.disk.orgs.get(name).and_then(|own| own.grant.as_ref());
+        let lane = grant.and_then(|grant| fleet.ledger().lane(&grant.lane));
+        let has_room = lane.is_some_and(|lane| {
+            let slots = u32::try_from(lane.slots.len()).unwrap_or(u32::MAX);
+            slots < CROWDED && lane.quiet_until <= boot
+        });
+        let latest = told.max(boot).0 + self.limits.0 / PACE_PARTS;
+        let planned = fleet.next_mint_at(name, boot);
+        let is_retrying = self.word(org) == Some(Word::Retrying);
+        if let (true, true, Some(planned)) = (has_room, is_retrying, planned)
+            && planned.0 > latest
+        {
+            let seconds = (planned.0 - latest) / 1000;
+            let what = format!("a person was told of a try {seconds} s before it is planned");
+            self.judge.breaks("R11", Some(org), self.now, what);
+        }
+    }
+
+    /// R12: the token that replaced a refused one is refused as well; then another is no cure.
+    pub(super) fn check_refused_in_a_row(&mut self, reporter: Reporter, ruling: Ruling) {
+        let own = &mut self.judge.orgs[reporter.org];
+        match ruling.finding {
+            Finding::Refreshed if own.replaced == Some(reporter.generation) => {
+                let what = format!(
+                    "generation {} was refused, as the one before it, and another was minted",
+                    reporter.generation
+                );
+                self.judge.breaks("R12", Some(reporter.org), self.now, what);
+            }
+            Finding::Refreshed => own.replaced = ruling.generation,
+            Finding::Binding => own.replaced = None,
+            _ => (),
+        }
+    }
+}
