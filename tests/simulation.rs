@@ -35,6 +35,9 @@ use zoho_tokend::simulation::{run, swarm};
 const ORGS: usize = 20;
 const HOURS: i64 = 48;
 
+/// So many runs are tried by default.
+const SEEDS: u64 = 1_000;
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -43,7 +46,7 @@ fn number(name: &str) -> Option<u64> {
 fn every_promise_holds_in_every_run() {
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(40),
+        None => 0..number("SEEDS").unwrap_or(SEEDS),
     };
     let next = AtomicU64::new(seeds.start);
     let begun = Instant::now();
@@ -84,7 +87,7 @@ fn every_promise_holds_in_every_run() {
         let plan = swarm::plan(*seed, ORGS, HOURS);
         let record = what.org.clone().map_or(Record::Everything, Record::Of);
         let end = run(&plan, &mut Unchanged, &record);
-        for line in end.timeline.iter().rev().take(300).rev() {
+        for line in end.timeline.iter().rev().take(80).rev() {
             println!("{line}");
         }
         panic!("SEED={seed}: {}", end.broken.expect("it was broken before"));

@@ -186,7 +186,8 @@ impl Book {
             Entry::Open(lane, span) => {
                 let latest = now.plus(Duration::from_millis(span));
                 let binding = &self.settings.binding;
-                let slot = self.ledger.open(&self.lanes[lane], binding, now, latest);
+                let id = &self.lanes[lane];
+                let slot = self.ledger.open(id, binding, Limits::ZOHO, (now, latest));
                 self.open.push((lane, slot));
             }
             Entry::Shift(nth, span) if !self.open.is_empty() => {

@@ -24,6 +24,7 @@ fn story(seed: u64, script: &[(i64, Trouble, i64)]) -> Plan {
         at_ms,
         trouble,
         span_ms,
+        org: None,
     };
     let mut plan = swarm::plan(seed, 6, 4);
     for org in &mut plan.orgs {
