@@ -283,7 +283,8 @@ impl<'a> World<'a> {
         };
         let is_told = matches!(kind, Some(Kind::Grant | Kind::Gone | Kind::WrongConfig));
         let is_blurred = !is_told && before.is_some_and(Word::wants_a_person);
-        if (is_wrong || is_blurred) && after != before {
+        // A process that died of it says nothing.
+        if (is_wrong || is_blurred) && after != before && after.is_some() {
             let what = format!("{kind:?} made {before:?} {after:?}");
             self.judge.breaks("R4", Some(org), self.now, what);
         }
