@@ -97,6 +97,11 @@ impl Org {
         if !own.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
+        let lane = scene.ledger.lane(&own.call.lane);
+        let quiet_until = lane.map_or(scene.now.boot, |lane| lane.quiet_until);
+        if quiet_until > scene.now.boot {
+            return self.abandon_throttled_enrolment(quiet_until, scene);
+        }
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.call.attempt,
@@ -107,6 +112,16 @@ impl Org {
             right: own.offer.right.clone(),
             client_secret: own.offer.client_secret.clone(),
         });
+    }
+
+    /// Zoho has throttled the lane since its slot was taken: then nothing is sent (R3).
+    fn abandon_throttled_enrolment(&mut self, until: Boottime, scene: &mut Scene<'_>) {
+        let Some(own) = self.enrolling.take() else {
+            return;
+        };
+        own.call.close(Fate::NeverSent, scene);
+        self.saving.is_dirty = true;
+        refuse(own.request, Refusal::NoBudget(until), scene);
     }
 
     /// The slot cannot be kept: then nothing is sent, and the person's code is still good.

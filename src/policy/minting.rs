@@ -229,11 +229,27 @@ impl Org {
         };
         self.record.prior = None;
         let started = mint.call.started();
+        if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
+            return self.fail_for_dead_token(mint, granted.life, scene);
+        }
         if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
             return self.keep_the_longer(granted.life, scene);
         }
         self.awaiting_token.extend(mint.askers);
         self.take_token(granted, proof, started, scene);
+    }
+
+    /// A token that has ended on its way takes no other's place, whoever wanted it (R2).
+    fn fail_for_dead_token(&mut self, mint: Mint, life: Duration, scene: &mut Scene<'_>) {
+        let detail = format!(
+            "Zoho granted {} s, which were over when the answer came",
+            life.as_secs()
+        );
+        let cause = Cause::new("ended-on-the-way", &detail);
+        let limits = self.settings.limits;
+        let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
+        let failure = mint.failure(Word::Retrying, cause, paced, true);
+        self.fail_for(mint.askers, failure, scene);
     }
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.

@@ -282,6 +282,8 @@ impl World<'_> {
 
     fn reconfigure(&mut self, settings: Vec<OrgSettings>, is_whole: bool) {
         self.settings.clone_from(&settings);
+        // What was planned under the older config is no plan any more.
+        self.standing.clear();
         self.is_config_whole = is_whole;
         for own in &mut self.judge.orgs {
             own.replaced = None;

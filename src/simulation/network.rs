@@ -66,7 +66,9 @@ impl World<'_> {
         let timeout = self.timeout_ms(org);
         let weather = self.weather_of(org);
         self.check_call(org, asked, right, timeout);
-        self.check_reported_call(org);
+        if asked == Asked::Refresh {
+            self.check_reported_call(org);
+        }
         if weather == Some(Trouble::Unreachable) {
             let after = *self.dice.pick(&[5, 200, timeout]);
             return self.deliver(after, org, attempt, self.now, Parcel::NotSent);

@@ -47,6 +47,11 @@ pub(super) const OURS: &[Row] = &[
         "Zoho granted a token that ends before the one in use, which stays",
         "See `zoho-tokend history {org}` for the lives that Zoho grants",
     ),
+    heals(
+        &["ended-on-the-way"],
+        "Zoho granted a token whose life was over when its answer came; the one in use stays",
+        "See `zoho-tokend history {org}` for the lives that Zoho grants, and the way to {accounts}",
+    ),
     stays(
         &["state-unwritable", "state-hangs"],
         "The state cannot be written, and nothing is sent to Zoho that could not be written down",

@@ -1,6 +1,7 @@
 //! Enrolments: nothing of the older grant changes until the new one is sure.
 
-use super::world::{HOUR, World, name, secs, settings};
+use super::minting::refreshing;
+use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{
     code, contradicting, granted, lost, minted, misconfigured, needs_consent, not_sent,
     refresh_token, throttled, transient,
@@ -253,5 +254,23 @@ fn an_admin_is_told_that_there_is_no_such_org_or_no_grant_yet() {
     assert!(matches!(
         world.reply(early),
         Some(Err(Refusal::Refused(why))) if why.code == "unenrolled"
+    ));
+}
+
+#[test]
+fn r3_an_enrolment_whose_lane_is_throttled_before_it_goes_out_is_not_sent() {
+    let mut world = refreshing();
+    world.disk = Disk::Slow;
+    let request = world.enroll("acme", refresh_token("rt-acme"));
+    world.answer("acme", throttled());
+    world.settle_write(true);
+    assert_eq!(
+        world.calls.len(),
+        0,
+        "nothing goes to a lane that is throttled"
+    );
+    assert!(matches!(
+        world.reply(request),
+        Some(Err(Refusal::NoBudget(_)))
     ));
 }

@@ -278,3 +278,15 @@ fn a_reported_token_that_waits_for_the_disk_itself_is_not_called_its_own_success
     let request = world.report("acme", generation(&world), BAD);
     assert!(matches!(world.finding(request), Some(Finding::Pending(_))));
 }
+
+#[test]
+fn r2_a_token_that_ended_on_its_way_replaces_none_whoever_wanted_it() {
+    let mut world = settled();
+    let old = generation(&world);
+    let request = world.report("acme", old, BAD);
+    world.pass(secs(16));
+    world.answer("acme", granted(secs(15), None));
+    assert_eq!(generation(&world), old);
+    assert!(matches!(world.finding(request), Some(Finding::Pending(_))));
+    assert_eq!(world.word("acme"), crate::policy::record::Word::Retrying);
+}
