@@ -90,7 +90,8 @@ impl Org {
 
     fn refuses_as_too_long(&self, query: Query) -> Option<Duration> {
         let token = self.published.as_ref();
-        let life = token.map_or(LIFE_MAX, |token| token.expires.since(token.started));
+        let trusted = token.map(|token| token.expires.since(token.started));
+        let life = trusted.map_or(LIFE_MAX, schedule::life_granted);
         let max = schedule::min_ttl_max(self.settings.at, life);
         (query.min_ttl? > max).then_some(max)
     }

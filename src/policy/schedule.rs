@@ -53,6 +53,11 @@ pub fn life_to_trust(life: Duration) -> Duration {
     life.saturating_sub(life / DRIFT_PARTS)
 }
 
+/// The life that Zoho granted to a token that may be trusted for so long.
+pub fn life_granted(trusted: Duration) -> Duration {
+    trusted + trusted / (DRIFT_PARTS - 1)
+}
+
 /// How long a span of Zoho's is counted: on a fast clock it ends later than it seems (R3).
 pub fn to_be_sure(span: Duration) -> Duration {
     span + span / DRIFT_PARTS
@@ -153,6 +158,7 @@ mod tests {
     #[test]
     fn r3_r9_a_clock_that_drifts_costs_a_thousandth_of_every_span_of_zohos() {
         assert_eq!(life_to_trust(HOUR), Duration::from_millis(3_596_400));
+        assert_eq!(life_granted(life_to_trust(HOUR)), HOUR);
         let window = to_be_sure(Limits::ZOHO.window);
         assert_eq!(window, Duration::from_millis(600_600));
     }
