@@ -85,9 +85,9 @@ impl FrontDesk {
                 "Not Found",
                 "there is no such path; see the README",
             ),
-            BadAsk::Method(allow) => {
-                let detail = format!("this path takes {allow} alone");
-                Problem::new(405, "method", "Method Not Allowed", detail).allow(allow)
+            BadAsk::Method(methods) => {
+                let detail = format!("this path takes {methods} alone");
+                Problem::new(405, "method", "Method Not Allowed", detail).methods_allowed(methods)
             }
             BadAsk::Org if self.0.standing().access.may_admin(peer) => Problem::new(
                 404,

@@ -50,7 +50,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
     #[serde(skip)]
-    allow: Option<&'static str>,
+    methods_allowed: Option<&'static str>,
 }
 
 impl Problem {
@@ -67,7 +67,7 @@ impl Problem {
             retry_after_s: None,
             max_min_ttl_s: None,
             problems: Vec::new(),
-            allow: None,
+            methods_allowed: None,
         }
     }
 
@@ -116,8 +116,8 @@ impl Problem {
 
     /// Names the methods that the path has.
     #[must_use]
-    pub fn allow(mut self, methods: &'static str) -> Self {
-        self.allow = Some(methods);
+    pub fn methods_allowed(mut self, methods: &'static str) -> Self {
+        self.methods_allowed = Some(methods);
         self
     }
 }
@@ -129,7 +129,7 @@ impl From<Problem> for Answer {
         if let Some(wait_s) = problem.retry_after_s {
             answer.set(RETRY_AFTER, &wait_s.to_string());
         }
-        if let Some(methods) = problem.allow {
+        if let Some(methods) = problem.methods_allowed {
             answer.set(ALLOW, methods);
         }
         answer
