@@ -1,155 +1,100 @@
 //! Everything that can go wrong, as words; [`super::inject`] makes them happen.
 
-/// One kind of trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trouble {
+/// Makes [`Trouble`] of a line a kind: what it is, its name, and its word.
+macro_rules! troubles {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// One kind of trouble.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Trouble {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Trouble {
+            /// All of them.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$name),*];
+
+            /// The word for it in timelines and counts.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+troubles! {
     /// No byte of a call leaves the host: DNS, connect, TLS.
-    Unreachable,
+    Unreachable = "unreachable",
     /// Calls are written, and nothing comes back; whether Zoho counted them nobody knows.
-    Silent,
+    Silent = "silent",
     /// A gateway, or Zoho itself, answers without sense, at times after it has minted.
-    Noise,
+    Noise = "noise",
     /// Zoho says that it throttles, for no reason that we gave.
-    Throttling,
+    Throttling = "throttling",
     /// Zoho says that a grant or a client is no good, and takes it back later.
-    WrongVerdict,
+    WrongVerdict = "wrong-verdict",
     /// Answers take seconds.
-    SlowZoho,
+    SlowZoho = "slow-zoho",
     /// Zoho grants shorter lives.
-    ShortLives,
+    ShortLives = "short-lives",
     /// Zoho names the API host of another environment, or too narrow a scope.
-    WrongPlace,
+    WrongPlace = "wrong-place",
     /// An old script mints with the same refresh token.
-    Stranger,
+    Stranger = "stranger",
     /// The user takes the connection away.
-    Revoked,
+    Revoked = "revoked",
     /// Zoho kills an access token without a reason.
-    Killed,
+    Killed = "killed",
     /// The same answer comes again.
-    DuplicateAnswer,
+    DuplicateAnswer = "duplicate-answer",
     /// A call's answer comes after its deadline, when it has been given up.
-    LateAnswer,
+    LateAnswer = "late-answer",
     /// An answer comes for a call of another org, or one that was over long ago.
-    StrayAnswer,
+    StrayAnswer = "stray-answer",
     /// The caller's task is gone: no end is told.
-    DeadCaller,
+    DeadCaller = "dead-caller",
     /// The machine sleeps.
-    Suspend,
+    Suspend = "suspend",
     /// The machine starts again, with a right clock.
-    Reboot,
+    Reboot = "reboot",
     /// The machine starts again with a clock that is wrong.
-    RebootWrongClock,
+    RebootWrongClock = "reboot-wrong-clock",
     /// The daemon is stopped and started.
-    Restart,
+    Restart = "restart",
     /// The process dies between any two steps.
-    Crash,
+    Crash = "crash",
     /// Somebody sets the wall clock.
-    ClockStep,
+    ClockStep = "clock-step",
     /// The boot clock runs slow or fast.
-    ClockRate,
+    ClockRate = "clock-rate",
     /// The disk is full.
-    DiskFull,
+    DiskFull = "disk-full",
     /// Some writes fail, as fsync does.
-    DiskFails,
+    DiskFails = "disk-fails",
     /// Writes take longer than anybody waits.
-    DiskHangs,
+    DiskHangs = "disk-hangs",
     /// Another config: orgs go, come back, and are changed.
-    Reload,
+    Reload = "reload",
     /// A person wants a new token now.
-    Refresh,
+    Refresh = "refresh",
     /// A person wants new tokens again and again.
-    RefreshStorm,
+    RefreshStorm = "refresh-storm",
     /// A job reports a token that is good.
-    FalseReport,
+    FalseReport = "false-report",
     /// A job reports what no new token cures.
-    VainReport,
+    VainReport = "vain-report",
     /// Two hundred jobs report the same token.
-    ReportStorm,
+    ReportStorm = "report-storm",
     /// A person enrols an org again, with a good code.
-    Enroll,
+    Enroll = "enroll",
     /// A person enrols with what is no good: a code of another environment, a spent one, nonsense.
-    EnrollWrong,
+    EnrollWrong = "enroll-wrong",
 }
 
 impl Trouble {
-    /// All of them.
-    pub const ALL: [Self; 33] = [
-        Self::Unreachable,
-        Self::Silent,
-        Self::Noise,
-        Self::Throttling,
-        Self::WrongVerdict,
-        Self::SlowZoho,
-        Self::ShortLives,
-        Self::WrongPlace,
-        Self::Stranger,
-        Self::Revoked,
-        Self::Killed,
-        Self::DuplicateAnswer,
-        Self::LateAnswer,
-        Self::StrayAnswer,
-        Self::DeadCaller,
-        Self::Suspend,
-        Self::Reboot,
-        Self::RebootWrongClock,
-        Self::Restart,
-        Self::Crash,
-        Self::ClockStep,
-        Self::ClockRate,
-        Self::DiskFull,
-        Self::DiskFails,
-        Self::DiskHangs,
-        Self::Reload,
-        Self::Refresh,
-        Self::RefreshStorm,
-        Self::FalseReport,
-        Self::VainReport,
-        Self::ReportStorm,
-        Self::Enroll,
-        Self::EnrollWrong,
-    ];
-
     /// Its place in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
-    }
-
-    /// The word for it in timelines and counts.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Silent => "silent",
-            Self::Noise => "noise",
-            Self::Throttling => "throttling",
-            Self::WrongVerdict => "wrong-verdict",
-            Self::SlowZoho => "slow-zoho",
-            Self::ShortLives => "short-lives",
-            Self::WrongPlace => "wrong-place",
-            Self::Stranger => "stranger",
-            Self::Revoked => "revoked",
-            Self::Killed => "killed",
-            Self::DuplicateAnswer => "duplicate-answer",
-            Self::LateAnswer => "late-answer",
-            Self::StrayAnswer => "stray-answer",
-            Self::DeadCaller => "dead-caller",
-            Self::Suspend => "suspend",
-            Self::Reboot => "reboot",
-            Self::RebootWrongClock => "reboot-wrong-clock",
-            Self::Restart => "restart",
-            Self::Crash => "crash",
-            Self::ClockStep => "clock-step",
-            Self::ClockRate => "clock-rate",
-            Self::DiskFull => "disk-full",
-            Self::DiskFails => "disk-fails",
-            Self::DiskHangs => "disk-hangs",
-            Self::Reload => "reload",
-            Self::Refresh => "refresh",
-            Self::RefreshStorm => "refresh-storm",
-            Self::FalseReport => "false-report",
-            Self::VainReport => "vain-report",
-            Self::ReportStorm => "report-storm",
-            Self::Enroll => "enroll",
-            Self::EnrollWrong => "enroll-wrong",
-        }
     }
 }
