@@ -2,6 +2,7 @@
 
 use super::dice::Seeded;
 use super::trouble::Trouble;
+use super::waiting::{Asker, Wants};
 use super::world::World;
 use super::zoho::{Place, Zoho};
 use std::sync::Arc;
@@ -13,23 +14,12 @@ use crate::policy::record::Word;
 /// How often a person looks after orgs that need one.
 pub(super) const OPERATES_EVERY_MS: i64 = 45 * 60_000;
 
-/// The longest that a person is left without an answer: a call, the disk, and their ends.
-const ANSWERED_WITHIN_MS: i64 = 150_000;
-
 /// Hosts that Zoho may name for a token, and that no org of a plan should be given.
 pub(super) const STRANGE_HOSTS: [&str; 3] = [
     "https://www.zohoapis.com.au",
     "https://sandbox.zohoapis.in",
     "https://api.example.test",
 ];
-
-/// A person who waits.
-#[derive(Debug)]
-pub(super) struct Open {
-    pub(super) org: usize,
-    since: i64,
-    is_enrolment: bool,
-}
 
 impl World<'_> {
     /// The first day: every org gets its grant.
@@ -98,7 +88,7 @@ impl World<'_> {
             client_secret: None,
         };
         let name = self.names[org].clone();
-        self.ask(org, true, |request| Event::Enroll {
+        self.ask(org, Wants::Enrolment, |request| Event::Enroll {
             org: name,
             request,
             offer,
@@ -108,37 +98,18 @@ impl World<'_> {
     /// A person wants a new token.
     pub(super) fn refresh(&mut self, org: usize) {
         let name = self.names[org].clone();
-        self.ask(org, false, |request| Event::Refresh { org: name, request });
-    }
-
-    fn ask(&mut self, org: usize, is_enrolment: bool, event: impl FnOnce(RequestId) -> Event) {
-        if self.fleet.is_none() {
-            return;
-        }
-        self.requests += 1;
-        let request = RequestId(self.requests);
-        let open = Open {
-            org,
-            since: self.now,
-            is_enrolment,
-        };
-        self.open.insert(request, open);
-        self.step(event(request));
-    }
-
-    /// Whether a person or a reporter waits for a call of this org, so that it is none of the schedule's.
-    pub(super) fn is_awaited(&self, org: usize) -> bool {
-        self.open.values().any(|open| open.org == org)
-            || self.reporters.values().any(|own| own.org == org)
+        self.ask(org, Wants::Refresh, |request| Event::Refresh {
+            org: name,
+            request,
+        });
     }
 
     /// A person is answered: what he is told is on the disk (R7).
     pub(super) fn reply(&mut self, request: RequestId, result: &Result<(), Refusal>) {
-        let Some(open) = self.open.remove(&request) else {
+        let Some(Asker { org, wants, .. }) = self.askers.remove(&request) else {
             let what = format!("{request:?} was answered twice, or never asked");
             return self.judge.breaks("R7", None, self.now, what);
         };
-        let org = open.org;
         let record = self.disk.orgs.get(&self.names[org]);
         if result.is_ok() {
             let kept = record.map_or(0, |record| record.generation);
@@ -150,31 +121,12 @@ impl World<'_> {
                 self.judge.breaks("R7", Some(org), self.now, what);
             }
             self.judge.orgs[org].told = kept;
-            if open.is_enrolment {
+            if wants == Wants::Enrolment {
                 self.judge.orgs[org].replaced = None;
             }
-        } else if let (Err(Refusal::Later(_, at)), false) = (result, open.is_enrolment) {
+        } else if let (Err(Refusal::Later(_, at)), Wants::Refresh) = (result, wants) {
             self.check_promised_try(org, *at);
         }
-    }
-
-    /// Nobody is left waiting.
-    pub(super) fn check_waiting(&mut self) {
-        self.check_reporters();
-        let late = |open: &&Open| self.now - open.since > ANSWERED_WITHIN_MS;
-        let Some(org) = self.open.values().find(late).map(|open| open.org) else {
-            return;
-        };
-        let what = "a person has waited for minutes, and was not answered".to_owned();
-        self.judge.breaks("R11", Some(org), self.now, what);
-    }
-
-    /// The machine slept: nobody waited meanwhile.
-    pub(super) fn forgive_waiting(&mut self, span: i64) {
-        for open in self.open.values_mut() {
-            open.since += span;
-        }
-        self.forgive_reporters(span);
     }
 
     /// A person looks after the orgs that need one.
@@ -190,10 +142,8 @@ impl World<'_> {
     /// Enrols what has lost its grant for good, and looks again at what is quarantined.
     pub(super) fn tend(&mut self) {
         for org in 0..self.names.len() {
-            let is_enrolling = self
-                .open
-                .values()
-                .any(|open| open.org == org && open.is_enrolment);
+            let enrols = |asker: &Asker| asker.org == org && asker.wants == Wants::Enrolment;
+            let is_enrolling = self.askers.values().any(enrols);
             let lacks_grant = self.good_grant(org).is_none();
             match self.word(org) {
                 Some(_) if lacks_grant && !is_enrolling => self.enroll_well(org),

@@ -29,6 +29,7 @@ pub mod tally;
 pub mod timeline;
 pub mod trouble;
 mod vows;
+mod waiting;
 mod words;
 mod world;
 pub mod zoho;

@@ -141,8 +141,7 @@ impl World<'_> {
         self.fleet = None;
         self.life += 1;
         self.dies_after = None;
-        self.open.clear();
-        self.reporters.clear();
+        self.askers.clear();
         self.storm = None;
         self.quiet_until.fill(0);
         self.attempts.fill(None);

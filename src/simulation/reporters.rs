@@ -1,12 +1,10 @@
 //! Jobs whose token Zoho's API refused, or who say so: they report, wait, and report again when told to.
 
 use super::mail::Due;
+use super::waiting::{Asker, Wants};
 use super::world::World;
 use crate::policy::event::{Event, RequestId};
 use crate::policy::report::{ApiCode, Finding, Report, Ruling};
-
-/// How long a job waits for a ruling: a call, the disk and their ends.
-const RULED_WITHIN_MS: i64 = 150_000;
 
 /// How often a job reports the same generation.
 const TRIES_MAX: u32 = 6;
@@ -31,15 +29,6 @@ const VAIN: [&str; 4] = [
 /// Codes that it does.
 const CURED: [&str; 2] = ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"];
 
-/// A job that waits for a ruling.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reporter {
-    pub(super) org: usize,
-    pub(super) generation: u64,
-    since: i64,
-    tries: u32,
-}
-
 /// Two hundred reports of one generation, which one call must answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Storm {
@@ -60,16 +49,7 @@ impl World<'_> {
     /// The same, for the so-manieth time.
     pub(super) fn report_again(&mut self, org: usize, generation: u64, tries: u32) {
         let code = *self.dice.pick(&CURED);
-        let since = self.now;
-        self.send_report(
-            code,
-            Reporter {
-                org,
-                generation,
-                since,
-                tries,
-            },
-        );
+        self.send_report(org, generation, tries, code);
     }
 
     /// A job reports what no new token cures: nothing may be minted for it (R12).
@@ -85,16 +65,7 @@ impl World<'_> {
             self.quiet_until[org] = (self.now + QUIET_MS).min(planned - 1);
         }
         let code = *self.dice.pick(&VAIN);
-        let since = self.now;
-        self.send_report(
-            code,
-            Reporter {
-                org,
-                generation,
-                since,
-                tries: TRIES_MAX,
-            },
-        );
+        self.send_report(org, generation, TRIES_MAX, code);
     }
 
     /// Two hundred jobs at once.
@@ -113,21 +84,19 @@ impl World<'_> {
         }
     }
 
-    fn send_report(&mut self, code: &str, reporter: Reporter) {
-        if self.fleet.is_none() {
-            return;
-        }
-        self.requests += 1;
-        let request = RequestId(self.requests);
-        self.reporters.insert(request, reporter);
-        self.step(Event::Report {
-            org: self.names[reporter.org].clone(),
-            request,
-            report: Report {
-                uid: 1000,
-                generation: reporter.generation,
-                code: ApiCode::of(code),
-            },
+    fn send_report(&mut self, org: usize, generation: u64, tries: u32, code: &str) {
+        let name = self.names[org].clone();
+        let report = Report {
+            uid: 1000,
+            generation,
+            code: ApiCode::of(code),
+        };
+        self.ask(org, Wants::Ruling { generation, tries }, |request| {
+            Event::Report {
+                org: name,
+                request,
+                report,
+            }
         });
     }
 
@@ -160,29 +129,31 @@ impl World<'_> {
 
     /// A reporter is told.
     pub(super) fn rule(&mut self, request: RequestId, ruling: Option<Ruling>) {
-        let Some(reporter) = self.reporters.remove(&request) else {
+        let Some(Asker {
+            org,
+            wants: Wants::Ruling { generation, tries },
+            ..
+        }) = self.askers.remove(&request)
+        else {
             let what = format!("{request:?} was ruled on twice, or never reported");
             return self.judge.breaks("R7", None, self.now, what);
         };
         let Some(ruling) = ruling else {
             return;
         };
-        self.check_ruling(reporter, ruling);
-        self.check_refused_in_a_row(reporter, ruling);
+        self.check_ruling(org, generation, ruling);
+        self.check_refused_in_a_row(org, generation, ruling);
         if let Finding::Pending(at) = ruling.finding
-            && reporter.tries < TRIES_MAX
+            && tries < TRIES_MAX
         {
             let at = self.clocks.truth_of(at).max(self.now + 1_000);
-            let due = Due::ReportAgain(reporter.org, reporter.generation, reporter.tries + 1);
+            let due = Due::ReportAgain(org, generation, tries + 1);
             self.mail.post_to(self.life, at, due);
         }
     }
 
     /// Whoever is told of another token finds it, in the files and on the disk.
-    fn check_ruling(&mut self, reporter: Reporter, ruling: Ruling) {
-        let Reporter {
-            org, generation, ..
-        } = reporter;
+    fn check_ruling(&mut self, org: usize, generation: u64, ruling: Ruling) {
         let served = self.files[org];
         let is_new = served.is_some_and(|served| served != generation);
         let tells_new = matches!(ruling.finding, Finding::Refreshed | Finding::Superseded);
@@ -190,23 +161,6 @@ impl World<'_> {
             let what =
                 format!("told {ruling:?} of generation {generation}, the files hold {served:?}");
             self.judge.breaks("R12", Some(org), self.now, what);
-        }
-    }
-
-    /// No reporter is left waiting.
-    pub(super) fn check_reporters(&mut self) {
-        let late = |own: &&Reporter| self.now - own.since > RULED_WITHIN_MS;
-        let Some(org) = self.reporters.values().find(late).map(|own| own.org) else {
-            return;
-        };
-        let what = "a reporter has waited for minutes, and was not told".to_owned();
-        self.judge.breaks("R11", Some(org), self.now, what);
-    }
-
-    /// The machine slept: nobody waited meanwhile.
-    pub(super) fn forgive_reporters(&mut self, span: i64) {
-        for own in self.reporters.values_mut() {
-            own.since += span;
         }
     }
 }

@@ -116,8 +116,9 @@ impl World<'_> {
                 self.index.get(org).copied()
             }
             Step::Tell(_, note) => self.index.get(&note.org).copied(),
-            Step::Reply { request, .. } => self.open.get(request).map(|open| open.org),
-            Step::Rule { request, .. } => self.reporters.get(request).map(|own| own.org),
+            Step::Reply { request, .. } | Step::Rule { request, .. } => {
+                self.askers.get(request).map(|asker| asker.org)
+            }
             Step::Write { changes, .. } => self.org_of_changes(changes),
         }
     }

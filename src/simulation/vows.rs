@@ -1,7 +1,6 @@
 //! What the daemon has said that it would do, held against what it does: a throttle waited out, a try at the moment
 //! that a person was told, and no third token for two that were refused in a row.
 
-use super::reporters::Reporter;
 use super::world::World;
 use crate::base::Boottime;
 use crate::policy::record::Word;
@@ -72,15 +71,14 @@ impl World<'_> {
     }
 
     /// R12: the token that replaced a refused one is refused as well; then another is no cure.
-    pub(super) fn check_refused_in_a_row(&mut self, reporter: Reporter, ruling: Ruling) {
-        let own = &mut self.judge.orgs[reporter.org];
+    pub(super) fn check_refused_in_a_row(&mut self, org: usize, generation: u64, ruling: Ruling) {
+        let own = &mut self.judge.orgs[org];
         match ruling.finding {
-            Finding::Refreshed if own.replaced == Some(reporter.generation) => {
+            Finding::Refreshed if own.replaced == Some(generation) => {
                 let what = format!(
-                    "generation {} was refused, as the one before it, and another was minted",
-                    reporter.generation
+                    "generation {generation} was refused, as the one before it, and another was minted"
                 );
-                self.judge.breaks("R12", Some(reporter.org), self.now, what);
+                self.judge.breaks("R12", Some(org), self.now, what);
             }
             Finding::Refreshed => own.replaced = ruling.generation,
             Finding::Binding => own.replaced = None,

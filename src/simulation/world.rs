@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::clocks::HostClocks;
-use super::desk::Open;
 use super::dice::Seeded;
 use super::disk::Disk;
 use super::judge::Judge;
@@ -11,11 +10,12 @@ use super::mail::{Delivery, Due, Mail};
 use super::network::Parcel;
 use super::plan::{End, Plan};
 use super::process::Standing;
-use super::reporters::{Reporter, Storm};
+use super::reporters::Storm;
 use super::seam::Seam;
 use super::tally::Tally;
 use super::timeline::{Record, Timeline};
 use super::trouble::Trouble;
+use super::waiting::Asker;
 use super::zoho::Zoho;
 use super::zoho::sayings::Kind;
 use crate::base::{Boottime, OrgName};
@@ -70,8 +70,8 @@ pub(super) struct World<'a> {
     pub(super) attempts: Vec<Option<Attempt>>,
     /// Answers that came, for a stray one to repeat.
     pub(super) past: Vec<Delivery>,
-    pub(super) open: BTreeMap<RequestId, Open>,
-    pub(super) reporters: BTreeMap<RequestId, Reporter>,
+    /// Who waits for an answer.
+    pub(super) askers: BTreeMap<RequestId, Asker>,
     pub(super) storm: Option<Storm>,
     /// Until when no call of an org has a reason.
     pub(super) quiet_until: Vec<i64>,
@@ -132,8 +132,7 @@ impl<'a> World<'a> {
             index,
             mail: Mail::default(),
             past: Vec::new(),
-            open: BTreeMap::new(),
-            reporters: BTreeMap::new(),
+            askers: BTreeMap::new(),
             storm: None,
             requests: 0,
             limits: (window_ms, limits.mints),
