@@ -1,25 +1,18 @@
-//! The people around the daemon: operators who enrol, refresh and mend, and wait for an answer.
+//! The people around the daemon: operators who enrol, refresh and mend, and what they are told.
 
-use super::dice::Seeded;
-use super::trouble::Trouble;
-use super::waiting::{Asker, Wants};
-use super::world::World;
-use super::zoho::{Place, Zoho};
 use std::sync::Arc;
 
-use crate::base::{Environment, OrgName, Secret};
+use super::grants::{NARROW_SCOPE, other_host};
+use super::mail::Due;
+use super::waiting::{Asker, Wants};
+use super::world::World;
+use super::zoho::Place;
+use crate::base::Secret;
 use crate::policy::event::{Event, Offer, Refusal, RequestId, Right};
 use crate::policy::record::Word;
 
 /// How often a person looks after orgs that need one.
 pub(super) const OPERATES_EVERY_MS: i64 = 45 * 60_000;
-
-/// Hosts that Zoho may name for a token, and that no org of a plan should be given.
-pub(super) const STRANGE_HOSTS: [&str; 3] = [
-    "https://www.zohoapis.com.au",
-    "https://sandbox.zohoapis.in",
-    "https://api.example.test",
-];
 
 impl World<'_> {
     /// The first day: every org gets its grant.
@@ -28,27 +21,13 @@ impl World<'_> {
             self.enroll_well(org);
         }
         let first = self.now + self.operates_every_ms();
-        self.mail.post(first, super::mail::Due::Operator);
+        self.mail.post(first, Due::Operator);
     }
 
     /// A person makes a code for the right org, and enrols it.
     pub(super) fn enroll_well(&mut self, org: usize) {
-        let place = self.place_of(org);
-        let code = self.zoho.make_code(place, self.now);
-        self.enroll(org, Right::Code(Arc::new(Secret::new(code))));
-    }
-
-    /// Where the plan says that an org is.
-    fn place_of(&self, org: usize) -> Place {
-        let settings = &self.plan.orgs[org];
-        let binding = &settings.binding;
-        let host = settings.api_domains.of(binding.environment);
-        Place {
-            client_id: binding.client_id.as_str().into(),
-            data_center: binding.data_center.as_str().into(),
-            api_domain: host.unwrap_or_default().into(),
-            scope: binding.scopes.to_string().replace(',', " ").into(),
-        }
+        let code = self.code_for(self.place_of(org));
+        self.enroll(org, code);
     }
 
     /// A person enrols an org with what is no good for it.
@@ -56,19 +35,16 @@ impl World<'_> {
         let right = match self.dice.below(4) {
             0 => Right::Code(Arc::new(Secret::new("code-999999".into()))),
             1 => Right::RefreshToken(Arc::new(Secret::new("rt-999999-0".into()))),
-            2 => {
-                let place = Place {
-                    scope: "ZohoCRM.org.READ".into(),
-                    ..self.place_of(org)
-                };
-                Right::Code(Arc::new(Secret::new(self.zoho.make_code(place, self.now))))
-            }
+            2 => self.code_for(Place {
+                scope: NARROW_SCOPE.into(),
+                ..self.place_of(org)
+            }),
             _ => {
-                let place = Place {
-                    api_domain: other_host(&self.plan.orgs[org], &mut self.dice).into(),
+                let api_domain = other_host(&self.plan.orgs[org], &mut self.dice).into();
+                self.code_for(Place {
+                    api_domain,
                     ..self.place_of(org)
-                };
-                Right::Code(Arc::new(Secret::new(self.zoho.make_code(place, self.now))))
+                })
             }
         };
         self.enroll(org, right);
@@ -80,6 +56,11 @@ impl World<'_> {
             let token = self.zoho.refresh_token(grant);
             self.enroll(org, Right::RefreshToken(Arc::new(Secret::new(token))));
         }
+    }
+
+    /// A person makes a code in the console.
+    fn code_for(&mut self, place: Place) -> Right {
+        Right::Code(Arc::new(Secret::new(self.zoho.make_code(place, self.now))))
     }
 
     fn enroll(&mut self, org: usize, right: Right) {
@@ -131,8 +112,8 @@ impl World<'_> {
 
     /// A person looks after the orgs that need one.
     pub(super) fn operate(&mut self) {
-        let due = super::mail::Due::Operator;
-        self.mail.post(self.now + self.operates_every_ms(), due);
+        let next = self.now + self.operates_every_ms();
+        self.mail.post(next, Due::Operator);
         if self.is_forecast() {
             return self.enroll_whoever_is_new();
         }
@@ -162,53 +143,4 @@ impl World<'_> {
         let cause = self.org(org).and_then(|own| own.cause());
         self.is_config_whole && cause.is_some_and(|cause| cause.code == "config-contradicts-grant")
     }
-
-    /// Whether the org's grant is what the plan says.
-    pub(super) fn is_of_its_place(&self, org: usize) -> bool {
-        let place = self.place_of(org);
-        let grant = self.good_grant(org);
-        grant.is_some_and(|grant| self.zoho.grants[grant].place == place)
-    }
-
-    /// The org's grant as the disk has it, if it is good at Zoho.
-    pub(super) fn good_grant(&self, org: usize) -> Option<usize> {
-        let record = self.disk.orgs.get(&self.names[org])?;
-        self.zoho
-            .grant_of(record.grant.as_ref()?.refresh_token.expose())
-    }
-
-    /// The org's grant as the disk has it, good or not.
-    pub(super) fn any_grant(&self, org: usize) -> Option<usize> {
-        let record = self.disk.orgs.get(&self.names[org])?;
-        Zoho::line_of(record.grant.as_ref()?.refresh_token.expose())
-    }
-
-    /// A 21st grant has deleted a first one.
-    pub(super) fn note_evictions(&mut self) {
-        for grant in self.zoho.evicted() {
-            let holder = (0..self.names.len()).find(|org| self.any_grant(*org) == Some(grant));
-            if let Some(org) = holder {
-                self.tally.troubles[Trouble::Revoked.index()] += 1;
-                self.judge.excuse_trouble(org, self.now, 0);
-            }
-        }
-    }
-
-    /// The org of a name.
-    pub(super) fn index_of(&self, name: &OrgName) -> Option<usize> {
-        self.index.get(name).copied()
-    }
-}
-
-/// The API host of another environment of the same data center, if there is one.
-fn other_host(settings: &crate::policy::settings::OrgSettings, dice: &mut Seeded) -> String {
-    let others: Vec<&str> = Environment::ALL
-        .into_iter()
-        .filter(|environment| *environment != settings.binding.environment)
-        .filter_map(|environment| settings.api_domains.of(environment))
-        .collect();
-    if others.is_empty() {
-        return STRANGE_HOSTS[0].to_owned();
-    }
-    (*dice.pick(&others)).to_owned()
 }

@@ -12,6 +12,7 @@ pub mod dice;
 mod disk;
 mod excuse;
 mod forecast;
+mod grants;
 mod inject;
 pub mod judge;
 mod limits;

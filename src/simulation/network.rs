@@ -1,5 +1,6 @@
 //! A call's way to Zoho and back: what is never sent, what Zoho counts and nobody hears of, what comes late or twice.
 
+use super::grants::{NARROW_SCOPE, STRANGE_HOSTS};
 use super::mail::{Delivery, Due};
 use super::trouble::Trouble;
 use super::world::World;
@@ -187,7 +188,7 @@ impl World<'_> {
         let is_misplaced = self.weather_of(request.org) == Some(Trouble::WrongPlace);
         let is_narrow = is_misplaced && self.dice.happens(500);
         let api_domain = if is_misplaced && !is_narrow {
-            self.dice.pick(&super::desk::STRANGE_HOSTS)
+            self.dice.pick(&STRANGE_HOSTS)
         } else {
             &*place.api_domain
         };
@@ -196,7 +197,7 @@ impl World<'_> {
             refresh_token: with_refresh_token.then(|| self.zoho.refresh_token(grant)),
             api_domain,
             scope: if is_narrow {
-                "ZohoCRM.org.READ"
+                NARROW_SCOPE
             } else {
                 &place.scope
             },

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::grants::UNKNOWN_HOST;
 use super::judge::Look;
 use super::mail::Due;
 use super::trouble::Trouble;
@@ -140,7 +141,7 @@ impl World<'_> {
         let settings = &self.plan.orgs[org];
         let configured = settings.api_domains.of(settings.binding.environment);
         let said = self.zoho.issued[token].said_api_domain.as_deref();
-        let is_known = |host: &str| host != super::desk::STRANGE_HOSTS[2];
+        let is_known = |host: &str| host != UNKNOWN_HOST;
         let what = if said.is_some_and(|said| Some(said) != configured && is_known(said)) {
             format!("Zoho said {said:?} for a token that is published")
         } else if Some(api_domain) != configured {

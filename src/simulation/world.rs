@@ -293,6 +293,11 @@ impl<'a> World<'a> {
         self.org(org).map(Org::word)
     }
 
+    /// The org of a name.
+    pub(super) fn index_of(&self, name: &OrgName) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
     pub(super) fn org(&self, org: usize) -> Option<&Org> {
         self.fleet.as_ref()?.org(&self.names[org])
     }
