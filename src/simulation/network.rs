@@ -62,7 +62,7 @@ fn ask_of(right: &Right) -> Ask {
 impl World<'_> {
     /// The daemon calls Zoho.
     pub(super) fn call(&mut self, name: &OrgName, attempt: Attempt, asked: Asked, right: &Right) {
-        let org = self.index[name];
+        let org = self.index_of(name);
         self.attempts[org] = Some(attempt);
         let timeout = self.timeout_ms(org);
         let weather = self.weather_of(org);

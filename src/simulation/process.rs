@@ -62,7 +62,7 @@ impl World<'_> {
             {
                 let org = self.index_of(&name);
                 let what = format!("a start mints {} ms sooner than planned", planned - next.0);
-                self.judge.breaks("R8", org, self.now, what);
+                self.judge.breaks("R8", Some(org), self.now, what);
             }
         }
     }
@@ -186,9 +186,7 @@ impl World<'_> {
 
     /// R4: a refresh token leaves the store for another one that Zoho gave, and for nothing else.
     fn check_record(&mut self, new: &OrgRecord) {
-        let Some(org) = self.index_of(&new.org) else {
-            return;
-        };
+        let org = self.index_of(&new.org);
         let Some(old) = self.disk.orgs.get(&new.org) else {
             return;
         };

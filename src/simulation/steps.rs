@@ -70,8 +70,11 @@ impl World<'_> {
                 right,
                 ..
             } => self.call(&org, attempt, asked, &right),
-            Step::Publish(name) => self.publish(self.index[&name]),
-            Step::Withdraw(name) => self.files[self.index[&name]] = None,
+            Step::Publish(name) => self.publish(self.index_of(&name)),
+            Step::Withdraw(name) => {
+                let org = self.index_of(&name);
+                self.files[org] = None;
+            }
             Step::Reply { request, result } => self.reply(request, &result),
             Step::Rule { request, ruling } => self.rule(request, ruling),
             Step::Tell(..) => (),
@@ -88,7 +91,7 @@ impl World<'_> {
 
     fn known(&self, event: &Event, call_age_ms: i64) -> Known {
         let awaited = match event {
-            Event::Answered { org, .. } => self.index.get(org).and_then(|org| self.attempts[*org]),
+            Event::Answered { org, .. } => self.attempts[self.index_of(org)],
             _ => None,
         };
         Known {
@@ -105,7 +108,7 @@ impl World<'_> {
             | Event::Enroll { org, .. }
             | Event::Refresh { org, .. }
             | Event::Report { org, .. }
-            | Event::Dated { org, .. } => self.index.get(org).copied(),
+            | Event::Dated { org, .. } => Some(self.index_of(org)),
             _ => None,
         }
     }
@@ -113,9 +116,9 @@ impl World<'_> {
     fn org_of_step(&self, step: &Step) -> Option<usize> {
         match step {
             Step::Call { org, .. } | Step::Publish(org) | Step::Withdraw(org) => {
-                self.index.get(org).copied()
+                Some(self.index_of(org))
             }
-            Step::Tell(_, note) => self.index.get(&note.org).copied(),
+            Step::Tell(_, note) => Some(self.index_of(&note.org)),
             Step::Reply { request, .. } | Step::Rule { request, .. } => {
                 self.askers.get(request).map(|asker| asker.org)
             }
@@ -126,7 +129,7 @@ impl World<'_> {
     /// Whose write this is.
     pub(super) fn org_of_changes(&self, changes: &[Change]) -> Option<usize> {
         changes.iter().find_map(|change| match change {
-            Change::Org(record) => self.index.get(&record.org).copied(),
+            Change::Org(record) => Some(self.index_of(&record.org)),
             _ => None,
         })
     }

@@ -64,7 +64,7 @@ pub(super) struct World<'a> {
     /// Whether that is the plan's.
     pub(super) is_config_whole: bool,
     pub(super) names: Vec<OrgName>,
-    pub(super) index: BTreeMap<OrgName, usize>,
+    index: BTreeMap<OrgName, usize>,
     pub(super) mail: Mail,
     /// The newest call of each org.
     pub(super) attempts: Vec<Option<Attempt>>,
@@ -293,9 +293,9 @@ impl<'a> World<'a> {
         self.org(org).map(Org::word)
     }
 
-    /// The org of a name.
-    pub(super) fn index_of(&self, name: &OrgName) -> Option<usize> {
-        self.index.get(name).copied()
+    /// The org of a name: the policy knows no other names than the plan's.
+    pub(super) fn index_of(&self, name: &OrgName) -> usize {
+        self.index[name]
     }
 
     pub(super) fn org(&self, org: usize) -> Option<&Org> {
