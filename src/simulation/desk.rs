@@ -91,22 +91,26 @@ impl World<'_> {
             let what = format!("{request:?} was answered twice, or never asked");
             return self.judge.breaks("R7", None, self.now, what);
         };
-        let record = self.disk.orgs.get(&self.names[org]);
-        if result.is_ok() {
-            let kept = record.map_or(0, |record| record.generation);
-            let boot = self.clocks.at(self.now).boot;
-            let token = self.org(org).and_then(|own| own.served(boot));
-            let served = token.map_or(kept, |token| token.generation);
-            if kept < served {
-                let what = format!("told of generation {served}, the disk has {kept}");
-                self.judge.breaks("R7", Some(org), self.now, what);
-            }
-            self.judge.orgs[org].told = kept;
-            if wants == Wants::Enrolment {
-                self.judge.orgs[org].replaced = None;
-            }
-        } else if let (Err(Refusal::Later(_, at)), Wants::Refresh) = (result, wants) {
-            self.check_promised_try(org, *at);
+        match (result, wants) {
+            (Ok(()), _) => self.check_told(org, wants),
+            (Err(Refusal::Later(_, at)), Wants::Refresh) => self.check_promised_try(org, *at),
+            _ => (),
+        }
+    }
+
+    fn check_told(&mut self, org: usize, wants: Wants) {
+        let kept = self.disk.generation(&self.names[org]);
+        let boot = self.clocks.at(self.now).boot;
+        let token = self.org(org).and_then(|own| own.served(boot));
+        let served = token.map_or(kept, |token| token.generation);
+        if kept < served {
+            let what = format!("told of generation {served}, the disk has {kept}");
+            self.judge.breaks("R7", Some(org), self.now, what);
+        }
+        let own = &mut self.judge.orgs[org];
+        own.told = kept;
+        if wants == Wants::Enrolment {
+            own.replaced = None;
         }
     }
 

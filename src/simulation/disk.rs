@@ -6,7 +6,7 @@ use super::dice::Seeded;
 use super::trouble::Trouble;
 use crate::base::OrgName;
 use crate::policy::event::WriteId;
-use crate::policy::record::{Anchor, Change, LaneId, LaneRecord, OrgRecord, Stored};
+use crate::policy::record::{Anchor, Change, Grant, LaneId, LaneRecord, OrgRecord, Stored};
 
 /// One write.
 #[derive(Debug)]
@@ -99,6 +99,16 @@ impl Disk {
         }
     }
 
+    /// The generation that an org's record has; zero where there is none.
+    pub(super) fn generation(&self, org: &OrgName) -> u64 {
+        self.orgs.get(org).map_or(0, |record| record.generation)
+    }
+
+    /// The grant that an org's record has, good or not.
+    pub(super) fn grant(&self, org: &OrgName) -> Option<&Grant> {
+        self.orgs.get(org)?.grant.as_ref()
+    }
+
     /// The clocks of every record.
     pub(super) fn anchors(&self) -> impl Iterator<Item = &Anchor> {
         let orgs = self.orgs.values().map(|record| &record.anchor);
@@ -115,8 +125,9 @@ impl Disk {
         if is_enrolment {
             return self.lanes.values().any(covers);
         }
-        let grant = self.orgs.get(org).and_then(|record| record.grant.as_ref());
-        let lane = grant.and_then(|grant| self.lanes.get(&grant.lane));
+        let lane = self
+            .grant(org)
+            .and_then(|grant| self.lanes.get(&grant.lane));
         lane.is_some_and(covers)
     }
 }

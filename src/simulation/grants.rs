@@ -43,15 +43,14 @@ impl World<'_> {
 
     /// The org's grant as the disk has it, if it is good at Zoho.
     pub(super) fn good_grant(&self, org: usize) -> Option<usize> {
-        let record = self.disk.orgs.get(&self.names[org])?;
-        self.zoho
-            .grant_of(record.grant.as_ref()?.refresh_token.expose())
+        let kept = self.disk.grant(&self.names[org])?;
+        self.zoho.grant_of(kept.refresh_token.expose())
     }
 
     /// The org's grant as the disk has it, good or not.
     pub(super) fn any_grant(&self, org: usize) -> Option<usize> {
-        let record = self.disk.orgs.get(&self.names[org])?;
-        Zoho::line_of(record.grant.as_ref()?.refresh_token.expose())
+        let kept = self.disk.grant(&self.names[org])?;
+        Zoho::line_of(kept.refresh_token.expose())
     }
 
     /// A 21st grant has deleted a first one.

@@ -34,8 +34,7 @@ impl World<'_> {
         let boot = self.clocks.boots;
         let is_new_boot = std::mem::replace(&mut self.started_boot, boot) != boot;
         for org in 0..self.names.len() {
-            let record = self.disk.orgs.get(&self.names[org]);
-            let kept = record.map_or(0, |record| record.generation);
+            let kept = self.disk.generation(&self.names[org]);
             self.judge.restarted(org, kept, self.now);
             let is_unsure = is_new_boot && !self.clocks.was_always_right;
             self.judge.orgs[org].is_given_up |= is_unsure;

@@ -188,8 +188,7 @@ impl World<'_> {
 
     /// R7: what readers have is on the disk, unless the disk is in trouble and they would go short.
     fn check_durable(&mut self, org: usize, generation: u64) {
-        let record = self.disk.orgs.get(&self.names[org]);
-        let kept = record.map_or(0, |record| record.generation);
+        let kept = self.disk.generation(&self.names[org]);
         let is_troubled = self.disk.trouble.is_some() || self.disk_troubled_at > self.now - 120_000;
         if kept < generation && !is_troubled {
             let what = format!("generation {generation} is out, the disk has {kept}");

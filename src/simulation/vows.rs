@@ -52,8 +52,10 @@ impl World<'_> {
             return;
         };
         let (name, boot) = (&self.names[org], self.clocks.at(self.now).boot);
-        let grant = self.disk.orgs.get(name).and_then(|own| own.grant.as_ref());
-        let lane = grant.and_then(|grant| fleet.ledger().lane(&grant.lane));
+        let lane = self
+            .disk
+            .grant(name)
+            .and_then(|grant| fleet.ledger().lane(&grant.lane));
         let has_room = lane.is_some_and(|lane| {
             let slots = u32::try_from(lane.slots.len()).unwrap_or(u32::MAX);
             slots < CROWDED && lane.quiet_until <= boot
