@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::grants::{NARROW_SCOPE, other_host};
 use super::mail::Due;
+use super::spans::MINUTE;
 use super::waiting::{Asker, Wants};
 use super::world::World;
 use super::zoho::Place;
@@ -12,7 +13,7 @@ use crate::policy::event::{Event, Offer, Refusal, RequestId, Right};
 use crate::policy::record::Word;
 
 /// How often a person looks after orgs that need one.
-pub(super) const OPERATES_EVERY_MS: i64 = 45 * 60_000;
+pub(super) const OPERATES_EVERY_MS: i64 = 45 * MINUTE;
 
 impl World<'_> {
     /// The first day: every org gets its grant.

@@ -2,30 +2,29 @@
 //! noticing it.
 
 use super::judge::Judge;
-
-const MIN: i64 = 60_000;
+use super::spans::MINUTE;
 
 /// R5: an outage shorter than this leaves every reader its `min_ttl`.
-const UNNOTICED_MS: i64 = 15 * MIN;
+const UNNOTICED_MS: i64 = 15 * MINUTE;
 
 /// R5: an outage shorter than this leaves every reader a token.
-const BORNE_MS: i64 = 25 * MIN;
+const BORNE_MS: i64 = 25 * MINUTE;
 
 /// How long an org needs after a trouble until a later one finds it as if nothing had been: a token's life, and the
 /// window that its retries took.
-const FORGOTTEN_AFTER_MS: i64 = 75 * MIN;
+const FORGOTTEN_AFTER_MS: i64 = 75 * MINUTE;
 
 /// How long after an outage's end the next try may come: a written call's pace, and the call.
-const NEXT_TRY_MS: i64 = 3 * MIN;
+const NEXT_TRY_MS: i64 = 3 * MINUTE;
 
 /// How long trouble that spends slots, or meets an org in unrest, may have its aftermath: a window, and a try.
-const AFTERMATH_MS: i64 = 14 * MIN;
+const AFTERMATH_MS: i64 = 14 * MINUTE;
 
 /// How long a start may take until its first mints are done.
-pub(super) const START_MS: i64 = 14 * MIN;
+pub(super) const START_MS: i64 = 14 * MINUTE;
 
 /// How long after a person's word is needed no more the next probe comes: they are hourly.
-pub(super) const PROBE_MS: i64 = 62 * MIN;
+pub(super) const PROBE_MS: i64 = 62 * MINUTE;
 
 impl Judge {
     /// Zoho is away from `now` on for `span`: what R5 promises is no excuse.

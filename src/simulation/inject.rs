@@ -2,16 +2,12 @@
 
 use super::excuse::START_MS;
 use super::mail::Due;
+use super::spans::{DAY, HOUR, MINUTE, SECOND, millis};
 use super::trouble::Trouble;
 use super::world::World;
 use crate::base::ScopeSet;
 use crate::policy::event::Event;
 use crate::policy::settings::OrgSettings;
-
-const SECOND: i64 = 1_000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 
 impl World<'_> {
     /// Posts the first trouble of each kind, and the script.
@@ -319,6 +315,6 @@ impl World<'_> {
     }
 
     pub(super) fn timeout_ms(&self, org: usize) -> i64 {
-        super::readers::millis(self.plan.orgs[org].timeout)
+        millis(self.plan.orgs[org].timeout)
     }
 }

@@ -24,6 +24,7 @@ mod readers;
 mod reporters;
 pub mod seam;
 pub mod shortage;
+mod spans;
 mod steps;
 pub mod swarm;
 pub mod tally;

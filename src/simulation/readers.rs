@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::grants::UNKNOWN_HOST;
 use super::judge::Look;
 use super::mail::Due;
+use super::spans::millis;
 use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::{Place, Zoho};
@@ -264,8 +265,4 @@ impl World<'_> {
         let data_center = &self.plan.orgs[org].binding.data_center;
         self.weather.get(data_center).map(|(trouble, _)| *trouble)
     }
-}
-
-pub(super) fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use super::dice::Seeded;
 use super::plan::{Plan, Purpose};
+use super::spans::{HOUR, MINUTE};
 use super::trouble::Trouble;
 use super::zoho::Rules;
 use crate::base::{DataCenter, Environment, Limits, OrgName, ScopeSet};
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
-
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
 
 /// The plan of a seed: so many orgs, for so many hours of trouble and three of calm.
 pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {

@@ -12,6 +12,7 @@ use super::plan::{End, Plan};
 use super::process::Standing;
 use super::reporters::Storm;
 use super::seam::Seam;
+use super::spans::millis;
 use super::tally::Tally;
 use super::timeline::{Record, Timeline};
 use super::trouble::Trouble;
@@ -98,7 +99,7 @@ impl<'a> World<'a> {
         let names: Vec<OrgName> = plan.orgs.iter().map(|org| org.name.clone()).collect();
         let index = names.iter().cloned().zip(0..).collect();
         let limits = plan.rules.limits;
-        let window_ms = i64::try_from(limits.window.as_millis()).unwrap_or(i64::MAX);
+        let window_ms = millis(limits.window);
         let mut clocks = HostClocks::new(plan.has_ntp);
         clocks.run_at(plan.rate_ppm, 0);
         let mut world = Self {

@@ -9,6 +9,7 @@ pub mod sayings;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::spans::millis;
 use crate::base::Limits;
 
 /// Refresh tokens that one client may have; one more deletes the oldest without a word.
@@ -318,6 +319,6 @@ impl Zoho {
     }
 
     fn window_ms(&self) -> i64 {
-        i64::try_from(self.rules.limits.window.as_millis()).unwrap_or(i64::MAX)
+        millis(self.rules.limits.window)
     }
 }
