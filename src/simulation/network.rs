@@ -5,7 +5,7 @@ use super::mail::{Delivery, Due};
 use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::sayings::{self, Kind, Terms};
-use super::zoho::{Ask, Decision, Zoho};
+use super::zoho::{Ask, Decision, Issued, Zoho};
 use crate::base::OrgName;
 use crate::policy::event::{Answer, Attempt, Right};
 use crate::policy::record::Cause;
@@ -242,7 +242,7 @@ impl World<'_> {
     fn check_kills(&mut self, request: &Request, token: usize) {
         let grant = self.zoho.issued[token].grant;
         let issued = self.zoho.issued.iter();
-        let is_victim = |own: &&super::zoho::Issued| {
+        let is_victim = |own: &&Issued| {
             own.grant == grant && own.killed_at == Some(self.now) && own.is_own_kill
         };
         let killed = issued.rev().take(64).find(is_victim);

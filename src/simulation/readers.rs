@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::excuse::{PROBE_MS, START_MS};
 use super::grants::UNKNOWN_HOST;
 use super::judge::Look;
 use super::mail::Due;
@@ -158,12 +159,12 @@ impl World<'_> {
     fn note_word(&mut self, org: usize) {
         let Some(word) = self.word(org) else {
             // Out of the config: what it had may be given up, and comes back with the config.
-            return self.judge.excuse(org, self.now + super::excuse::START_MS);
+            return self.judge.excuse(org, self.now + START_MS);
         };
         let was = std::mem::replace(&mut self.judge.orgs[org].word, word);
         self.tally.count_word(was, word);
         if word.wants_a_person() {
-            self.judge.excuse(org, self.now + super::excuse::PROBE_MS);
+            self.judge.excuse(org, self.now + PROBE_MS);
         }
     }
 

@@ -18,7 +18,7 @@ use super::super::failure::{Exit, Failure};
 use super::super::stand_in::CLIENT;
 use crate::base::{Environment, Secret};
 use crate::edge::clock::SystemClock;
-use crate::stand_in::{Clocks, Consent, Rules, Settings, StandIn, World};
+use crate::stand_in::{Clocks, Consent, Org, Rules, Settings, StandIn, World};
 
 /// The demo's orgs.
 pub(super) const ORGS: [(&str, Environment); 3] = [
@@ -121,7 +121,7 @@ impl Stage {
         world: &World,
         addr: SocketAddr,
     ) -> Result<(), Failure> {
-        let home = crate::stand_in::Org {
+        let home = Org {
             id: format!("{}", 600_100_000 + org.len()),
             environment,
             api_domain: api_domain(addr, environment),

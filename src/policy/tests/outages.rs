@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{HOUR, World, name, secs, settings};
 use super::zoho::{Seeded, lost, minted, not_sent, throttled, transient};
 use crate::base::{Boottime, OrgName};
-use crate::policy::event::Answer;
+use crate::policy::event::{Answer, Event};
 use crate::policy::record::Word;
 use crate::policy::schedule;
 
@@ -93,7 +93,7 @@ fn r5_no_gap_of_a_long_outage_is_longer_than_110_seconds() {
     while starts.len() < 9 {
         world.pass(secs(20));
         let call = world.calls.remove(0);
-        let event = crate::policy::event::Event::Answered {
+        let event = Event::Answered {
             org: org.clone(),
             attempt: call.attempt,
             answer: lost(),

@@ -6,6 +6,7 @@ use super::zoho::{code, granted, minted};
 use crate::base::{Boottime, Limits};
 use crate::policy::event::RequestId;
 use crate::policy::ledger::Want;
+use crate::policy::record::Word;
 use crate::policy::report::Finding;
 
 pub(super) const BAD: &str = "INVALID_TOKEN";
@@ -288,5 +289,5 @@ fn r2_a_token_that_ended_on_its_way_replaces_none_whoever_wanted_it() {
     world.answer("acme", granted(secs(15), None));
     assert_eq!(generation(&world), old);
     assert!(matches!(world.finding(request), Some(Finding::Pending(_))));
-    assert_eq!(world.word("acme"), crate::policy::record::Word::Retrying);
+    assert_eq!(world.word("acme"), Word::Retrying);
 }

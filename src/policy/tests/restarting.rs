@@ -6,7 +6,7 @@ use super::minting::refreshing;
 use super::world::{Disk, HOUR, START_WALL, World, name, secs, settings};
 use super::zoho::{code, lost, minted, needs_consent, refresh_token, throttled};
 use crate::base::UnixTime;
-use crate::policy::event::{Answer, Refusal};
+use crate::policy::event::{Answer, Event, Refusal};
 use crate::policy::record::Word;
 use crate::policy::reply::Outcome;
 use crate::policy::wall_clock::SPAN_ERROR;
@@ -272,7 +272,7 @@ fn r9_a_suspend_ends_a_token_like_any_other_time() {
     assert!(wake.since(world.now.boot) <= Duration::from_secs(30));
     world.now.boot = world.now.boot.plus(HOUR * 3);
     assert!(world.read("acme").is_none());
-    world.step(crate::policy::event::Event::Tick);
+    world.step(Event::Tick);
     assert!(world.out.is_empty());
     assert_eq!(world.calls.len(), 1);
 }
