@@ -44,9 +44,13 @@ impl Seeded {
 
     /// One of them.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        let length = from.len() as u64;
-        let at = usize::try_from(self.below(length)).unwrap_or(0);
-        &from[at]
+        &from[self.place(from)]
+    }
+
+    /// The place of one of them.
+    pub fn place<T>(&mut self, of: &[T]) -> usize {
+        let at = self.below(of.len() as u64);
+        usize::try_from(at).unwrap_or(0)
     }
 }
 

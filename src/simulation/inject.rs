@@ -9,6 +9,12 @@ use crate::base::ScopeSet;
 use crate::policy::event::Event;
 use crate::policy::settings::OrgSettings;
 
+/// How often a person asks in a storm: three times what Zoho lets a window have, so that limits must hold.
+const REFRESHES_IN_A_STORM: u32 = 30;
+
+/// A stranger mints less often than this: at times not at all, at times once more than Zoho lets a window have.
+const STRANGER_MINTS_MAX: u64 = 12;
+
 impl World<'_> {
     /// Posts the first trouble of each kind, and the script.
     pub(super) fn plan_troubles(&mut self) {
@@ -114,7 +120,7 @@ impl World<'_> {
             Trouble::Refresh => self.refresh(org),
             Trouble::RefreshStorm => {
                 self.judge.excuse_trouble(org, self.now, 0);
-                for _ in 0..30 {
+                for _ in 0..REFRESHES_IN_A_STORM {
                     self.refresh(org);
                 }
             }
@@ -132,8 +138,8 @@ impl World<'_> {
     }
 
     fn org_or_any(&mut self, org: Option<usize>) -> usize {
-        let any = self.dice.below(self.names.len() as u64);
-        org.unwrap_or(usize::try_from(any).unwrap_or(0))
+        let any = self.dice.place(&self.names);
+        org.unwrap_or(any)
     }
 
     fn span_of(&mut self, trouble: Trouble) -> i64 {
@@ -222,7 +228,7 @@ impl World<'_> {
                 for org in sharing {
                     self.judge.excuse_trouble(org, self.now, HOUR);
                 }
-                for _ in 0..self.dice.below(12) {
+                for _ in 0..self.dice.below(STRANGER_MINTS_MAX) {
                     self.zoho.take_from_stranger(grant, self.now);
                 }
             }
@@ -242,13 +248,12 @@ impl World<'_> {
         }
     }
 
-    /// An answer comes for a call that was over long ago, or of a life before this one.
+    /// An answer comes again, for a call that was over long ago.
     fn stray(&mut self) {
         if self.past.is_empty() {
             return;
         }
-        let at = usize::try_from(self.dice.below(self.past.len() as u64)).unwrap_or(0);
-        let delivery = self.past[at].clone();
+        let delivery = self.dice.pick(&self.past).clone();
         self.mail
             .post_to(self.life, self.now, Due::Answer(delivery));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::disk::Write;
 use super::excuse::START_MS;
 use super::mail::Due;
+use super::spans::MINUTE;
 use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::Zoho;
@@ -15,6 +16,14 @@ use crate::policy::record::{Change, OrgRecord, Word};
 
 /// What a start must not change: per org the generation served, and when the next mint is planned.
 pub(super) type Standing = BTreeMap<OrgName, (u64, i64)>;
+
+/// A process that is to die does so within fewer steps than this. A call and its end take seven or so: whichever two of
+/// them are neighbours, and of whichever of some calls at once, are cut apart in some run.
+const STEPS_TO_DEATH_MAX: u64 = 40;
+
+/// How long the disk has been in order when all is written that it had failed at: the longest pause between two tries of
+/// a write, and as much again for those that wait behind it.
+const REWRITTEN_WITHIN_MS: i64 = 2 * MINUTE;
 
 impl World<'_> {
     /// The process starts, from what the disk has.
@@ -70,7 +79,7 @@ impl World<'_> {
     fn note_standing(&mut self) {
         self.standing.clear();
         let now = self.clocks.at(self.now).boot;
-        let is_disk_quiet = self.disk.is_idle() && self.disk_troubled_at < self.now - 120_000;
+        let is_disk_quiet = self.disk.is_idle() && self.is_disk_steady();
         let Some(fleet) = self.fleet.as_ref().filter(|_| is_disk_quiet) else {
             return;
         };
@@ -133,6 +142,11 @@ impl World<'_> {
         newest.is_some_and(|newest| wall < newest)
     }
 
+    /// Whether the disk has been in order for so long that all it had failed at was tried again.
+    pub(super) fn is_disk_steady(&self) -> bool {
+        self.disk.trouble.is_none() && self.disk_troubled_at <= self.now - REWRITTEN_WITHIN_MS
+    }
+
     fn end_life(&mut self, kept: Vec<Write>) {
         for write in kept {
             self.keep(write);
@@ -163,8 +177,6 @@ impl World<'_> {
         self.slept_ms += span;
         self.put_off_end(span);
         self.forgive_waiting(span);
-        // A write that was on its way has not come to an end either.
-        self.disk_troubled_at = self.now;
         self.judge.excuse_all(self.now + START_MS);
         // A write that was on its way has taken as long, as far as the daemon can tell.
         self.disk_troubled_at = self.now;
@@ -210,7 +222,7 @@ impl World<'_> {
 
     /// The process is to die between two of the next steps.
     pub(super) fn die_soon(&mut self) {
-        self.dies_after = Some(self.dice.below(40));
+        self.dies_after = Some(self.dice.below(STEPS_TO_DEATH_MAX));
     }
 
     /// Whether trouble of a kind makes sense now.

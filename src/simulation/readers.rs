@@ -24,6 +24,9 @@ const EVE_PARTS: i64 = 5;
 /// How long files may hold a token that has ended.
 const FILES_LAG_MS: i64 = 1_000;
 
+/// Readers ask for less than this to be left, in seconds: what a token has at some moments and lacks at others.
+const WANTED_MAX_S: u64 = 25 * 60;
+
 impl World<'_> {
     /// Readers look at every org that something was done to.
     pub(super) fn look_at_touched(&mut self) {
@@ -96,7 +99,7 @@ impl World<'_> {
 
     /// Whoever asks for so much left gets it, or nothing.
     fn look_with_min_ttl(&mut self, org: usize) {
-        let wanted = Duration::from_secs(self.dice.below(1_500));
+        let wanted = Duration::from_secs(self.dice.below(WANTED_MAX_S));
         let boot = self.clocks.at(self.now).boot;
         let query = Query {
             min_ttl: Some(wanted),
@@ -191,8 +194,7 @@ impl World<'_> {
     /// R7: what readers have is on the disk, unless the disk is in trouble and they would go short.
     fn check_durable(&mut self, org: usize, generation: u64) {
         let kept = self.disk.generation(&self.names[org]);
-        let is_troubled = self.disk.trouble.is_some() || self.disk_troubled_at > self.now - 120_000;
-        if kept < generation && !is_troubled {
+        if kept < generation && self.is_disk_steady() {
             let what = format!("generation {generation} is out, the disk has {kept}");
             self.judge.breaks("R7", Some(org), self.now, what);
         }

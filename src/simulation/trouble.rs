@@ -50,7 +50,7 @@ troubles! {
     DuplicateAnswer = "duplicate-answer",
     /// A call's answer comes after its deadline, when it has been given up.
     LateAnswer = "late-answer",
-    /// An answer comes for a call of another org, or one that was over long ago.
+    /// An answer comes again, for a call that was over long ago.
     StrayAnswer = "stray-answer",
     /// The caller's task is gone: no end is told.
     DeadCaller = "dead-caller",

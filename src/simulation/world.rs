@@ -32,6 +32,10 @@ const IDLE_TICKS_MAX: u32 = 20;
 /// A tick that comes later than this is no part of a loop.
 const SOON_MS: i64 = 25_000;
 
+/// How many answers are kept for a stray one to repeat: those of half a day of twenty orgs, so that its call may have been
+/// over for long, and what it grants have ended.
+const PAST_MAX: usize = 256;
+
 /// Everything.
 pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
@@ -263,11 +267,11 @@ impl<'a> World<'a> {
         self.step_with(event, age);
         self.check_verdict(org, kind, before);
         self.note_throttle(org, before);
-        if self.past.len() < 256 {
+        if self.past.len() < PAST_MAX {
             self.past.push(delivery);
         } else {
-            let at = self.dice.below(256);
-            self.past[usize::try_from(at).unwrap_or(0)] = delivery;
+            let at = self.dice.place(&self.past);
+            self.past[at] = delivery;
         }
     }
 
