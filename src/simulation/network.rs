@@ -5,7 +5,7 @@ use super::mail::{Delivery, Due};
 use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::sayings::{self, Kind, Terms};
-use super::zoho::{Ask, Decision, Issued, Zoho};
+use super::zoho::{Ask, Decision, Zoho};
 use crate::base::OrgName;
 use crate::policy::event::{Answer, Attempt, Right};
 use crate::policy::record::Cause;
@@ -240,13 +240,7 @@ impl World<'_> {
 
     /// R3: an eleventh live token only when readers are about to go short.
     fn check_kills(&mut self, request: &Request, token: usize) {
-        let grant = self.zoho.issued[token].grant;
-        let issued = self.zoho.issued.iter();
-        let is_victim = |own: &&Issued| {
-            own.grant == grant && own.killed_at == Some(self.now) && own.is_own_kill
-        };
-        let killed = issued.rev().take(64).find(is_victim);
-        if killed.is_some() && !request.is_eve {
+        if self.zoho.issued[token].is_one_too_many && !request.is_eve {
             let what = "an eleventh live token, and readers had enough".to_owned();
             self.judge.breaks("R3", Some(request.org), self.now, what);
         }

@@ -118,7 +118,10 @@ fn the_eleventh_live_token_kills_the_oldest_at_once_and_no_other() {
         .collect();
     assert!(!zoho.is_alive(first, 10 * MINUTE));
     assert_eq!(zoho.issued[first].killed_at, Some(10 * MINUTE));
-    assert!(zoho.issued[first].is_own_kill);
+    let blamed = ten
+        .iter()
+        .filter(|token| zoho.issued[**token].is_one_too_many);
+    assert_eq!(blamed.collect::<Vec<_>>(), ten.last().as_slice());
     assert!(ten.iter().all(|token| zoho.is_alive(*token, 10 * MINUTE)));
 }
 

@@ -77,8 +77,8 @@ pub struct Issued {
     pub ends: i64,
     /// When it was killed before that: one too many, or its grant was revoked.
     pub killed_at: Option<i64>,
-    /// Whether the daemon's own calls killed it, and no stranger's.
-    pub is_own_kill: bool,
+    /// Whether an older one was killed for it, and all that lived were the daemon's own.
+    pub is_one_too_many: bool,
     /// The API host that Zoho named for it, if any.
     pub said_api_domain: Option<Arc<str>>,
 }
@@ -296,7 +296,7 @@ impl Zoho {
             who,
             ends: now + life_ms,
             killed_at: None,
-            is_own_kill: false,
+            is_one_too_many: false,
             said_api_domain: None,
         });
         let most = usize::try_from(self.rules.limits.live).unwrap_or(usize::MAX);
@@ -310,9 +310,9 @@ impl Zoho {
                 .live
                 .iter()
                 .all(|token| issued[*token].who == Who::Daemon);
+            issued[token].is_one_too_many |= is_own;
             if let Some(oldest) = of.live.pop_front() {
                 issued[oldest].killed_at = Some(now);
-                issued[oldest].is_own_kill = is_own;
             }
         }
         token
