@@ -75,6 +75,20 @@ impl Bench {
         fs::read_to_string(self.output().path).ok()
     }
 
+    /// Whether a token is in both places.
+    fn is_out(&self) -> bool {
+        self.in_file().is_some() && self.in_output().is_some()
+    }
+
+    /// Whether none is in either.
+    fn is_withdrawn(&self) -> bool {
+        self.in_file().is_none() && self.in_output().is_none()
+    }
+
+    fn troubles(&self, org: &str) -> usize {
+        self.delivery.troubles_of(&name(org)).len()
+    }
+
     /// Folders where the daemon puts what it renames: nothing can be published.
     fn block(&self) {
         for path in self.blocks() {
@@ -137,22 +151,13 @@ fn r1_a_token_is_withdrawn_at_its_end_while_the_next_one_cannot_be_written() {
         let life = Duration::from_millis(3_600);
         let begun = Instant::now();
         bench.wish("acme", 1, life, &[bench.output()]);
-        until(SOON, || {
-            bench.in_file().is_some() && bench.in_output().is_some()
-        })
-        .await;
+        until(SOON, || bench.is_out()).await;
         bench.block();
         bench.wish("acme", 2, HOUR, &[bench.output()]);
-        until(SOON, || {
-            bench.delivery.troubles_of(&name("acme")).len() == 2
-        })
-        .await;
-        assert!(bench.in_file().is_some() && bench.in_output().is_some());
+        until(SOON, || bench.troubles("acme") == 2).await;
+        assert!(bench.is_out());
 
-        until(SOON, || {
-            bench.in_file().is_none() && bench.in_output().is_none()
-        })
-        .await;
+        until(SOON, || bench.is_withdrawn()).await;
         let took = begun.elapsed();
         assert!(
             took >= life && took < life + Duration::from_millis(1_500),
@@ -162,10 +167,7 @@ fn r1_a_token_is_withdrawn_at_its_end_while_the_next_one_cannot_be_written() {
         bench.unblock();
         let is = |text: Option<String>| text.as_deref() == Some("acme-2");
         until(SOON, || is(bench.in_file()) && is(bench.in_output())).await;
-        until(SOON, || {
-            bench.delivery.troubles_of(&name("acme")).is_empty()
-        })
-        .await;
+        until(SOON, || bench.troubles("acme") == 0).await;
     });
 }
 
@@ -175,20 +177,14 @@ fn r1_a_withdrawal_does_not_wait_for_the_pause_after_a_failure() {
     run(async {
         let bench = Bench::new();
         bench.wish("acme", 1, HOUR, &[bench.output()]);
-        until(SOON, || {
-            bench.in_file().is_some() && bench.in_output().is_some()
-        })
-        .await;
+        until(SOON, || bench.is_out()).await;
         bench.block();
         bench.wish("acme", 2, HOUR, &[bench.output()]);
         // Into the second pause, of two seconds.
         sleep(Duration::from_millis(1_300)).await;
-        assert!(bench.in_file().is_some() && bench.in_output().is_some());
+        assert!(bench.is_out());
         bench.delivery.wish(&name("acme"), None, &[bench.output()]);
-        until(Duration::from_millis(1_400), || {
-            bench.in_file().is_none() && bench.in_output().is_none()
-        })
-        .await;
+        until(Duration::from_millis(1_400), || bench.is_withdrawn()).await;
     });
 }
 
@@ -240,8 +236,7 @@ fn s3_an_output_that_cannot_be_written_for_its_new_org_does_not_keep_the_token_o
         bench.wish("beta", 1, HOUR, &[bench.output()]);
         bench.wish("acme", 1, HOUR, &[]);
         until(SOON, || bench.in_output().is_none()).await;
-        assert_eq!(bench.delivery.troubles_of(&name("beta")).len(), 1);
-        assert_eq!(bench.delivery.troubles_of(&name("acme")).len(), 0);
+        assert_eq!((bench.troubles("beta"), bench.troubles("acme")), (1, 0));
     });
 }
 
@@ -329,7 +324,7 @@ fn what_somebody_removed_or_changed_is_written_anew_at_the_next_look_and_told() 
             until(SOON, || !bench.delivery.is_busy()).await;
             let all = || (bench.in_file(), bench.in_output());
             let good = all();
-            assert!(bench.delivery.troubles_of(&name("acme")).is_empty());
+            assert_eq!(bench.troubles("acme"), 0);
             act(bench.folder.path());
             assert_ne!(all(), good, "{deed}");
             bench.delivery.look();
@@ -354,6 +349,6 @@ fn a_look_that_finds_all_in_place_changes_nothing() {
         bench.delivery.look();
         until(SOON, || !bench.delivery.is_busy()).await;
         assert_eq!(inodes(), before);
-        assert!(bench.delivery.troubles_of(&name("acme")).is_empty());
+        assert_eq!(bench.troubles("acme"), 0);
     });
 }
