@@ -224,9 +224,7 @@ fn s2_the_files_are_for_the_readers_and_the_admins_and_follow_a_reload() {
     let read = Request::get("/v1/orgs/acme/token");
     assert_eq!(line.ask(&read).expect("an answer").status, 200);
 
-    let others = format!("readers = {{ users = [{STRANGER}], groups = [] }}");
-    site.config.orgs.insert("acme".into(), others);
-    site.write_config();
+    site.let_read("acme", &[STRANGER]);
     site.verb(&["reload"]).done();
 
     assert_eq!(line.ask(&read).expect("an answer").status, 403);

@@ -85,9 +85,7 @@ fn s2_a_reader_that_loses_its_right_while_it_waits_gets_no_token() {
         return;
     }
     let mut site = Site::new(Rules::default(), &["acme"]);
-    let readers = format!("readers = {{ users = [{READER}], groups = [] }}");
-    site.config.orgs.insert("acme".into(), readers);
-    site.write_config();
+    site.let_read("acme", &[READER]);
     let _daemon = site.run();
     let mut line = line_of(READER, &site);
     let read = Request::get("/v1/orgs/acme/token?wait=30");

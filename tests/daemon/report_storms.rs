@@ -3,12 +3,12 @@
 use std::thread;
 use std::time::Instant;
 
-use zoho_tokend::stand_in::{Fault, Rules};
+use zoho_tokend::stand_in::Fault;
 
 use crate::http::{Line, Reply, Request};
 use crate::need::need_tools;
-use crate::reports::{BAD, JOBS, acme, kinds, once_old_enough, report, verdict};
-use crate::site::{Site, ask};
+use crate::reports::{BAD, JOBS, acme, acme_with_jobs, kinds, once_old_enough, report, verdict};
+use crate::site::ask;
 use crate::users::as_user;
 
 /// R12: eight users with 25 jobs each, all at once.
@@ -17,12 +17,7 @@ fn r12_two_hundred_reports_at_once_cost_one_mint() {
     if !need_tools(&["root"]) {
         return;
     }
-    let mut site = Site::new(Rules::default(), &["acme"]);
-    let readers = format!("readers = {{ users = {JOBS:?}, groups = [] }}");
-    site.config.orgs.insert("acme".into(), readers);
-    site.write_config();
-    let _daemon = site.run();
-    site.enroll("acme").done();
+    let (site, _daemon) = acme_with_jobs();
     let born = Instant::now();
     let old = site.token("acme").generation;
     // The storm is over before the mint is.
@@ -117,12 +112,7 @@ fn r12_a_user_reports_thirty_times_a_minute_and_no_other_user_feels_it() {
     if !need_tools(&["root"]) {
         return;
     }
-    let mut site = Site::new(Rules::default(), &["acme"]);
-    let readers = format!("readers = {{ users = {JOBS:?}, groups = [] }}");
-    site.config.orgs.insert("acme".into(), readers);
-    site.write_config();
-    let _daemon = site.run();
-    site.enroll("acme").done();
+    let (site, _daemon) = acme_with_jobs();
     let generation = site.token("acme").generation;
     let by = |uid, request: &Request| {
         let socket = site.socket();

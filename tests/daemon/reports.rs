@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use zoho_tokend::stand_in::{Fault, Rules};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Ended};
 use crate::http::{Line, Reply, Request};
 use crate::need::need_tools;
 use crate::site::{Site, Token, ask};
@@ -25,6 +25,15 @@ pub(crate) fn acme() -> (Site, Daemon) {
     Site::enrolled(Rules::default(), &["acme"])
 }
 
+/// The same, with [`JOBS`] for readers.
+pub(crate) fn acme_with_jobs() -> (Site, Daemon) {
+    let mut site = Site::new(Rules::default(), &["acme"]);
+    site.let_read("acme", &JOBS);
+    let daemon = site.run();
+    site.enroll("acme").done();
+    (site, daemon)
+}
+
 pub(crate) fn report(generation: u64, code: &str) -> Request {
     let body = json!({ "generation": generation, "code": code }).to_string();
     Request::post("/v1/orgs/acme/rejections", body)
@@ -34,6 +43,12 @@ pub(crate) fn verdict(reply: &Reply) -> String {
     let verdict = &reply.json()["verdict"];
     let verdict = verdict.as_str().map(str::to_owned);
     verdict.unwrap_or_else(|| unreachable!("{reply:?}"))
+}
+
+/// Says by `report` that the API refused a token.
+fn report_by_verb(site: &Site, token: &Token) -> Ended {
+    let generation = token.generation.to_string();
+    site.verb(&["report", "acme", "--generation", &generation, "--code", BAD])
 }
 
 /// Reports the token that is served, as a job does: again when it is told to.
@@ -92,14 +107,7 @@ fn r12_a_refused_token_is_replaced_for_the_job_and_two_in_a_row_are_no_matter_of
     assert!(new.generation > old.generation);
     assert_eq!(api_says(&site, &new), (200, Value::Null));
     assert_eq!(site.file("acme", "access_token"), Some(new.text.clone()));
-    let late = site.verb(&[
-        "report",
-        "acme",
-        "--generation",
-        &old.generation.to_string(),
-        "--code",
-        BAD,
-    ]);
+    let late = report_by_verb(&site, &old);
     assert_eq!(late.done(), "superseded\n");
 
     once_old_enough(born);
@@ -127,9 +135,7 @@ fn s2_who_may_not_read_a_token_may_not_report_it() {
     }
     let mut site = Site::new(Rules::default(), &["acme"]);
     site.config.daemon = format!("monitors = {{ users = [{}], groups = [] }}", JOBS[1]);
-    let readers = format!("readers = {{ users = [{}], groups = [] }}", JOBS[0]);
-    site.config.orgs.insert("acme".into(), readers);
-    site.write_config();
+    site.let_read("acme", &JOBS[..1]);
     let _daemon = site.run();
     site.enroll("acme").done();
     let generation = site.token("acme").generation;
@@ -228,14 +234,7 @@ fn r2_a_report_that_zoho_does_not_answer_leaves_the_token_and_is_pending() {
         "{wait_s}: a sixth of the window"
     );
     assert_eq!(site.token("acme"), old);
-    let ended = site.verb(&[
-        "report",
-        "acme",
-        "--generation",
-        &old.generation.to_string(),
-        "--code",
-        BAD,
-    ]);
+    let ended = report_by_verb(&site, &old);
     assert_eq!((ended.exit, &*ended.stdout), (75, "pending\n"));
     // By the schedule, which tries again by itself, or by the report.
     let ruled = verdict(&report_until_ruled(&site, BAD));
