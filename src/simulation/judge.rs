@@ -51,10 +51,6 @@ pub struct OrgReport {
     pub org: OrgName,
     /// Reads in all.
     pub reads: u64,
-    /// Reads that got a token with less than the promised `min_ttl` left, and the first of them.
-    pub stale: (u64, Option<i64>),
-    /// Reads that got nothing, and the first of them.
-    pub failed: (u64, Option<i64>),
     /// When the first of them got a token.
     pub served_since: Option<i64>,
     /// From when to when they went short.
@@ -128,8 +124,6 @@ impl Judge {
             report: OrgReport {
                 org: name.clone(),
                 reads: 0,
-                stale: (0, None),
-                failed: (0, None),
                 served_since: None,
                 short: Shortages::default(),
                 calls: 0,
@@ -231,10 +225,6 @@ impl Judge {
             report.tightest = Some((left, now));
         }
         let is_short = left < look.min_ttl_ms;
-        if is_short {
-            report.stale.0 += 1;
-            report.stale.1.get_or_insert(now);
-        }
         let is_excused = now <= own.stale_excused_until;
         let before = own.seen.replace((look.generation, look.token));
         if left <= 0 {
@@ -269,8 +259,6 @@ impl Judge {
         let own = &mut self.orgs[org];
         if own.seen.is_some() {
             own.report.reads += 1;
-            own.report.failed.0 += 1;
-            own.report.failed.1.get_or_insert(now);
         }
         let lives = |(_, token): (u64, usize)| {
             let issued = &zoho.issued[token];
