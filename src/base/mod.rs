@@ -17,4 +17,4 @@ pub use limits::Limits;
 pub use org_name::{BadOrgName, OrgName};
 pub use scope::ScopeSet;
 pub use secret::Secret;
-pub use time::{Boottime, Now, UnixTime};
+pub use time::{Boottime, Now, UnixTime, millis, seconds_up};

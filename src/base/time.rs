@@ -77,8 +77,14 @@ impl UnixTime {
     }
 }
 
-fn millis(span: Duration) -> i64 {
+/// Whole milliseconds, rounded down; the most that can be counted where there are more.
+pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Whole seconds, rounded up: who asks for some time, or is told to wait for it, gets no less.
+pub fn seconds_up(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
 fn between(earlier: i64, later: i64) -> Duration {
@@ -97,6 +103,12 @@ mod tests {
         assert_eq!(Boottime(5).since(Boottime(9)), Duration::ZERO);
         assert_eq!(UnixTime(-1).seconds(), 0);
         assert_eq!(UnixTime(i64::MAX).to_rfc3339(), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn a_part_of_a_second_counts_as_a_whole_one() {
+        assert_eq!(seconds_up(Duration::from_millis(1_001)), 2);
+        assert_eq!(seconds_up(Duration::from_secs(2)), 2);
     }
 
     #[test]

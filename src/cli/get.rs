@@ -12,8 +12,8 @@ use super::answer::Answer;
 use super::args::{Format, Get};
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
-use super::{output, refusal, span};
-use crate::base::Secret;
+use super::{output, refusal};
+use crate::base::{Secret, seconds_up};
 
 /// How much longer than the wait the daemon may take: it may be starting, or swapped out.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,8 +40,8 @@ pub fn run(args: &Get) -> Result<Exit, Failure> {
 }
 
 fn target(args: &Get) -> String {
-    let (org, wait_s) = (&args.of.org, span::seconds_up(args.wait));
-    match args.min_ttl.map(span::seconds_up) {
+    let (org, wait_s) = (&args.of.org, seconds_up(args.wait));
+    match args.min_ttl.map(seconds_up) {
         None => format!("/v1/orgs/{org}/token?wait={wait_s}"),
         Some(min_ttl_s) => format!("/v1/orgs/{org}/token?wait={wait_s}&min_ttl={min_ttl_s}"),
     }

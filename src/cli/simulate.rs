@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::failure::{Exit, Failure};
 use super::output;
-use crate::base::Limits;
+use crate::base::{Limits, millis};
 use crate::config::Config;
 use crate::edge::config_files;
 use crate::policy::reply::LIFE_MAX;
@@ -171,8 +171,4 @@ fn overlap(strikes: &[Strike], days: i64) -> Option<(&Strike, &Strike)> {
             .find(|pair| pair[0].0 + pair[0].1.when.span_ms > pair[1].0);
         clash.map(|pair| (pair[0].1, pair[1].1))
     })
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

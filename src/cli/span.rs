@@ -25,11 +25,6 @@ pub fn parse_wait(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Whole seconds, rounded up: who asks for some time gets no less.
-pub fn seconds_up(span: Duration) -> u64 {
-    span.as_secs() + u64::from(span.subsec_nanos() > 0)
-}
-
 /// Two units at most, rounded down: `59s`, `1m30s`, `45m`, `1h05m`, `3d02h`.
 pub fn short(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -59,12 +54,6 @@ mod tests {
     fn nobody_waits_for_over_a_minute() {
         assert!(parse_wait("60s").is_ok());
         assert!(parse_wait("61s").is_err());
-    }
-
-    #[test]
-    fn a_part_of_a_second_counts_as_a_whole_one() {
-        assert_eq!(seconds_up(Duration::from_millis(1_001)), 2);
-        assert_eq!(seconds_up(Duration::from_secs(2)), 2);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::admin::stopping;
 use super::shared::Shared;
-use crate::base::{Boottime, OrgName};
+use crate::base::{Boottime, OrgName, seconds_up};
 use crate::edge::http::{Answer, BadAsk, Details, Problem, Rejection};
 use crate::policy::access::Peer;
 use crate::policy::report::{Finding, Report, Ruling};
@@ -90,12 +90,10 @@ fn told(ruling: Ruling, now: Boottime) -> Told {
         Finding::Pending(at) => Some(at.since(now)),
         _ => None,
     };
-    // Rounded up: whoever comes back then is not told once more to wait.
-    let whole = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     Told {
         verdict: ruling.finding.as_str(),
         generation: ruling.generation,
-        retry_after_s: wait.map(|wait| whole(wait).max(1)),
+        retry_after_s: wait.map(|wait| seconds_up(wait).max(1)),
         cure: cure(ruling.finding),
     }
 }

@@ -10,10 +10,10 @@ use super::judge::Judge;
 use super::mail::Due;
 use super::plan::{Planned, Purpose};
 use super::shortage::Find;
-use super::spans::millis;
 use super::trouble::Trouble;
 use super::world::World;
 use super::zoho::Zoho;
+use crate::base::millis;
 use crate::policy::schedule;
 
 /// An excuse until then is one for the whole run, and leaves room to add to it.

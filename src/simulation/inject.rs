@@ -2,10 +2,10 @@
 
 use super::excuse::START_MS;
 use super::mail::Due;
-use super::spans::{DAY, HOUR, MINUTE, SECOND, millis};
+use super::spans::{DAY, HOUR, MINUTE, SECOND};
 use super::trouble::Trouble;
 use super::world::World;
-use crate::base::ScopeSet;
+use crate::base::{ScopeSet, millis};
 use crate::policy::event::Event;
 use crate::policy::settings::OrgSettings;
 

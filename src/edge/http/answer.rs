@@ -11,7 +11,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::base::OrgName;
+use crate::base::{OrgName, seconds_up};
 
 /// An answer, ready to be sent. Its body may be a token.
 pub struct Answer {
@@ -95,8 +95,7 @@ impl Problem {
     /// Says when to ask again: whole seconds, rounded up, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: impl Into<Option<Duration>>) -> Self {
-        let whole = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.retry_after_s = wait.into().map(|wait| whole(wait).max(1));
+        self.retry_after_s = wait.into().map(|wait| seconds_up(wait).max(1));
         self
     }
 

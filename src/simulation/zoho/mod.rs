@@ -9,8 +9,7 @@ pub mod sayings;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::spans::millis;
-use crate::base::Limits;
+use crate::base::{Limits, millis};
 
 /// Refresh tokens that one client may have; one more deletes the oldest without a word.
 const GRANTS_MAX: usize = 20;
