@@ -6,6 +6,7 @@
 //! in between doubts again. Invariant: a token that is in doubt is never served.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::Severity;
@@ -119,16 +120,13 @@ impl Fleet {
 
     /// Writes anew what was written by a clock that someone vouched for and that is wrong all the same.
     fn disown_anchors(&mut self, data_center: &str, moment: &mut Moment<'_>) {
-        let present = self.orgs.iter().chain(&self.leaving);
-        let wrong = present.filter(|(_, org)| {
+        let (boot_id, now) = (Arc::clone(&self.boot_id), moment.now);
+        let is_wrong = |org: &Org| {
             let anchor = &org.record.anchor;
             let is_here = org.settings.binding.data_center == data_center;
-            is_here && anchor.is_vouched && anchor.is_of(&self.boot_id, moment.now)
-        });
-        let names: Vec<OrgName> = wrong.map(|(name, _)| name.clone()).collect();
-        for name in names {
-            self.with(&name, moment, |org, _| org.saving.is_dirty = true);
-        }
+            is_here && anchor.is_vouched && anchor.is_of(&boot_id, now)
+        };
+        self.with_each(moment, is_wrong, |org, _| org.saving.is_dirty = true);
     }
 }
 

@@ -174,6 +174,21 @@ impl Fleet {
         self.shelve_if_settled(name);
     }
 
+    /// The same for every org, in the config or leaving it, that is meant.
+    pub(super) fn with_each(
+        &mut self,
+        moment: &mut Moment<'_>,
+        is_meant: impl Fn(&Org) -> bool,
+        mut act: impl FnMut(&mut Org, &mut Scene<'_>),
+    ) {
+        let present = self.orgs.iter().chain(&self.leaving);
+        let meant = present.filter(|(_, org)| is_meant(org));
+        let names: Vec<OrgName> = meant.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.with(&name, moment, &mut act);
+        }
+    }
+
     /// The same for the org whose write this is; nobody's is nobody's.
     fn with_writer(
         &mut self,

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::fleet::{Fleet, Moment};
+use super::org::Org;
 use super::record::{LaneId, OrgRecord};
-use crate::base::{OrgName, Secret};
+use crate::base::Secret;
 
 /// One refresh token has taken the place of another.
 #[derive(Debug)]
@@ -52,15 +53,11 @@ impl Fleet {
     pub(super) fn follow_rotations(&mut self, moment: &mut Moment<'_>) {
         let rotations = std::mem::take(&mut moment.rotations);
         for rotation in rotations.into_iter().filter(Rotation::is_one) {
-            let present = self.orgs.iter().chain(&self.leaving);
-            let sharing = present.filter(|(_, org)| rotation.concerns(&org.record));
-            let names: Vec<OrgName> = sharing.map(|(name, _)| name.clone()).collect();
-            for name in names {
-                self.with(&name, moment, |org, _| {
-                    rotation.apply(&mut org.record);
-                    org.saving.is_dirty = true;
-                });
-            }
+            let shares = |org: &Org| rotation.concerns(&org.record);
+            self.with_each(moment, shares, |org, _| {
+                rotation.apply(&mut org.record);
+                org.saving.is_dirty = true;
+            });
             let shelved = self.shelf.values_mut();
             for record in shelved.filter(|record| rotation.concerns(record)) {
                 rotation.apply(record);
