@@ -255,16 +255,9 @@ impl Fleet {
     fn lane_of(&self, offered: &Secret) -> Option<LaneId> {
         let present = self.orgs.values().chain(self.leaving.values());
         let mut enrolling = present.filter_map(|org| org.enrolling.as_ref());
-        let lane_in = |record: &OrgRecord| {
-            let grant = record.grant.as_ref();
-            let prior = record.prior.as_ref();
-            let own = grant.filter(|grant| grant.refresh_token.is_same_as(offered));
-            let older = prior.filter(|prior| prior.refresh_token.is_same_as(offered));
-            own.map(|grant| grant.lane.clone())
-                .or(older.map(|prior| prior.lane.clone()))
-        };
-        self.records()
-            .find_map(lane_in)
+        let mut rights = self.records().flat_map(OrgRecord::rights);
+        let its = rights.find(|(token, _)| token.is_same_as(offered));
+        its.map(|(_, lane)| lane.clone())
             .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
     }
 
@@ -314,11 +307,8 @@ impl Fleet {
     fn is_used(&self, id: &LaneId) -> bool {
         let mut present = self.orgs.values().chain(self.leaving.values());
         let mut calls = |org: &Org| org.calls().any(|call| call.lane == *id);
-        let stands_on = |record: &OrgRecord| {
-            record.grant.as_ref().is_some_and(|own| own.lane == *id)
-                || record.prior.as_ref().is_some_and(|own| own.lane == *id)
-        };
-        present.any(&mut calls) || self.records().any(stands_on)
+        let mut rights = self.records().flat_map(OrgRecord::rights);
+        present.any(&mut calls) || rights.any(|(_, lane)| lane == id)
     }
 
     /// Both clocks and the boot, for a record that is not written yet.

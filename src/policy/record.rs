@@ -66,6 +66,15 @@ pub struct OrgRecord {
     pub verdict: Verdict,
 }
 
+impl OrgRecord {
+    /// The refresh tokens that it stands on, or would fall back on, each with its lane.
+    pub(super) fn rights(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
+        let (grant, prior) = (self.grant.iter(), self.prior.iter());
+        let grant = grant.map(|own| (&*own.refresh_token, &own.lane));
+        grant.chain(prior.map(|own| (&*own.refresh_token, &own.lane)))
+    }
+}
+
 /// The right to mint, as enrolled.
 #[derive(Debug, Clone)]
 pub struct Grant {

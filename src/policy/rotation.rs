@@ -22,10 +22,8 @@ pub(super) struct Rotation {
 impl Rotation {
     /// Whether that record stands on the old token, or would fall back on it.
     fn concerns(&self, record: &OrgRecord) -> bool {
-        let grant = record.grant.as_ref();
-        let prior = record.prior.as_ref();
-        let own = grant.is_some_and(|own| own.lane == self.lane && self.is_old(&own.refresh_token));
-        own || prior.is_some_and(|own| own.lane == self.lane && self.is_old(&own.refresh_token))
+        let mut rights = record.rights();
+        rights.any(|(token, lane)| *lane == self.lane && self.is_old(token))
     }
 
     fn apply(&self, record: &mut OrgRecord) {
