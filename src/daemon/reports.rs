@@ -14,6 +14,7 @@ use super::shared::Shared;
 use crate::base::{Boottime, OrgName, seconds_up};
 use crate::edge::http::{Answer, BadAsk, Details, Problem, Rejection};
 use crate::policy::access::Peer;
+use crate::policy::quota::REPORTS_MAX;
 use crate::policy::report::{Finding, Report, Ruling};
 
 /// How long a reporter waits for the new token: as long as `get` does. A job's client is likely to give up later.
@@ -118,7 +119,7 @@ fn cure(finding: Finding) -> Option<&'static str> {
 
 fn too_many(peer: &Peer, wait: Duration) -> Problem {
     let detail = format!(
-        "uid {} has made 30 reports within a minute, which is all that it may",
+        "uid {} has made {REPORTS_MAX} reports within a minute, which is all that it may",
         peer.uid
     );
     Problem::new(429, "too-many-reports", "Too Many Requests", detail)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::Boottime;
 
 /// Reports of one user in a [`SPAN`].
-const REPORTS_MAX: usize = 30;
+pub const REPORTS_MAX: usize = 30;
 
 const SPAN: Duration = Duration::from_mins(1);
 

@@ -101,9 +101,10 @@ impl Details {
         match collected {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(err)) if err.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) | Err(_) => Err(BadAsk::Malformed(
-                "the request's body did not come whole within 5 s".to_owned(),
-            )),
+            Ok(Err(_)) | Err(_) => Err(BadAsk::Malformed(format!(
+                "the request's body did not come whole within {} s",
+                BODY_TIME_MAX.as_secs()
+            ))),
         }
     }
 
