@@ -261,7 +261,7 @@ impl Ledger {
     }
 
     /// The wall clock of the start was right, or it was not: calls of earlier boots get their true age by it.
-    pub fn settle_doubts(&mut self, data_center: &str, is_right: bool) {
+    pub(super) fn settle_doubts(&mut self, data_center: &str, is_right: bool) {
         let lanes = self.lanes.values_mut();
         for lane in lanes.filter(|lane| lane.data_center == data_center) {
             lane.settle_doubt(is_right);

@@ -54,12 +54,12 @@ pub fn life_to_trust(life: Duration) -> Duration {
 }
 
 /// The life that Zoho granted to a token that may be trusted for so long.
-pub fn life_granted(trusted: Duration) -> Duration {
+pub(super) fn life_granted(trusted: Duration) -> Duration {
     trusted + trusted / (DRIFT_PARTS - 1)
 }
 
 /// How long a span of Zoho's is counted: on a fast clock it ends later than it seems (R3).
-pub fn to_be_sure(span: Duration) -> Duration {
+pub(super) fn to_be_sure(span: Duration) -> Duration {
     span + span / DRIFT_PARTS
 }
 

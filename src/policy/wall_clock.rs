@@ -18,10 +18,10 @@ const TOLERANCE: Duration = Duration::from_secs(5);
 const STEADY_WITHIN: Duration = Duration::from_secs(1);
 
 /// How far a clock that is vouched for may be off.
-pub const RIGHT_WITHIN: Duration = TOLERANCE.saturating_add(STEADY_WITHIN);
+const RIGHT_WITHIN: Duration = TOLERANCE.saturating_add(STEADY_WITHIN);
 
 /// How wrong the time between two moments may be, each read on a clock that is vouched for.
-pub const SPAN_ERROR: Duration = RIGHT_WITHIN.saturating_mul(2);
+pub(super) const SPAN_ERROR: Duration = RIGHT_WITHIN.saturating_mul(2);
 
 /// What a `Date` says of the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ impl Seeded {
 
     /// Another generator, so that what one part of the world uses up shifts no other part.
     #[must_use]
-    pub fn fork(&mut self) -> Self {
+    pub(super) fn fork(&mut self) -> Self {
         Self(self.number())
     }
 
@@ -43,12 +43,12 @@ impl Seeded {
     }
 
     /// One of them.
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.place(from)]
     }
 
     /// The place of one of them.
-    pub fn place<T>(&mut self, of: &[T]) -> usize {
+    pub(super) fn place<T>(&mut self, of: &[T]) -> usize {
         let at = self.below(of.len() as u64);
         usize::try_from(at).unwrap_or(0)
     }

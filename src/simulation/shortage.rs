@@ -8,7 +8,7 @@ const GAPS_MAX: usize = 100;
 
 /// What a reader found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Find {
+pub(super) enum Find {
     /// A token with the promised `min_ttl` left.
     Enough,
     /// A token with less.

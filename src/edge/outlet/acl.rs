@@ -162,7 +162,7 @@ pub fn has_list(file: &File) -> io::Result<bool> {
 }
 
 /// Whether the file system of `path` knows lists. Where the look fails, writing will tell.
-pub fn knows_lists(path: &Path) -> bool {
+pub(super) fn knows_lists(path: &Path) -> bool {
     let looked = getxattr(path, ATTRIBUTE, &mut [0; 4][..]);
     !matches!(looked, Err(Errno::OPNOTSUPP))
 }

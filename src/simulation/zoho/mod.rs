@@ -206,7 +206,7 @@ impl Zoho {
     }
 
     /// The grant of a refresh token that is good.
-    pub fn grant_of(&self, text: &str) -> Option<usize> {
+    pub(super) fn grant_of(&self, text: &str) -> Option<usize> {
         let mut parts = text.strip_prefix("rt-")?.split('-');
         let grant: usize = parts.next()?.parse().ok()?;
         let rotation: u32 = parts.next()?.parse().ok()?;
@@ -220,12 +220,12 @@ impl Zoho {
     }
 
     /// The number of an access token.
-    pub fn token_of(text: &str) -> Option<usize> {
+    pub(super) fn token_of(text: &str) -> Option<usize> {
         text.strip_prefix("1000.at-")?.parse().ok()
     }
 
     /// How an access token is written.
-    pub fn token_text(token: usize) -> String {
+    fn token_text(token: usize) -> String {
         format!("1000.at-{token}")
     }
 
