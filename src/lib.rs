@@ -21,7 +21,7 @@
 //! outlet, and readers who wait are told. An answer to an abandoned attempt changes nothing.
 //!
 //! Absent on purpose: a second thread that decides, a TCP listener, a way to read a refresh token back, hooks run by
-//! the daemon (`watch --exec` runs as its own user), and shared state for many hosts (one host mints, all read).
+//! the daemon (a job runs as its own user, in its own unit), and shared state for many hosts (one host mints, all read).
 
 pub mod base;
 pub mod cli;

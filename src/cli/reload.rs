@@ -34,53 +34,77 @@ struct Changes {
     warnings: Vec<String>,
 }
 
+/// One of the two questions, and the words around its answer.
+struct Question {
+    verb: &'static str,
+    target: &'static str,
+    opening: &'static str,
+    nothing: &'static str,
+    /// What follows from a problem, and what to do.
+    refused: (&'static str, &'static str),
+}
+
 /// Has the daemon take its config anew; prints every problem or one line of what changed.
 pub fn run(args: &SocketAt) -> Result<Exit, Failure> {
-    ask(args, "/v1/reload", "reloaded", "reloaded: nothing changed")
-}
-
-/// The same without taking it: what `run` would change.
-pub fn forecast(args: &SocketAt) -> Result<Exit, Failure> {
-    let nothing = "a reload would change nothing";
-    ask(
-        args,
-        "/v1/reload?dry_run=true",
-        "a reload would change",
-        nothing,
-    )
-}
-
-fn ask(args: &SocketAt, target: &str, opening: &str, nothing: &str) -> Result<Exit, Failure> {
-    let answer = client::ask(&args.path(), &Request::post(target, b""), PATIENCE)?;
-    if answer.status != 200 {
-        return Err(refused(&answer));
-    }
-    let changes: Changes = serde_json::from_slice(&answer.body)
-        .map_err(|_| refusal::not_understood("reload", &answer))?;
-    for warning in &changes.warnings {
-        output::complain(&in_one_line(warning));
-    }
-    output::print(changes.told(opening, nothing).as_bytes())?;
-    Ok(Exit::Done)
-}
-
-/// Prints each problem as it came, `file:line:col: message`, and sums them up.
-fn refused(answer: &Answer) -> Failure {
-    let refusal = Refusal::of(answer).unwrap_or_default();
-    for problem in refusal.problems() {
-        output::complain(&in_one_line(problem));
-    }
-    match refusal.problems().len() {
-        0 => refusal::failure("reload", answer),
-        count => Failure::new(
-            Exit::Config,
-            "reload",
-            &format!(
-                "the new config has {}; the old one stays in force",
-                counted(count, "problem")
-            ),
+    let question = Question {
+        verb: "reload",
+        target: "/v1/reload",
+        opening: "reloaded",
+        nothing: "reloaded: nothing changed",
+        refused: (
+            "the old one stays in force",
             "put it right and reload again",
         ),
+    };
+    question.ask(args)
+}
+
+/// The same without taking it, for `check`: what `run` would change.
+pub fn forecast(args: &SocketAt) -> Result<Exit, Failure> {
+    let question = Question {
+        verb: "check",
+        target: "/v1/reload?dry_run=true",
+        opening: "a reload would change",
+        nothing: "a reload would change nothing",
+        refused: (
+            "a reload would be refused",
+            "put it right before you reload",
+        ),
+    };
+    question.ask(args)
+}
+
+impl Question {
+    fn ask(&self, args: &SocketAt) -> Result<Exit, Failure> {
+        let request = Request::post(self.target, b"");
+        let answer = client::ask(&args.path(), &request, PATIENCE)?;
+        if answer.status != 200 {
+            return Err(self.refused(&answer));
+        }
+        let changes: Changes = serde_json::from_slice(&answer.body)
+            .map_err(|_| refusal::not_understood(self.verb, &answer))?;
+        for warning in &changes.warnings {
+            output::complain(&in_one_line(warning));
+        }
+        output::print(changes.told(self.opening, self.nothing).as_bytes())?;
+        Ok(Exit::Done)
+    }
+
+    /// Prints each problem as it came, `file:line:col: message`, and sums them up.
+    fn refused(&self, answer: &Answer) -> Failure {
+        let refusal = Refusal::of(answer).unwrap_or_default();
+        for problem in refusal.problems() {
+            output::complain(&in_one_line(problem));
+        }
+        let (then, cure) = self.refused;
+        match refusal.problems().len() {
+            0 => refusal::failure(self.verb, answer),
+            count => {
+                let count = counted(count, "problem");
+                let what = format!("the new config has {count}; {then}");
+                Failure::new(Exit::Config, self.verb, &what, cure)
+            }
+        }
     }
 }
 

@@ -50,7 +50,22 @@ fn words(error: &clap::Error) -> String {
     let parts = text.split("\n\n").map(str::trim);
     let parts = parts.take_while(|part| !part.starts_with("Usage:"));
     let told = parts.filter(|part| !part.starts_with("For more information"));
-    told.collect::<Vec<_>>().join("; ")
+    without_tokens(&told.collect::<Vec<_>>().join("; "))
+}
+
+/// The parser quotes what it does not take, and a job's stderr is in a journal: a token that stands in the place of
+/// another value is not repeated (S1). All of Zoho's begin alike.
+fn without_tokens(text: &str) -> String {
+    const OPENING: &str = "1000.";
+    let is_edge = |c: char| c.is_whitespace() || "'\"=".contains(c);
+    let hide = |part: &str| match part.find(OPENING) {
+        Some(at) => {
+            let token = part[at..].trim_end_matches(is_edge).len();
+            format!("{}[hidden]{}", &part[..at], &part[at + token..])
+        }
+        None => part.to_owned(),
+    };
+    text.split_inclusive(is_edge).map(hide).collect()
 }
 
 /// The parser would quote what it does not take, and here that is most often the secret itself.
@@ -59,4 +74,23 @@ fn secret_as_argument(who: &str) -> Failure {
     let cure = "give the secret at the prompt or on stdin, and make a new one where it was an argument: \
                 every user of this host could read it";
     Failure::new(Exit::Usage, who, what, cure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S1
+    #[test]
+    fn s1_a_token_in_the_place_of_another_value_is_not_repeated() {
+        assert_eq!(
+            without_tokens("invalid value '1000.canary' for '--generation <N>': 1000.canary"),
+            "invalid value '[hidden]' for '--generation <N>': [hidden]"
+        );
+        assert_eq!(
+            without_tokens("unexpected '--x=1000.ca'"),
+            "unexpected '--x=[hidden]'"
+        );
+        assert_eq!(without_tokens("invalid value '7d'"), "invalid value '7d'");
+    }
 }

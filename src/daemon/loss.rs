@@ -44,7 +44,7 @@ fn all_orgs(old: &Standing, new: &Standing) -> Option<String> {
     let count = names.len();
     let plural = if count == 1 { "" } else { "s" };
     let what = format!(
-        "no org is left, but {count} org{plural} are being served ({}); is this file cut off, or a folder of \
+        "no org is left, but the running config has {count} org{plural} ({}); is this file cut off, or a folder of \
          `include` empty? Put them back, or, if all are meant to go, restart the daemon: a reload does not do it",
         listed(&names)
     );

@@ -230,11 +230,23 @@ impl Org {
             return;
         }
         self.reports.noted.insert(code.name, now);
-        let severity = match finding {
-            Finding::NotToken => Severity::Info,
-            _ => Severity::Warning,
+        let (severity, cure) = match finding {
+            Finding::NotToken => (
+                Severity::Info,
+                "mend the job's request, or slow it down; the token is not what was refused",
+            ),
+            Finding::Scope => (
+                Severity::Warning,
+                "another token would not help; widen `scopes` and enroll again, or give the user who consented the \
+                 permission in Zoho's CRM",
+            ),
+            _ => (
+                Severity::Warning,
+                "another token would not help; compare org, environment and api_domain of the job with the token's",
+            ),
         };
-        let detail = format!("uid {uid} was told {}: {}", code.name, finding.as_str());
+        let (code, word) = (code.name, finding.as_str());
+        let detail = format!("uid {uid} was told {code}, which is `{word}`: {cure}");
         self.saving.is_dirty = true;
         self.tell(severity, "reported", detail, scene);
     }
@@ -271,7 +283,7 @@ impl Org {
 /// The first report of a generation, in a line of the history.
 fn account(report: &Report, course: &Course) -> String {
     let what = match course {
-        Course::Tell(_) => "it cannot be replaced now",
+        Course::Tell(_) => "it cannot be replaced now, and the job is told when to report again",
         Course::Wait => "a mint is on its way",
         Course::Mint(_) => "it is replaced",
     };

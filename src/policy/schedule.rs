@@ -81,8 +81,8 @@ pub fn min_ttl_max(at: f64, life: Duration) -> Duration {
 
 /// Shortest time between the starts of two written calls of one org.
 ///
-/// A sixth of the window (100 s, and a tenth for a fast clock): whatever Zoho answers, six calls fit in a window and four slots stay
-/// for reports and for an operator.
+/// A sixth of the window (100.1 s, of which a tenth of a second is for a fast clock): whatever Zoho answers, six calls
+/// fit in a window and four slots stay for reports and for an operator.
 pub fn gap(limits: Limits) -> Duration {
     to_be_sure(limits.window) / 6
 }
@@ -109,7 +109,7 @@ pub fn probe_at(now: Boottime, failures: u32) -> Boottime {
     now.plus(PROBES[nth])
 }
 
-/// Whether tokens of this life end faster than the limits let us replace them: 222 s with Zoho's limits.
+/// Whether tokens of this life end faster than the limits let us replace them: under 223 s with Zoho's limits.
 pub fn life_is_too_short(life: Duration, at: f64, limits: Limits) -> bool {
     life.mul_f64((at - OFFSET_MAX).max(0.0)) < gap(limits)
 }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_under_222_seconds_is_too_short_for_zohos_limits() {
+    fn a_life_under_223_seconds_is_too_short_for_zohos_limits() {
         let short = |secs| life_is_too_short(Duration::from_secs(secs), 0.5, Limits::ZOHO);
         assert!(short(222));
         assert!(!short(223));

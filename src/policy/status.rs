@@ -251,7 +251,7 @@ impl Org {
         let short = short_life.map(|life| {
             format!(
                 "tokens live {} s, too short for {} mints per {} s: refreshes are paced and readers go without in between",
-                life.as_secs(), limits.mints, limits.window.as_secs()
+                schedule::life_granted(life).as_secs(), limits.mints, limits.window.as_secs()
             )
         });
         let unsaved = self.saving.is_in_trouble().then(|| {
@@ -297,7 +297,7 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         grant_since: now.wall_at(record.verdict.since).to_rfc3339(),
         cause: Some(cause.code),
         cure: Some(format!(
-            "write [orgs.{}] into the config again and reload to use its grant, or revoke it",
+            "write [orgs.{}] into the config again and reload to use its grant, or leave it there, sealed",
             record.org
         )),
         generation: None,

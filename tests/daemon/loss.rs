@@ -50,7 +50,8 @@ fn a_config_without_any_org_is_refused_by_a_reload_while_there_are_some() {
     let main = fs::read_to_string(site.path(CONFIG)).expect("there");
     let file = site.path(CONFIG).display().to_string();
     let told = |refused: &Ended| {
-        let line = format!("{file}:1:1: no org is left, but 2 orgs are being served (acme, beta)");
+        let line =
+            format!("{file}:1:1: no org is left, but the running config has 2 orgs (acme, beta)");
         refused.stderr.contains(&line) && refused.stderr.contains("restart the daemon")
     };
     for stump in ["", &main[..main.find("[daemon]").expect("there")]] {

@@ -39,8 +39,8 @@ impl TokenAsk {
                 "wait" => ask.wait = duration(key, value)?.min(WAIT_MAX),
                 "after" => {
                     let generation = value.parse().map_err(|_| {
-                        let told = format!("after={value} is no generation; give a number");
-                        BadAsk::Malformed(told)
+                        let told = "after is no generation; give the number that came with a token";
+                        BadAsk::Malformed(told.to_owned())
                     })?;
                     ask.query.after = Some(generation);
                 }
@@ -65,11 +65,8 @@ fn opaque(tag: &str) -> &str {
 fn duration(key: &str, value: &str) -> Result<Duration, BadAsk> {
     let bare = value.parse().ok().map(Duration::from_secs);
     let spelled = || humantime::parse_duration(value).ok();
-    bare.or_else(spelled).ok_or_else(|| {
-        BadAsk::Malformed(format!(
-            "{key}={value} is no duration; write it like 300 or 5m"
-        ))
-    })
+    bare.or_else(spelled)
+        .ok_or_else(|| BadAsk::Malformed(format!("{key} is no duration; write it like 300 or 5m")))
 }
 
 /// Whether `text/plain` is named, and is wanted more than JSON. Ranges with a star mean JSON.

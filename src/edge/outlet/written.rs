@@ -150,7 +150,7 @@ impl Written {
         if let Err(err) = replace(&self.path, entries) {
             let path = self.path.display();
             tracing::warn!(
-                "the list of written outputs {path}: {err}; see to the disk of the state"
+                "the list of written outputs {path} cannot be written: {err}; free the disk of the state or mend the folder's rights: a start cannot tell outputs that leave the config until then"
             );
         }
     }
