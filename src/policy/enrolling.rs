@@ -108,6 +108,7 @@ impl Org {
             asked: match own.offer.right {
                 Right::Code(_) => Asked::Exchange,
                 Right::RefreshToken(_) => Asked::TakeOver,
+                Right::Login(_) => Asked::Login,
             },
             right: own.offer.right.clone(),
             client_secret: own.offer.client_secret.clone(),
@@ -231,6 +232,7 @@ impl Org {
         let how = match own.offer.right {
             Right::Code(_) => "a grant code",
             Right::RefreshToken(_) => "a refresh token",
+            Right::Login(_) => "a login in a browser",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
@@ -253,7 +255,7 @@ impl Org {
 fn refresh_token_of(offer: &Offer, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
     match &offer.right {
-        Right::Code(_) => given
+        Right::Code(_) | Right::Login(_) => given
             .map(|token| (token, false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
         Right::RefreshToken(offered) => Ok((given.unwrap_or_else(|| offered.clone()), true)),

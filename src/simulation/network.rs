@@ -7,7 +7,7 @@ use super::world::World;
 use super::zoho::sayings::{self, Kind, Terms};
 use super::zoho::{Ask, Decision, Zoho};
 use crate::base::OrgName;
-use crate::policy::event::{Answer, Attempt, Right};
+use crate::policy::event::{Answer, Attempt, Login, Right};
 use crate::policy::record::Cause;
 use crate::policy::reply::{Asked, Outcome};
 
@@ -54,7 +54,7 @@ impl Parcel {
 /// What a call asks with, as the simulated Zoho reads it.
 fn ask_of(right: &Right) -> Ask {
     match right {
-        Right::Code(code) => Ask::Code(code.expose().to_owned()),
+        Right::Code(code) | Right::Login(Login { code, .. }) => Ask::Code(code.expose().to_owned()),
         Right::RefreshToken(token) => Ask::Refresh(token.expose().to_owned()),
     }
 }

@@ -13,6 +13,7 @@ fn place(org: &OrgName) -> Place<'_> {
         console_url: Some("https://api-console.zoho.eu"),
         org,
         client: "warehouse",
+        grant: GrantKind::SelfClient,
     }
 }
 

@@ -30,11 +30,18 @@ pub enum Asked {
     Refresh,
     /// The same for the first time, to prove a refresh token that an operator brings along.
     TakeOver,
+    /// A code of the consent page for a refresh token.
+    Login,
 }
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Exchange, Self::Refresh, Self::TakeOver];
+    pub const ALL: [Self; 4] = [Self::Exchange, Self::Refresh, Self::TakeOver, Self::Login];
+
+    /// Whether it spends a code, and is of no use without a refresh token in the answer.
+    pub fn is_exchange(self) -> bool {
+        matches!(self, Self::Exchange | Self::Login)
+    }
 }
 
 /// What to do about an answer.
@@ -145,13 +152,13 @@ pub(super) fn folded(code: &str) -> String {
 
 /// Zoho leaves the refresh token out where consent was for online access only (Devices, "Initiation Request").
 fn complete(asked: Asked, granted: Granted) -> Outcome {
-    match asked {
-        Asked::Exchange if granted.refresh_token.is_none() => Outcome::NeedsConsent(Cause::new(
+    if asked.is_exchange() && granted.refresh_token.is_none() {
+        return Outcome::NeedsConsent(Cause::new(
             "no-refresh-token",
             "an access token came without a refresh token",
-        )),
-        _ => Outcome::Granted(granted),
+        ));
     }
+    Outcome::Granted(granted)
 }
 
 /// Names what came instead of a JSON object.
