@@ -10,6 +10,7 @@
 
 mod answer;
 mod clock;
+mod consent;
 mod console;
 mod control;
 mod crm;
@@ -28,6 +29,7 @@ mod window;
 mod zoho;
 
 pub use answer::{Body, Refusal, Reply};
+pub use consent::Person;
 pub use console::BadScript;
 pub use fault::{Fault, Instead};
 pub use lane::{Counts, End};

@@ -10,6 +10,8 @@ mod daemon;
 mod eater;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/login.rs"]
+mod login;
 #[path = "../support/need.rs"]
 mod need;
 #[path = "../support/provider.rs"]
@@ -33,6 +35,7 @@ mod enroll;
 mod files;
 mod left_behind;
 mod life;
+mod logins;
 mod loss;
 mod oauth;
 mod order;

@@ -14,7 +14,7 @@ body{font:1rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;p
 main{box-sizing:border-box;width:min(42rem,100%);padding:2rem;border-left:.4rem solid var(--edge)}\
 h1{font-size:1.4rem;line-height:1.25;margin:0 0 1rem;color:var(--edge)}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:1rem 0}\
-dt,footer{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}p{overflow-wrap:anywhere}\
+code{font-family:ui-monospace,monospace;font-size:.95em}dt,footer{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}p{overflow-wrap:anywhere}\
 footer{margin-top:1.5rem}";
 
 /// The org has its grant.
@@ -32,8 +32,8 @@ pub(super) fn enrolled(org: &str, facts: &[(&str, String)]) -> String {
 pub(super) fn failed(failure: &Failure) -> String {
     let body = format!(
         "<p>{}.</p><p><strong>What to do:</strong> {}.</p>",
-        escaped(&sentence(&failure.what)),
-        escaped(&failure.cure)
+        told(&sentence(&failure.what)),
+        told(&failure.cure)
     );
     whole("bad", &format!("{} was not enrolled", failure.who), &body)
 }
@@ -55,10 +55,28 @@ fn whole(class: &str, title: &str, body: &str) -> String {
     )
 }
 
+/// With a capital letter, unless it begins with a code.
 fn sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    if !first.chars().all(char::is_alphabetic) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// Escaped, and what stands in backticks as what it is.
+fn told(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(number, part)| {
+        let part = escaped(part);
+        if number % 2 == 1 {
+            format!("<code>{part}</code>")
+        } else {
+            part
+        }
+    });
+    parts.collect()
 }
 
 /// Fit for text and for attributes in quotes.
@@ -92,6 +110,26 @@ mod tests {
         );
         let page = enrolled("acme", &[("scope", "<i>".to_owned())]);
         assert!(page.contains("<dd>&lt;i&gt;</dd>"), "{page}");
+    }
+
+    #[test]
+    fn a_command_is_shown_as_one_and_a_code_as_it_is_written() {
+        let failure = Failure::new(
+            Exit::Config,
+            "acme",
+            "no-refresh-token: Zoho gave none",
+            "run `zoho-tokend login acme` again",
+        );
+        let page = failed(&failure);
+        assert!(
+            page.contains("<p>no-refresh-token: Zoho gave none.</p>"),
+            "{page}"
+        );
+        assert!(
+            page.contains("run <code>zoho-tokend login acme</code> again."),
+            "{page}"
+        );
+        assert_eq!(sentence("consent was refused"), "Consent was refused");
     }
 
     #[test]
