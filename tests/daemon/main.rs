@@ -27,6 +27,7 @@ mod zoho;
 
 mod access;
 mod bad_input;
+mod browser;
 mod check;
 mod clients;
 mod contract;
