@@ -45,6 +45,7 @@ mod reload;
 mod report_storms;
 mod reports;
 mod secrets;
+mod self_client;
 mod simulate;
 mod soak;
 mod start;

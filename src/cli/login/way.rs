@@ -228,7 +228,8 @@ fn pasted(
         if let Some(refusal) = &refusal {
             output::complain_of(refusal);
         }
-        let address = input.next("Address")?;
+        let address = input.next_or_none("Address", " (not shown)")?;
+        let address = address.ok_or_else(|| input.missing("Address"))?;
         match in_address(&address, redirect_uri, visit) {
             Ok(returned) => return Ok(returned),
             Err(what) => {

@@ -34,6 +34,44 @@ fn a_spent_grant_token_and_a_revoked_refresh_token_have_their_own_cures() {
 }
 
 #[test]
+fn an_org_of_a_web_based_client_is_told_to_log_in() {
+    let org = acme();
+    let web = Place {
+        grant: GrantKind::Web,
+        ..place(&org)
+    };
+    let cure = |code, asked| remedy(code, asked, 1, &web).cure;
+    assert_eq!(cure("unenrolled", Refresh), "Run `zoho-tokend login acme`");
+    assert_eq!(
+        cure("invalid_code", Refresh),
+        "Run `zoho-tokend login acme`; readers keep the current token until it ends"
+    );
+    assert_eq!(
+        cure("connect", Asked::Login),
+        "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend login acme` again"
+    );
+    for code in codes() {
+        for asked in [Refresh, Asked::Login] {
+            let cure = cure(code, asked);
+            // These two speak of what `enroll` was given.
+            let is_of_a_file = ["other-client", "grant-token-expired", "not-web"].contains(&code);
+            assert!(
+                is_of_a_file || !cure.contains("zoho-tokend enroll"),
+                "{code}: {cure}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_grant_token_that_is_over_names_the_console() {
+    assert_eq!(
+        cure("grant-token-expired", Exchange, 1),
+        "Make a new one at https://api-console.zoho.eu (Self Client, Generate Code; choose 10 minutes) and run `zoho-tokend enroll acme` at once"
+    );
+}
+
+#[test]
 fn an_unknown_client_points_at_the_data_center_first() {
     let it = remedy("invalid_client", Refresh, 1, &place(&acme()));
     assert_eq!(

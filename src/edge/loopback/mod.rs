@@ -3,7 +3,10 @@
 //! Reads the head of a request and nothing else; what it means, others decide. Invariant (S5): whoever connects holds
 //! a bounded piece of memory for a bounded time, and cannot keep another from being heard.
 
-use std::io::{self, ErrorKind, Read, Write};
+mod arrival;
+mod head;
+
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -12,7 +15,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use crate::base::Secret;
+pub use arrival::Arrival;
 
 /// Longest head of a request: a redirect of Zoho's has 300 bytes, a browser's cookies for `localhost` may have more.
 const HEAD_MAX: usize = 16 * 1024;
@@ -20,10 +23,6 @@ const HEAD_MAX: usize = 16 * 1024;
 const LINE_TIME: Duration = Duration::from_secs(5);
 /// Connections at once; one more ends the oldest.
 const CONNECTIONS_MAX: usize = 8;
-/// No script, no other host, no frame; and nothing is told to where a link leads.
-const POLICY: &str = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n\
-    X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n";
 
 /// Listens where a `redirect_uri` leads.
 #[derive(Debug)]
@@ -31,16 +30,6 @@ pub struct Loopback {
     listeners: Vec<TcpListener>,
     pending: Vec<Pending>,
     host: String,
-}
-
-/// A browser that waits for its answer.
-#[derive(Debug)]
-pub struct Arrival {
-    stream: TcpStream,
-    /// `/callback`, as it was sent.
-    pub path: String,
-    /// What stands behind the `?`.
-    pub query: Secret,
 }
 
 /// A connection whose request is not here yet.
@@ -141,7 +130,7 @@ impl Loopback {
             }
             let pending = self.pending.remove(at);
             match progress {
-                Progress::Whole => match asked(&pending.head[..pending.length], &self.host) {
+                Progress::Whole => match head::asked(&pending.head[..pending.length], &self.host) {
                     Ok((path, query)) => {
                         return Some(Arrival {
                             stream: pending.stream,
@@ -149,40 +138,13 @@ impl Loopback {
                             query,
                         });
                     }
-                    Err(status) => refuse(pending.stream, status),
+                    Err(status) => arrival::refuse(pending.stream, status),
                 },
-                Progress::TooLong => refuse(pending.stream, 431),
+                Progress::TooLong => arrival::refuse(pending.stream, 431),
                 Progress::Gone | Progress::Waits => (),
             }
         }
         None
-    }
-}
-
-impl Arrival {
-    /// Shows a page, and hangs up. A browser that is gone misses it.
-    pub fn show(self, status: u16, html: &str) {
-        let length = html.len();
-        let head = format!(
-            "HTTP/1.1 {status} {}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\n{POLICY}\r\n",
-            reason(status)
-        );
-        say(self.stream, &[head.as_bytes(), html.as_bytes()]);
-    }
-
-    /// Sends the browser to another page.
-    pub fn send_to(self, url: &Secret) {
-        let head = "HTTP/1.1 303 See Other\r\nLocation: ";
-        let rest = format!("\r\nContent-Length: 0\r\n{POLICY}\r\n");
-        say(
-            self.stream,
-            &[head.as_bytes(), url.expose().as_bytes(), rest.as_bytes()],
-        );
-    }
-
-    /// There is no such page.
-    pub fn refuse(self) {
-        refuse(self.stream, 404);
     }
 }
 
@@ -236,62 +198,88 @@ fn bind(addresses: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// Path and query of a request to `host`; else the status that says why not. Another `Host` is another site whose name
-/// somebody lets lead here.
-fn asked(head: &[u8], host: &str) -> Result<(String, Secret), u16> {
-    let head = std::str::from_utf8(head).map_err(|_| 400_u16)?;
-    let mut lines = head.split("\r\n");
-    let words: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
-    let [method, target, version] = words[..] else {
-        return Err(400);
-    };
-    if !version.starts_with("HTTP/1.") || !target.starts_with('/') {
-        return Err(400);
-    }
-    if method != "GET" {
-        return Err(405);
-    }
-    let fields = lines.filter_map(|line| line.split_once(':'));
-    let mut hosts = fields.filter(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let is_ours = |(_, value): (&str, &str)| value.trim().eq_ignore_ascii_case(host);
-    if !hosts.next().is_some_and(is_ours) || hosts.next().is_some() {
-        return Err(404);
-    }
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ok((path.to_owned(), Secret::new(query.to_owned())))
-}
-
-fn refuse(stream: TcpStream, status: u16) {
-    let head = format!(
-        "HTTP/1.1 {status} {}\r\nContent-Length: 0\r\n{POLICY}\r\n",
-        reason(status)
-    );
-    say(stream, &[head.as_bytes()]);
-}
-
-fn say(mut stream: TcpStream, parts: &[&[u8]]) {
-    let ready = stream
-        .set_nonblocking(false)
-        .and_then(|()| stream.set_write_timeout(Some(LINE_TIME)));
-    let said = ready.and_then(|()| parts.iter().try_for_each(|part| stream.write_all(part)));
-    // A browser that hung up has its own reasons, and nobody else reads this.
-    drop(said);
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        431 => "Request Header Fields Too Large",
-        _ => "Bad Request",
-    }
-}
-
 /// What the next `accept` may do better.
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::ConnectionAborted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("an address")
+    }
+
+    /// A listener on a port that was free.
+    fn listener() -> (Loopback, u16) {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("bound").port();
+        drop(free);
+        let own = Loopback::listen(&url(&format!("http://localhost:{port}/callback")));
+        (own.expect("loopback").expect("it is free"), port)
+    }
+
+    #[test]
+    fn s5_a_silent_connection_ends_no_wait_and_lengthens_none() {
+        let (mut own, port) = listener();
+        let _silent = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        let until = Instant::now() + Duration::from_millis(60);
+        assert!(own.next(until).expect("no error").is_none());
+        assert!(until.elapsed() < LINE_TIME);
+    }
+
+    #[test]
+    fn a_browser_is_heard_on_either_loopback_and_in_pieces() {
+        let (mut own, port) = listener();
+        for address in ["127.0.0.1", "::1"] {
+            let Ok(mut browser) = TcpStream::connect((address, port)) else {
+                assert_eq!(address, "::1", "only IPv6 may be missing here");
+                continue;
+            };
+            let head = format!("GET /callback?code=c HTTP/1.1\r\nhost: LOCALHOST:{port}\r\n\r\n");
+            let (one, two) = head.split_at(20);
+            browser.write_all(one.as_bytes()).expect("sent");
+            let soon = Instant::now() + Duration::from_millis(20);
+            assert!(own.next(soon).expect("no error").is_none());
+            browser.write_all(two.as_bytes()).expect("sent");
+            let until = Instant::now() + LINE_TIME;
+            let arrival = own.next(until).expect("no error").expect("a request");
+            assert_eq!(arrival.path, "/callback");
+            assert_eq!(arrival.query.expose(), "code=c");
+            arrival.show(200, "<p>well</p>");
+            let mut answer = String::new();
+            browser.read_to_string(&mut answer).expect("an answer");
+            assert!(answer.ends_with("\r\n\r\n<p>well</p>"), "{answer}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_http_on_loopback_is_listened_for() {
+        for text in [
+            "https://localhost:8976/callback",
+            "http://localhost/callback",
+            "http://10.0.0.1:8976/callback",
+            "http://localhost.example:8976/",
+            "https://sync.example/callback",
+        ] {
+            assert!(Loopback::listen(&url(text)).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_another_program_has_on_either_loopback_is_refused() {
+        let Ok(other) = TcpListener::bind("[::1]:0") else {
+            return;
+        };
+        let port = other.local_addr().expect("bound").port();
+        let own = Loopback::listen(&url(&format!("http://localhost:{port}/callback")));
+        let refused = own.expect("loopback").expect_err("taken");
+        assert_eq!(refused.kind(), ErrorKind::AddrInUse);
+    }
 }
