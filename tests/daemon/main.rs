@@ -36,6 +36,7 @@ mod enroll;
 mod files;
 mod left_behind;
 mod life;
+mod login_guards;
 mod logins;
 mod loss;
 mod oauth;

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 
 use url::Url;
+use zoho_tokend::stand_in::{Params, Person, Rules};
 
 use crate::daemon::{Ended, program};
 use crate::http::{Line, Reply};
@@ -131,4 +132,37 @@ pub(crate) fn browse(address: &str) -> Reply {
         reply = visit(&target(&reply));
     }
     unreachable!("redirects without end")
+}
+
+/// A site whose org `acme` has a web-based client; the port is its redirect's.
+pub(crate) fn web_site() -> (Site, u16) {
+    let port = free_port();
+    let mut site = Site::new(Rules::default(), &["acme"]);
+    site.config
+        .orgs
+        .insert("acme".into(), "grant = \"web\"".into());
+    site.let_return("acme", &format!("http://localhost:{port}/callback"));
+    site.write_config();
+    (site, port)
+}
+
+/// One of the parameters of an address.
+pub(crate) fn parameter(address: &str, name: &str) -> Option<String> {
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    let params = Params::parse(query.as_bytes());
+    Some(params.value(name).to_owned()).filter(|value| !value.is_empty())
+}
+
+/// A whole login of `acme`: what the browser shows at its end, and the terminal.
+pub(crate) fn login(site: &Site) -> (String, Ended) {
+    let mut login = Login::start(site, &["acme"]);
+    let page = browse(&login.address());
+    (page.body, login.end())
+}
+
+/// Seats another person at the browser.
+pub(crate) fn seat(site: &Site, change: impl FnOnce(&mut Person)) {
+    let mut person = Person::default();
+    change(&mut person);
+    site.zoho.world.with(|zoho, _| zoho.seat(person));
 }
