@@ -136,11 +136,8 @@ pub(super) fn is_without_refresh_token(answer: &Answer) -> bool {
 
 /// What there is now, in four lines.
 pub(super) fn told(org: &str, status: &OrgStatus) -> String {
-    let mut text = format!("{org}: enrolled\n");
-    for (name, value) in facts(status) {
-        text.push_str(&format!("  {name:<12}{value}\n"));
-    }
-    text
+    let lines = facts(status).map(|(name, value)| format!("  {name:<12}{value}\n"));
+    format!("{org}: enrolled\n{}", lines.concat())
 }
 
 /// What an operator looks at after an enrolment.

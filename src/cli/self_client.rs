@@ -118,12 +118,12 @@ impl SelfClient {
         {
             return Err("is for another grant than a grant token");
         }
-        let code = text.code.and_then(secret);
+        let code = text.code.as_ref().and_then(secret);
         Ok(Self {
             name: name.to_owned(),
             is_file,
             code: code.ok_or("has no `code`")?,
-            client_secret: text.client_secret.and_then(secret),
+            client_secret: text.client_secret.as_ref().and_then(secret),
             client_id: text.client_id.filter(|id| !id.is_empty()),
             scope: text
                 .scope
@@ -204,14 +204,15 @@ impl Moment {
     }
 }
 
-fn secret(text: Zeroizing<String>) -> Option<Secret> {
+fn secret(text: &Zeroizing<String>) -> Option<Secret> {
     let word = text.trim();
     (!word.is_empty()).then(|| Secret::new(word.to_owned()))
 }
 
 /// Whoever could read it could have used it.
 fn warn_if_open(org: &str, name: &str, mode: u32) {
-    if mode & 0o077 == 0 {
+    let is_open = mode & 0o077 != 0;
+    if !is_open {
         return;
     }
     let what = format!("others on this host could read {name} (mode {mode:04o})");

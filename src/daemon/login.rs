@@ -10,6 +10,7 @@ use crate::base::OrgName;
 use crate::config::Org;
 use crate::edge::http::{Answer, Consented};
 use crate::edge::zoho::consent::ConsentPage;
+use crate::policy;
 use crate::policy::event::Refusal;
 use crate::policy::record::Cause;
 use crate::policy::reply::Asked;
@@ -48,7 +49,7 @@ pub(super) fn begin(shared: &Rc<Shared>, name: &OrgName) -> Answer {
     let was_given = fleet.has_grant_of(&binding.client_id, &binding.data_center);
     let is_sealed = fleet
         .org(name)
-        .and_then(|org| org.sealed_client_secret())
+        .and_then(policy::org::Org::sealed_client_secret)
         .is_some();
     Answer::json(&Begin {
         org: name.as_str(),

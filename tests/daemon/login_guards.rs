@@ -225,10 +225,10 @@ fn s1_the_browser_is_opened_at_an_entrance_that_works_once_and_has_no_state_in_i
     let opened = site.path("opened");
     fs::write(&opened, "").expect("ours");
     fs::set_permissions(&opened, fs::Permissions::from_mode(0o666)).expect("ours");
-    let opener = site.path("xdg-open");
+    let program_of_desktop = site.path("xdg-open");
     let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {}\n", opened.display());
-    fs::write(&opener, script).expect("ours");
-    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::write(&program_of_desktop, script).expect("ours");
+    fs::set_permissions(&program_of_desktop, fs::Permissions::from_mode(0o755)).expect("ours");
 
     let mut command = crate::daemon::program_at(&program);
     command.env("DISPLAY", ":9");

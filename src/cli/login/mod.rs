@@ -152,7 +152,7 @@ impl Session<'_> {
             .and_then(|consent| self.hand_over(visit, &consent, secret));
         match answer {
             Ok(answer) => Ok(Outcome { answer, arrival }),
-            Err(failure) => Err(self.fail(failure, arrival)),
+            Err(failure) => Err(failed(failure, arrival)),
         }
     }
 
@@ -189,15 +189,8 @@ impl Session<'_> {
                 }
                 Ok(status)
             }
-            Err(failure) => Err(self.fail(failure, outcome.arrival)),
+            Err(failure) => Err(failed(failure, outcome.arrival)),
         }
-    }
-
-    fn fail(&self, failure: Failure, arrival: Option<Arrival>) -> Failure {
-        if let Some(arrival) = arrival {
-            arrival.show(400, &page::failed(&failure));
-        }
-        failure
     }
 
     /// The client's secret, if the config leaves it to this: before the browser is sent off, since a code lives minutes.
@@ -215,4 +208,12 @@ impl Session<'_> {
     fn input(&mut self) -> Result<&mut SecretInput, Failure> {
         way::input(&self.args.of.org, &mut self.input)
     }
+}
+
+/// Tells the browser, too.
+fn failed(failure: Failure, arrival: Option<Arrival>) -> Failure {
+    if let Some(arrival) = arrival {
+        arrival.show(400, &page::failed(&failure));
+    }
+    failure
 }

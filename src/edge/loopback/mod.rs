@@ -188,10 +188,7 @@ fn bind(addresses: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
             Err(error)
                 if address.is_ipv6()
                     && error.kind() != ErrorKind::AddrInUse
-                    && !listeners.is_empty() =>
-            {
-                ()
-            }
+                    && !listeners.is_empty() => {}
             Err(error) => return Err(error),
         }
     }

@@ -86,10 +86,11 @@ impl Visit {
 
 /// 256 bits, in 43 characters that no URL escapes: enough for a state (RFC 6749, 10.10) and the shortest that a
 /// verifier may be (RFC 7636, 4.1).
+#[expect(clippy::missing_panics_doc, reason = "it says itself why it cannot")]
 pub fn unguessable() -> Secret {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).expect("getrandom(2) is in every kernel since 3.17");
-    Secret::new(URL_SAFE_NO_PAD.encode(&*bytes))
+    Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
 /// RFC 7636, 4.2.
