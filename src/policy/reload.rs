@@ -58,7 +58,7 @@ impl Fleet {
         let Some(org) = self.leaving.remove(name) else {
             return;
         };
-        self.agenda.remove(name);
+        self.agenda.plan(name, None);
         self.turns.note(name, "", Turn::Idle);
         if org.record.revision > 0 {
             self.shelf.insert(name.clone(), org.record);
