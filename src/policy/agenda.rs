@@ -1,8 +1,9 @@
 //! When each org has something to do next, soonest first: a fleet that sleeps looks at one of them, not at all.
 //!
-//! Knows nothing of why. Invariant: an org stands in here once at most, and [`Agenda::plan`] alone moves it.
+//! Knows nothing of why. Each org keeps its [`Plan`] itself, so that most steps change nothing in here. Invariant: an
+//! org stands in here once at most, at the moment of its plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::base::{Boottime, OrgName};
 
@@ -10,25 +11,23 @@ use crate::base::{Boottime, OrgName};
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     moments: BTreeSet<(Boottime, OrgName)>,
-    of: BTreeMap<OrgName, Boottime>,
 }
+
+/// When an org has something to do, as the agenda has it.
+#[derive(Debug, Default)]
+pub(super) struct Plan(Option<Boottime>);
 
 impl Agenda {
     /// Plans an org anew; `None`: it has nothing to do.
-    pub(super) fn plan(&mut self, org: &OrgName, at: Option<Boottime>) {
-        let before = self.of.get(org).copied();
-        if before == at {
+    pub(super) fn plan(&mut self, org: &OrgName, own: &mut Plan, at: Option<Boottime>) {
+        if own.0 == at {
             return;
         }
-        if let Some(before) = before {
+        if let Some(before) = std::mem::replace(&mut own.0, at) {
             self.moments.remove(&(before, org.clone()));
         }
-        match at {
-            Some(at) => {
-                self.moments.insert((at, org.clone()));
-                self.of.insert(org.clone(), at);
-            }
-            None => drop(self.of.remove(org)),
+        if let Some(at) = at {
+            self.moments.insert((at, org.clone()));
         }
     }
 
@@ -57,13 +56,15 @@ mod tests {
     #[test]
     fn the_soonest_is_first_and_who_is_planned_anew_stands_in_it_once() {
         let mut agenda = Agenda::default();
-        for (name, at) in [("a", 30), ("b", 20), ("c", 10), ("c", 40), ("b", 5)] {
-            agenda.plan(&org(name), Some(Boottime(at)));
+        let names = ["a", "b", "c"].map(org);
+        let mut plans = [const { Plan(None) }; 3];
+        for (which, at) in [(0, 30), (1, 20), (2, 10), (2, 40), (1, 5)] {
+            agenda.plan(&names[which], &mut plans[which], Some(Boottime(at)));
         }
         assert_eq!(agenda.first(), Some(Boottime(5)));
-        assert_eq!(agenda.due(Boottime(30)), [org("a"), org("b")]);
+        assert_eq!(agenda.due(Boottime(30)), names[..2]);
         assert_eq!(agenda.due(Boottime(4)), []);
-        agenda.plan(&org("b"), None);
+        agenda.plan(&names[1], &mut plans[1], None);
         assert_eq!(agenda.first(), Some(Boottime(30)));
     }
 }

@@ -176,7 +176,7 @@ impl Fleet {
                 .note(name, &org.settings.binding.data_center, turn);
             org.noted_turn = turn;
         }
-        self.agenda.plan(name, wake_at);
+        self.agenda.plan(name, &mut org.plan, wake_at);
         self.shelve_if_settled(name);
     }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agenda::Plan;
 use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
@@ -85,6 +86,8 @@ pub struct Org {
     pub(super) not_before: Boottime,
     /// Since when a mint is due that waits for its turn.
     pub(super) waits_since: Option<Boottime>,
+    /// When it has something to do.
+    pub(super) plan: Plan,
     /// Where it stood with its call when the fleet last noted it.
     pub(super) noted_turn: Turn,
     /// The last failure, kept after it has healed.
@@ -133,6 +136,7 @@ impl Org {
             saving: Saving::default(),
             unsent: 0,
             waits_since: None,
+            plan: Plan::default(),
             noted_turn: Turn::Idle,
             last_error: None,
             contradiction: None,
