@@ -63,6 +63,12 @@ impl Org {
             sent: None,
             askers,
         });
+        let verdict = &mut self.record.verdict;
+        if want == Want::Schedule && verdict.word.wants_a_person() {
+            // Should the daemon end before the answer, its next start does not probe again at once.
+            let failures = verdict.failures.saturating_add(1);
+            verdict.until = Some(schedule::probe_at(scene.now.boot, failures));
+        }
         // The slot waits for a write of ours, whoever else has written the lane meanwhile.
         self.saving.is_dirty = true;
     }

@@ -21,6 +21,16 @@ pub(super) const STRANGE_HOSTS: [&str; 3] =
 pub(super) const NARROW_SCOPE: &str = "ZohoCRM.org.READ";
 
 impl World<'_> {
+    /// What the config in force says of an org; the plan's word where it says nothing.
+    pub(super) fn settings_of(&self, org: usize) -> &OrgSettings {
+        let planned = &self.plan.orgs[org];
+        if self.is_config_whole {
+            return planned;
+        }
+        let mut all = self.settings.iter();
+        all.find(|own| own.name == planned.name).unwrap_or(planned)
+    }
+
     /// Where the plan says that an org is.
     pub(super) fn place_of(&self, org: usize) -> Place {
         let settings = &self.plan.orgs[org];

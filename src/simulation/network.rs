@@ -69,11 +69,13 @@ impl World<'_> {
         self.check_call(org, asked, right, timeout);
         if asked == Asked::Refresh {
             self.check_reported_call(org);
-            self.check_probe(org);
         }
         if weather == Some(Trouble::Unreachable) {
             let after = *self.dice.pick(&[5, 200, timeout]);
             return self.deliver(after, org, attempt, self.now, Parcel::NotSent);
+        }
+        if asked == Asked::Refresh {
+            self.check_probe(org);
         }
         let ask = ask_of(right);
         let grant = match &ask {

@@ -109,6 +109,9 @@ impl World<'_> {
         self.timeline
             .note(self.now, None, || format!("stopped for {off} ms"));
         self.note_standing();
+        if !self.is_disk_steady() {
+            self.forget_needs();
+        }
         let kept = self.disk.flush();
         self.end_life(kept);
         self.start_after(off);

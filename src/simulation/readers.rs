@@ -173,7 +173,7 @@ impl World<'_> {
 
     /// S4: no token under an org that any evidence contradicts; absent evidence proves nothing.
     fn misplaced(&self, org: usize, number: usize, token: &Token) -> Option<String> {
-        let settings = &self.plan.orgs[org];
+        let settings = self.settings_of(org);
         let configured = settings.api_domains.of(settings.binding.environment);
         let said = self.zoho.issued[number].said_api_domain.as_deref();
         let is_known = |host: &str| host != UNKNOWN_HOST;
