@@ -140,3 +140,59 @@ fn first(page_token: &str) -> Option<usize> {
     let number = page_token.strip_prefix(PAGE_TOKEN)?.parse().ok();
     number.filter(|number| (1..=usize::MAX / 2).contains(number))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(leads: &Leads, query: &str) -> (u16, Value) {
+        let reply = leads.page(&Params::parse(query.as_bytes()));
+        (
+            reply.status,
+            serde_json::from_str(reply.text()).unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn page_tokens_lead_to_every_lead_once() {
+        let leads = Leads {
+            count: 5,
+            page_max: 2,
+            ..Leads::default()
+        };
+        let mut ids = Vec::new();
+        let mut query = "fields=Last_Name&per_page=200".to_owned();
+        loop {
+            let (status, body) = page(&leads, &query);
+            assert_eq!(status, 200, "{body}");
+            ids.extend(
+                body["data"]
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|lead| lead["id"].clone()),
+            );
+            let Some(next) = body["info"]["next_page_token"].as_str() else {
+                assert_eq!(body["info"]["more_records"], false);
+                break;
+            };
+            query = format!("fields=Last_Name&page_token={next}");
+        }
+        assert_eq!(json!(ids), json!(["1", "2", "3", "4", "5"]));
+    }
+
+    #[test]
+    fn a_request_that_zoho_would_refuse_is_refused_and_nothing_is_no_page() {
+        let leads = Leads::default();
+        for (query, code) in [
+            ("", "REQUIRED_PARAM_MISSING"),
+            ("fields=Last_Name&page_token=from-0", "INVALID_DATA"),
+            ("fields=Last_Name&page_token=mine", "INVALID_DATA"),
+        ] {
+            let (status, body) = page(&leads, query);
+            assert_eq!((status, &body["code"]), (400, &json!(code)), "{query}");
+        }
+        let none = Leads { count: 0, ..leads };
+        assert_eq!(page(&none, "fields=Last_Name"), (204, Value::Null));
+    }
+}

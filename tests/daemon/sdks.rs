@@ -67,7 +67,8 @@ fn shows_no_token(site: &Site, output: &Output) {
 }
 
 fn every_lead(count: usize) -> String {
-    (1..=count).map(|id| format!("{id}\tLead {id}\n")).collect()
+    let lines: Vec<_> = (1..=count).map(|id| format!("{id}\tLead {id}\n")).collect();
+    lines.concat()
 }
 
 /// R1: every call has a live token, although none lives as long as the job runs.
@@ -76,7 +77,7 @@ fn outlasts_its_tokens(job: &str) {
     if !need_jobs() {
         return;
     }
-    let life = Duration::from_secs(4);
+    let life = Duration::from_secs(6);
     let (site, _daemon) = with_leads(rules(life, life), 24, life / 20);
     let first = site.token("acme");
     let output = start(&site, job).end();
