@@ -53,8 +53,10 @@ impl Leads {
         let Some(first) = first(query.value("page_token")) else {
             return refused(400, "INVALID_DATA", "page_token is invalid");
         };
-        let per_page = query.value("per_page").parse().unwrap_or(self.page_max);
-        let last = self.count.min(first + per_page.clamp(1, self.page_max) - 1);
+        let page_max = self.page_max.max(1);
+        let per_page = query.value("per_page").parse().unwrap_or(page_max);
+        let per_page = per_page.clamp(1, page_max);
+        let last = self.count.min(first.saturating_add(per_page - 1));
         let data: Vec<Value> = (first..=last).map(lead).collect();
         if data.is_empty() {
             return nothing();
