@@ -10,6 +10,8 @@ mod daemon;
 mod eater;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/job.rs"]
+mod job;
 #[path = "../support/need.rs"]
 mod need;
 #[path = "../support/provider.rs"]
@@ -40,6 +42,7 @@ mod outside;
 mod reload;
 mod report_storms;
 mod reports;
+mod sdks;
 mod secrets;
 mod simulate;
 mod soak;
