@@ -6,6 +6,7 @@
 pub mod access;
 pub mod binding;
 mod call;
+mod client_right;
 mod doubt;
 mod enrolling;
 pub mod event;
@@ -23,6 +24,7 @@ pub mod report;
 mod reporting;
 pub mod restore;
 mod room;
+pub mod root;
 mod rotation;
 mod saving;
 pub mod schedule;

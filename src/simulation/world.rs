@@ -23,7 +23,7 @@ use crate::policy::event::{Attempt, Event, RequestId};
 use crate::policy::fleet::Fleet;
 use crate::policy::org::Org;
 use crate::policy::record::{Cause, Word};
-use crate::policy::settings::OrgSettings;
+use crate::policy::settings::{Binding, OrgSettings};
 
 /// So many ticks in a row that come soon and do nothing are a loop.
 const IDLE_TICKS_MAX: u32 = 20;
@@ -284,6 +284,7 @@ impl<'a> World<'a> {
             Some(Kind::WrongConfig) => matches!(after, Some(Word::Throttled | Word::NeedsConsent)),
             _ => matches!(after, Some(Word::NeedsConsent | Word::Throttled)),
         };
+        let is_wrong = is_wrong || (self.is_of_client(org) && after == Some(Word::NeedsConsent));
         let is_told = matches!(kind, Some(Kind::Grant | Kind::Gone | Kind::WrongConfig));
         let is_blurred = !is_told && before.is_some_and(Word::wants_a_person);
         // A process that died of it says nothing.
@@ -304,6 +305,13 @@ impl<'a> World<'a> {
 
     pub(super) fn org(&self, org: usize) -> Option<&Org> {
         self.fleet.as_ref()?.org(&self.names[org])
+    }
+
+    /// What the config in force says of an org; of one that it has no more, what the plan says.
+    pub(super) fn binding_in_force(&self, org: usize) -> &Binding {
+        let mut settings = self.settings.iter();
+        let own = settings.find(|own| own.name == self.names[org]);
+        &own.unwrap_or(&self.plan.orgs[org]).binding
     }
 
     /// The disk is done with its oldest write.

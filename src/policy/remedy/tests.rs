@@ -1,7 +1,7 @@
 //! What the table says, letter by letter where a person reads it, and that it leaves out no code.
 
 use super::*;
-use Asked::{Exchange, Refresh, TakeOver};
+use Asked::{Client, ClientProof, Exchange, Refresh, TakeOver};
 
 fn acme() -> OrgName {
     OrgName::parse("acme").expect("a good name")
@@ -79,7 +79,7 @@ fn at_an_enrolment_nothing_is_tried_again_by_itself() {
         "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again: nothing was sent, so that the same grant token works while its minutes last"
     );
     for code in codes() {
-        let cures = [Exchange, TakeOver].map(|asked| cure(code, asked, 1));
+        let cures = [Exchange, TakeOver, ClientProof].map(|asked| cure(code, asked, 1));
         assert!(!cures.concat().contains("it is tried"), "{code}: {cures:?}");
     }
 }
@@ -189,7 +189,16 @@ fn every_code_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
     let org = acme();
     for code in codes() {
         assert_eq!(code, folded(code));
-        for (asked, failures) in [(Exchange, 1), (Refresh, 1), (Refresh, 9), (TakeOver, 1)] {
+        let calls = [
+            (Exchange, 1),
+            (Refresh, 1),
+            (Refresh, 9),
+            (TakeOver, 1),
+            (Client, 1),
+            (Client, 9),
+            (ClientProof, 1),
+        ];
+        for (asked, failures) in calls {
             assert!(row(code, asked).is_some(), "{code} {asked:?}");
             let it = remedy(code, asked, failures, &place(&org));
             for text in [it.meaning, it.cure] {

@@ -7,6 +7,7 @@
 
 mod answers;
 mod binding;
+mod client_right;
 mod clocks;
 mod drive;
 mod enrolling;
