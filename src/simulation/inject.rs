@@ -295,6 +295,7 @@ impl World<'_> {
         }
         // What was planned under the older config is no plan any more.
         self.standing.clear();
+        self.quiet_until.fill(0);
         self.is_config_whole = is_whole;
         for own in &mut self.judge.orgs {
             own.replaced = None;

@@ -26,6 +26,7 @@ mod zoho;
 mod access;
 mod bad_input;
 mod check;
+mod client_credentials;
 mod clients;
 mod contract;
 mod disk;

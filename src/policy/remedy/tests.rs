@@ -153,6 +153,8 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     let ours = [
         "unenrolled",
         "config-contradicts-grant",
+        "config-changed",
+        "another-grant",
         "wrong-place",
         "scope-too-narrow",
         "no-client-secret",
@@ -166,6 +168,28 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     ];
     for code in ours {
         assert!(is_known(code), "{code}");
+    }
+}
+
+#[test]
+fn no_cure_of_client_credentials_asks_for_a_grant_token_or_consent() {
+    for code in codes() {
+        for asked in [Client, ClientProof] {
+            let cure = cure(code, asked, 9);
+            let is_of_another = cure.contains("grant token") || cure.contains("Consent again");
+            let is_told = ["unenrolled", "no-refresh-token", "another-grant"].contains(&code);
+            assert!(!is_of_another || is_told, "{code}: {cure}");
+        }
+    }
+}
+
+#[test]
+fn a_soid_that_zoho_does_not_take_points_at_the_service_and_the_org() {
+    for code in ["missing_org_info", "invalid_soid", "invalid_org"] {
+        assert_eq!(
+            cure(code, Client, 1),
+            "Set `soid` of org acme to the service of its scopes and the org's id, like ZohoCRM.600123456, for an org in data center eu"
+        );
     }
 }
 
