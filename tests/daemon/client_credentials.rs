@@ -6,16 +6,15 @@ use serde_json::json;
 use zoho_tokend::base::Environment;
 use zoho_tokend::stand_in::{Fault, Org, Rules};
 
-use crate::http::Request;
 use crate::site::{Site, Token};
 use crate::wait::{SOON, wait_for, wait_until};
 use crate::zoho::{client_id, client_secret, rules};
 
-const SOID: &str = "ZohoCRM.600123";
+pub(crate) const SOID: &str = "ZohoCRM.600123";
 const OTHER: &str = "ZohoCRM.600124";
 
 /// Zoho lets the client of `org` mint for an org of its own as `soid`; its API is at `path` of the stand-in.
-fn allow(site: &Site, org: &str, soid: &str, path: &str) {
+pub(crate) fn allow(site: &Site, org: &str, soid: &str, path: &str) {
     let place = Org {
         api_domain: site.zoho.url() + path,
         environment: Environment::Production,
@@ -29,12 +28,12 @@ fn allow(site: &Site, org: &str, soid: &str, path: &str) {
     added.expect("a client and room");
 }
 
-fn lines(soid: &str) -> String {
+pub(crate) fn lines(soid: &str) -> String {
     format!("grant = \"client-credentials\"\nsoid = \"{soid}\"")
 }
 
 /// A site with `acme`, whose client may mint for [`SOID`], and a config that says so.
-fn site(rules: Rules) -> Site {
+pub(crate) fn site(rules: Rules) -> Site {
     let mut site = Site::new(rules, &["acme"]);
     allow(&site, "acme", SOID, "");
     site.config.orgs.insert("acme".into(), lines(SOID));
@@ -42,16 +41,8 @@ fn site(rules: Rules) -> Site {
     site
 }
 
-/// The same, whose client's secret is left to the enrolment.
-fn secretless() -> Site {
-    let mut site = site(Rules::default());
-    site.config.secretless = vec!["acme".into()];
-    site.write_config();
-    site
-}
-
 #[track_caller]
-fn first_token(site: &Site, org: &str) -> Token {
+pub(crate) fn first_token(site: &Site, org: &str) -> Token {
     wait_for("a token comes by itself", SOON, || {
         let reply = site.get(&format!("/v1/orgs/{org}/token"));
         (reply.status == 200).then(|| Token::of(&reply.json()))
@@ -67,11 +58,11 @@ fn await_cause(site: &Site, cause: &str) -> String {
     })
 }
 
-fn calls(site: &Site) -> u64 {
+pub(crate) fn calls(site: &Site) -> u64 {
     site.zoho.stats().traffic.token_calls
 }
 
-fn is_in_state(site: &Site, text: &str) -> bool {
+pub(crate) fn is_in_state(site: &Site, text: &str) -> bool {
     let files = std::fs::read_dir(site.path("state")).expect("it is there");
     files.into_iter().any(|entry| {
         let bytes = std::fs::read(entry.expect("readable").path()).expect("a file");
@@ -164,11 +155,11 @@ fn a_refresh_token_that_comes_all_the_same_is_neither_kept_nor_used() {
 
 #[test]
 fn a_soid_that_zoho_does_not_know_is_explained_and_a_corrected_one_is_tried_at_once() {
-    let mut site = site(Rules::default());
     for wrong in [
         lines("ZohoCRM.999"),
         "grant = \"client-credentials\"".into(),
     ] {
+        let mut site = site(Rules::default());
         site.config.orgs.insert("acme".into(), wrong);
         site.write_config();
         let mut daemon = site.run();
@@ -316,120 +307,4 @@ fn r7_kill_9_while_zoho_answers_costs_a_slot_and_nothing_else() {
     first_token(&site, "acme");
     assert_eq!(site.zoho.mints("acme"), 2);
     assert_eq!(site.zoho.counts("acme").refusals, 0);
-}
-
-/// S1
-#[test]
-fn s1_a_secret_that_is_left_to_the_enrolment_is_all_that_enroll_asks_for() {
-    let site = secretless();
-    let mut daemon = site.run();
-    let status = site.status("acme");
-    assert_eq!(status["grant"], "unenrolled");
-    let cure = status["cure"].as_str().expect("a cure");
-    assert!(cure.contains("`zoho-tokend enroll acme`"), "{cure}");
-    assert!(!cure.contains("grant token"), "{cure}");
-    assert_eq!(calls(&site), 0);
-
-    let ended = site.verb_with(&["enroll", "acme"], "");
-    assert!(ended.failed(65).contains("client secret"), "{ended:?}");
-    let ended = site.verb_with(&["enroll", "acme"], "wr0ngwr0ngwr0ngwr0ngwr0ng\n");
-    let told = ended.failed(78);
-    assert!(told.contains("invalid_client_secret"), "{told}");
-    assert!(!told.contains("wr0ng"), "{told}");
-    assert_eq!(site.status("acme")["grant"], "unenrolled");
-
-    let secret = client_secret("acme");
-    let ended = site.verb_with(&["enroll", "acme"], &secret);
-    assert!(ended.done().starts_with("acme: enrolled\n"), "{ended:?}");
-    let token = site.token("acme");
-    daemon.kill();
-    let mut daemon = site.run();
-    assert_eq!(site.token("acme"), token);
-    site.verb(&["refresh", "acme"]).done();
-    assert_eq!(site.zoho.mints("acme"), 2);
-    // Again, with the secret that is sealed now.
-    site.verb_with(&["enroll", "acme"], "").done();
-    assert_eq!(daemon.stop(), 0);
-    assert!(!is_in_state(&site, &secret));
-}
-
-#[test]
-fn a_secret_that_comes_to_the_config_later_counts_before_the_sealed_one() {
-    let mut site = secretless();
-    let _daemon = site.run();
-    site.verb_with(&["enroll", "acme"], &client_secret("acme"))
-        .done();
-    let token = site.token("acme");
-    site.write("acme.secret", "wr0ngwr0ngwr0ngwr0ngwr0ng");
-    site.config.secretless.clear();
-    site.write_config();
-    site.verb(&["reload"]).done();
-    assert_eq!(site.token("acme"), token, "and costs nothing");
-    let ended = site.verb(&["refresh", "acme"]);
-    assert!(
-        ended.failed(78).contains("invalid_client_secret"),
-        "{ended:?}"
-    );
-}
-
-#[test]
-fn enroll_with_a_secret_in_the_config_proves_it_with_one_mint_and_takes_no_line() {
-    let site = site(Rules::default());
-    let _daemon = site.run();
-    first_token(&site, "acme");
-    let ended = site.verb_with(&["enroll", "acme"], "1000.code\n");
-    assert!(ended.done().starts_with("acme: enrolled\n"), "{ended:?}");
-    assert!(ended.stderr.contains("was not used"), "{ended:?}");
-    assert_eq!(site.zoho.mints("acme"), 2);
-}
-
-#[test]
-fn a_grant_token_or_a_refresh_token_is_refused_before_zoho_is_asked() {
-    let site = site(Rules::default());
-    let _daemon = site.run();
-    let token = first_token(&site, "acme");
-    let ended = site.verb_with(&["enroll", "acme", "--refresh-token"], "1000.refresh");
-    let told = ended.failed(78);
-    assert!(told.contains("takes the client's secret alone"), "{told}");
-    let body = r#"{"kind":"code","code":"1000.code"}"#;
-    let reply = site.ask(&Request::post("/v1/orgs/acme/enrollment", body));
-    assert_eq!((reply.status, reply.code().as_str()), (422, "refused"));
-    assert_eq!(calls(&site), 1);
-    assert_eq!(site.token("acme"), token);
-}
-
-/// R4: a word in the config does not end a refresh token; an enrolment that Zoho has confirmed does.
-#[test]
-fn r4_an_enrolled_org_becomes_one_with_client_credentials_by_enroll_and_not_by_the_config_alone() {
-    let (mut site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    allow(&site, "acme", SOID, "");
-    let token = site.token("acme");
-    let usual = site.config.orgs.insert("acme".into(), lines(SOID));
-    site.write_config();
-    site.verb(&["reload"]).done();
-    let status = site.status("acme");
-    assert_eq!(status["grant"], "misconfigured");
-    assert_eq!(status["cause"], "config-contradicts-grant");
-    assert_eq!(site.get("/v1/orgs/acme/token").status, 503);
-    let by_right = site
-        .config
-        .orgs
-        .insert("acme".into(), usual.expect("it was there"));
-    site.write_config();
-    site.verb(&["reload"]).done();
-    assert_eq!(site.token("acme"), token, "as it was");
-
-    site.config
-        .orgs
-        .insert("acme".into(), by_right.expect("it was there"));
-    site.write_config();
-    site.verb(&["reload"]).done();
-    site.verb_with(&["enroll", "acme"], "").done();
-    let status = site.status("acme");
-    assert_eq!(
-        (&status["grant"], &status["token"]),
-        (&json!("ok"), &json!("fresh"))
-    );
-    let history = site.verb(&["history", "acme"]);
-    assert!(history.done().contains("client credentials"), "{history:?}");
 }

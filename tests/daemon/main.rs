@@ -27,6 +27,7 @@ mod access;
 mod bad_input;
 mod check;
 mod client_credentials;
+mod client_secret;
 mod clients;
 mod contract;
 mod disk;

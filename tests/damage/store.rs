@@ -365,31 +365,3 @@ fn secrets_of_any_text_are_kept() {
     let kept = kept.root.refresh_token().unwrap();
     assert_eq!(kept.expose(), odd);
 }
-
-/// The files in `schema_1` were written by the release that had the first schema.
-#[test]
-fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
-    let home = Home::new();
-    home.put("state.db", include_bytes!("schema_1/state.db"));
-    home.put("seal.key", include_bytes!("schema_1/seal.key"));
-    let mut acme = org("acme", 2);
-    let mut beta = org("beta", 1);
-    let mut only_lane = lane("acme/1", 4);
-    acme.anchor.is_vouched = false;
-    beta.anchor.is_vouched = false;
-    only_lane.anchor.is_vouched = false;
-    let whole = Stored {
-        orgs: vec![acme, beta],
-        lanes: vec![only_lane],
-    };
-    assert_eq!(home.start().unwrap(), all_of(&whole));
-    let mut store = home.open().unwrap();
-    assert_eq!(store.history(&name("beta")).unwrap().len(), 1);
-    store
-        .write(&[put(org("acme", 3)), Change::Lane(lane("acme/1", 5))])
-        .unwrap();
-    drop(store);
-    let stored = home.open().unwrap().load().unwrap();
-    assert!(stored.orgs[0].anchor.is_vouched && stored.lanes[0].anchor.is_vouched);
-    assert!(!stored.orgs[1].anchor.is_vouched, "not written since");
-}

@@ -1,15 +1,12 @@
 //! Orgs that mint by their client's own right: nobody enrols them, and the config alone says what they are.
 
-use std::sync::Arc;
-
 use super::world::{Disk, HOUR, World, name, secs, settings};
-use super::zoho::{
-    cause, code, grant, granted, lost, minted, misconfigured, refresh_token, throttled, transient,
-};
-use crate::base::{Environment, ScopeSet, Secret};
-use crate::policy::event::{Answer, Event, Offer, Refusal, RequestId, Right};
+use super::zoho::{cause, grant, granted, lost, minted, misconfigured, throttled};
+use crate::base::{Environment, ScopeSet};
+use crate::policy::event::{Answer, Event, Refusal, Right};
 use crate::policy::record::Word;
 use crate::policy::reply::{Granted, Outcome};
+use crate::policy::report::Finding;
 use crate::policy::root::Root;
 use crate::policy::settings::{GrantKind, OrgSettings};
 
@@ -21,42 +18,19 @@ fn by_right(org: &str, soid: &str) -> OrgSettings {
     own
 }
 
-fn acme() -> OrgSettings {
+pub(super) fn acme() -> OrgSettings {
     by_right("acme", "ZohoCRM.1")
 }
 
-/// The same, whose client's secret is left to the enrolment.
-fn secretless() -> OrgSettings {
-    OrgSettings {
-        has_client_secret: false,
-        ..acme()
-    }
-}
-
 /// `acme`, with an hour's token just now.
-fn running() -> World {
+pub(super) fn running() -> World {
     let mut world = World::new(vec![]);
     world.reload(vec![acme()]);
     world.answer("acme", minted());
     world
 }
 
-/// An operator brings the client's secret.
-fn prove(world: &mut World, org: &str) -> RequestId {
-    world.requests += 1;
-    let request = RequestId(world.requests);
-    world.step(Event::Enroll {
-        org: name(org),
-        request,
-        offer: Offer {
-            right: Right::Client,
-            client_secret: Some(Arc::new(Secret::new("secret".into()))),
-        },
-    });
-    request
-}
-
-fn generation(world: &World) -> Option<u64> {
+pub(super) fn generation(world: &World) -> Option<u64> {
     world.read("acme").map(|token| token.generation)
 }
 
@@ -288,129 +262,6 @@ fn a_config_that_is_mended_is_tried_at_once() {
 }
 
 #[test]
-fn without_a_secret_it_is_unenrolled_until_one_is_brought_and_proved() {
-    let mut world = World::new(vec![]);
-    world.reload(vec![secretless()]);
-    assert_eq!(world.word("acme"), Word::Unenrolled);
-    assert!(world.calls.is_empty());
-    let refused = world.refresh("acme");
-    let Some(Err(Refusal::Refused(why))) = world.reply(refused) else {
-        panic!("nothing to mint with");
-    };
-    assert_eq!(why.code, "no-client-secret");
-
-    let failed = prove(&mut world, "acme");
-    world.answer("acme", misconfigured());
-    assert!(matches!(
-        world.reply(failed),
-        Some(Err(Refusal::Refused(_)))
-    ));
-    assert_eq!(world.word("acme"), Word::Unenrolled);
-
-    let proved = prove(&mut world, "acme");
-    world.answer("acme", minted());
-    assert_eq!(world.reply(proved), Some(&Ok(())));
-    world.restart();
-    assert_eq!(world.word("acme"), Word::Ok);
-    world.pass_until_call(HOUR).expect("a refresh");
-    let sealed = world.org("acme").sealed_client_secret();
-    assert!(sealed.is_some());
-}
-
-#[test]
-fn a_sealed_secret_goes_on_for_another_soid_and_not_for_another_client_or_data_center() {
-    let mut world = World::new(vec![]);
-    world.reload(vec![secretless()]);
-    prove(&mut world, "acme");
-    world.answer("acme", minted());
-
-    let mut other = secretless();
-    other.binding.client_id = "1000.OTHER".into();
-    world.reload(vec![other]);
-    assert_eq!(world.word("acme"), Word::Misconfigured);
-    assert!(world.calls.is_empty() && world.read("acme").is_none());
-    let mut other = secretless();
-    other.binding.data_center = "us".into();
-    world.reload(vec![other]);
-    assert_eq!(world.word("acme"), Word::Misconfigured);
-
-    world.reload(vec![secretless()]);
-    assert_eq!(world.word("acme"), Word::Ok, "as it was, and no mint");
-    let mut other = secretless();
-    other.binding.soid = Some("ZohoCRM.2".into());
-    world.reload(vec![other]);
-    world.answer("acme", minted());
-    assert_eq!(world.word("acme"), Word::Ok);
-}
-
-#[test]
-fn a_secret_that_leaves_the_config_leaves_the_token_and_a_cure() {
-    let mut world = running();
-    let was = generation(&world);
-    world.reload(vec![secretless()]);
-    assert_eq!(
-        (world.word("acme"), generation(&world)),
-        (Word::Unenrolled, was)
-    );
-    assert_eq!(world.pass_until_call(2 * HOUR), None);
-    assert_eq!(generation(&world), None, "it has ended");
-    let status = world
-        .fleet
-        .status(&name("acme"), world.now)
-        .expect("configured");
-    let cure = status.cure.expect("a cure");
-    assert!(cure.contains("zoho-tokend enroll acme"), "{cure}");
-    world.reload(vec![acme()]);
-    world.answer("acme", minted());
-    assert_eq!(world.word("acme"), Word::Ok);
-}
-
-/// R4: a refresh token is not given up for a word in the config.
-#[test]
-fn r4_a_grant_with_a_refresh_token_stays_until_the_other_kind_is_proved() {
-    let mut world = World::enrolled();
-    world.reload(vec![acme()]);
-    assert_eq!(world.word("acme"), Word::Misconfigured);
-    assert!(world.calls.is_empty() && world.read("acme").is_none());
-    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
-    world.reload(vec![settings("acme")]);
-    assert!(world.read("acme").is_some(), "as it was");
-
-    world.reload(vec![acme()]);
-    prove(&mut world, "acme");
-    world.answer("acme", transient());
-    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
-    prove(&mut world, "acme");
-    world.answer("acme", minted());
-    assert_eq!((world.word("acme"), world.kept("acme")), (Word::Ok, None));
-    assert!(world.orgs[&name("acme")].prior.is_none());
-    // And back: with a code, as for any org.
-    world.reload(vec![settings("acme")]);
-    assert_eq!(world.word("acme"), Word::Misconfigured);
-    world.enroll_with_code("acme", HOUR);
-    assert_eq!(world.word("acme"), Word::Ok);
-}
-
-#[test]
-fn what_is_not_for_this_kind_of_grant_is_refused_before_zoho_is_asked() {
-    let mut world = running();
-    for right in [code(), refresh_token("rt-1")] {
-        let request = world.enroll("acme", right);
-        let Some(Err(Refusal::Refused(why))) = world.reply(request) else {
-            panic!("refused");
-        };
-        assert_eq!(why.code, "another-grant");
-    }
-    let mut world = World::enrolled();
-    let request = prove(&mut world, "acme");
-    assert!(matches!(
-        world.reply(request),
-        Some(Err(Refusal::Refused(_)))
-    ));
-    assert!(world.calls.is_empty());
-}
-
-#[test]
 fn the_lane_of_a_right_that_nobody_uses_is_forgotten_and_one_in_use_is_not() {
     let mut world = running();
     world.reload(vec![by_right("acme", "ZohoCRM.2")]);
@@ -447,17 +298,11 @@ fn r12_a_report_mints_once_and_two_in_a_row_are_held() {
     let first = generation(&world).expect("served");
     let told = world.report("acme", first, "INVALID_TOKEN");
     world.answer("acme", minted());
-    assert_eq!(
-        world.finding(told).map(|finding| finding.as_str()),
-        Some("refreshed")
-    );
+    assert_eq!(world.finding(told), Some(Finding::Refreshed));
     world.pass(secs(10));
     let second = generation(&world).expect("served");
     let told = world.report("acme", second, "INVALID_TOKEN");
-    assert_eq!(
-        world.finding(told).map(|finding| finding.as_str()),
-        Some("binding")
-    );
+    assert_eq!(world.finding(told), Some(Finding::Binding));
 }
 
 /// R4: no consent can be gone where none was given.
