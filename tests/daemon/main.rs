@@ -28,6 +28,8 @@ mod zoho;
 mod access;
 mod bad_input;
 mod check;
+mod client_credentials;
+mod client_secret;
 mod clients;
 mod contract;
 mod disk;
