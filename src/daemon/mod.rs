@@ -121,6 +121,8 @@ impl Loop {
                 let settings = standing.settings();
                 *self.shared.standing.borrow_mut() = Rc::new(*standing);
                 self.step(Event::Configured(settings));
+                // Others may watch now.
+                self.shared.gists.send_modify(|_| ());
                 done.send(()).ok();
             }
         }
@@ -141,6 +143,7 @@ impl Loop {
         if is_news {
             self.shared.news.send_modify(|count| *count += 1);
         }
+        self.shared.tell_watchers();
     }
 
     fn carry_out(&self, step: Step) {
@@ -185,7 +188,10 @@ impl Loop {
     /// When the loop turns at the latest: the fleet's next moment, and often enough for the watchdog.
     fn wake_at(&self) -> Instant {
         let now = self.shared.clock.now().boot;
-        let wake = self.shared.fleet.borrow().wake_at(now).since(now);
+        let fleet = self.shared.fleet.borrow();
+        let due = fleet.wake_at(now);
+        let wake = fleet.gists_turn_at(now).map_or(due, |at| at.min(due));
+        let wake = wake.since(now);
         let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
         let is_starting = !self.shared.is_ready.get();
         let looked = if is_starting {
