@@ -213,6 +213,9 @@ impl Cause {
     /// Cuts both to their bounds and drops control characters, since both may come from the network.
     pub fn new(code: &str, detail: &str) -> Self {
         let clean = |text: &str, max| {
+            if text.len() <= max && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+                return text.to_owned();
+            }
             let printable = text.chars().filter(|c| !c.is_control());
             printable.take(max).collect::<String>()
         };
