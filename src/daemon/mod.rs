@@ -188,10 +188,7 @@ impl Loop {
     /// When the loop turns at the latest: the fleet's next moment, and often enough for the watchdog.
     fn wake_at(&self) -> Instant {
         let now = self.shared.clock.now().boot;
-        let fleet = self.shared.fleet.borrow();
-        let due = fleet.wake_at(now);
-        let wake = fleet.gists_turn_at(now).map_or(due, |at| at.min(due));
-        let wake = wake.since(now);
+        let wake = self.shared.fleet.borrow().wake_at(now).since(now);
         let fed = systemd::watchdog_interval().map_or(wake, |interval| wake.min(interval));
         let is_starting = !self.shared.is_ready.get();
         let looked = if is_starting {

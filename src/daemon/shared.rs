@@ -165,8 +165,11 @@ impl Shared {
         }
     }
 
-    /// Wakes those who watch, if there is something for them.
+    /// Wakes those who watch, if there is something for them. What time alone changes, each waits for itself.
     pub(super) fn tell_watchers(&self) {
+        if self.gists.receiver_count() == 0 {
+            return;
+        }
         let now = self.clock.now().boot;
         let revision = Some(Revision::of(self.fleet.borrow().gists(now)));
         self.gists

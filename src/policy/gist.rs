@@ -49,12 +49,6 @@ impl Fleet {
         let orgs = self.orgs.iter();
         orgs.map(move |(name, org)| (name, org.gist(now)))
     }
-
-    /// When a gist changes next by nothing but time; `None` where none does.
-    pub fn gists_turn_at(&self, now: Boottime) -> Option<Boottime> {
-        let orgs = self.orgs.values();
-        orgs.filter_map(|org| org.gist_turns_at(now)).min()
-    }
 }
 
 impl Org {
@@ -66,8 +60,8 @@ impl Org {
         }
     }
 
-    /// The first moment at which its token is another word than now.
-    fn gist_turns_at(&self, now: Boottime) -> Option<Boottime> {
+    /// When its gist changes by nothing but time; `None` where it does not.
+    pub fn gist_turns_at(&self, now: Boottime) -> Option<Boottime> {
         let token = self.served(now)?;
         match self.token_state(now).0 {
             // Fresh is what has just so much left: a millisecond later it is stale.

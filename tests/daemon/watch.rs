@@ -70,7 +70,12 @@ fn there_is_a_line_for_what_is_now_and_one_for_each_change_and_no_other() {
             .is_some_and(|cure| cure.contains("enroll acme"))
     );
     site.enroll("acme").done();
-    assert_eq!(watcher.words(), "acme generation fresh ok");
+    // The grant is good again once Zoho has said so, the token is out once it is on the disk.
+    let mut told = watcher.words();
+    if told == "acme state fresh ok" {
+        told = watcher.words();
+    }
+    assert_eq!(told, "acme generation fresh ok");
     assert!(watcher.is_silent_for(A_WHILE));
 }
 

@@ -125,7 +125,11 @@ impl Source {
 
     fn exchange(&mut self, until: Boottime) -> Result<News, Failure> {
         self.asked_at = self.clock.now().boot;
-        let span = until.since(self.asked_at).min(super::WAIT_MAX);
+        // Whether the daemon is back shows at once, not when something is new there.
+        let span = match self.is_lost {
+            true => Duration::ZERO,
+            false => until.since(self.asked_at).min(super::WAIT_MAX),
+        };
         let target = self.target(span);
         let asked = client::send(&self.socket, &Request::get(&target), span + PATIENCE);
         let asked = match asked {

@@ -4,6 +4,8 @@
 //! Invariant: what it does not know is told as soon as readers have it; it misses no last state, only states that
 //! were over before it asked again. Never causes a call to Zoho (R12).
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
@@ -18,6 +20,8 @@ use crate::policy::status::Status;
 struct Sight {
     names: Vec<OrgName>,
     revision: Revision,
+    /// Until time alone changes what is seen.
+    turns_in: Option<Duration>,
     sees_all: bool,
 }
 
@@ -46,7 +50,9 @@ impl FrontDesk {
                     _ = stop.changed() => (),
                 }
             };
-            timeout_at(deadline, change).await.ok();
+            let turn = sight.turns_in.map(|span| Instant::now() + span);
+            let until = turn.map_or(deadline, |turn| turn.min(deadline));
+            timeout_at(until, change).await.ok();
         }
     }
 
@@ -55,17 +61,11 @@ impl FrontDesk {
         let statuses = sight.names.iter().filter_map(|name| self.0.status(name));
         let mut statuses: Vec<Status> = statuses.collect();
         if ask.all && sight.sees_all {
-            let shelved = self
-                .0
-                .fleet
-                .borrow()
-                .shelved_statuses(self.0.clock.now())
-                .into_iter();
-            statuses.extend(
-                shelved.filter(|status| {
-                    OrgName::parse(&status.org).is_ok_and(|name| ask.wants(&name))
-                }),
-            );
+            let now = self.0.clock.now();
+            let shelved = self.0.fleet.borrow().shelved_statuses(now);
+            let is_wanted =
+                |own: &Status| OrgName::parse(&own.org).is_ok_and(|name| ask.wants(&name));
+            statuses.extend(shelved.into_iter().filter(is_wanted));
         }
         Answer::json(&json!({ "orgs": statuses, "revision": sight.revision.to_string() }))
     }
@@ -78,11 +78,15 @@ impl FrontDesk {
         let may_see =
             |org: &OrgName| sees_all || standing.access.may_read(peer, standing.readers_of(org));
         let fleet = self.0.fleet.borrow();
-        let gists = fleet.gists(self.0.clock.now().boot);
+        let now = self.0.clock.now().boot;
+        let gists = fleet.gists(now);
         let seen: Vec<_> = gists
             .filter(|(name, _)| ask.wants(name) && may_see(name))
             .collect();
+        let orgs = seen.iter().filter_map(|(name, _)| fleet.org(name));
+        let turns = orgs.filter_map(|org| org.gist_turns_at(now));
         Sight {
+            turns_in: turns.min().map(|at| at.since(now)),
             names: seen.iter().map(|(name, _)| (*name).clone()).collect(),
             revision: Revision::of(seen),
             sees_all,
