@@ -96,15 +96,14 @@ fn systemd_knows_every_key_of_the_units() {
 
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]);
-    let output = run(verify
-        .args(
-            [
-                "zoho-tokend.service",
-                "zoho-tokend.socket",
-                "zoho-tokend-notify@acme.service",
-            ]
-            .map(|name| dir.path().join(name)),
-        ));
+    let output = run(verify.args(
+        [
+            "zoho-tokend.service",
+            "zoho-tokend.socket",
+            "zoho-tokend-notify@acme.service",
+        ]
+        .map(|name| dir.path().join(name)),
+    ));
     assert!(output.status.success(), "{}", text(&output));
     // An unknown key, or a value that means nothing, only warns: the words that name our files are the verdict.
     let complaints: Vec<String> = text(&output)

@@ -71,7 +71,7 @@ pub fn run(args: &Exec) -> Result<Exit, Failure> {
     Err(not_run(program, &command.exec()))
 }
 
-/// One org's variables are ZOHO_ACCESS_TOKEN and so on; of several, each has its own, and what a caller left in the
+/// One org's variables are `ZOHO_ACCESS_TOKEN` and so on; of several, each has its own, and what a caller left in the
 /// others' place goes.
 fn set_variables(command: &mut Command, orgs: &[OrgName], tokens: &[TokenAnswer]) {
     for (org, token) in orgs.iter().zip(tokens) {

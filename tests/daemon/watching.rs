@@ -100,7 +100,7 @@ fn a_change_of_the_grants_word_alone_is_news() {
 #[test]
 fn what_time_alone_changes_is_told_within_a_second() {
     let life = Duration::from_secs(8);
-    let (site, _daemon) = Site::enrolled(rules(life, Duration::from_secs(60)), &["acme"]);
+    let (site, _daemon) = Site::enrolled(rules(life, Duration::from_mins(1)), &["acme"]);
     site.zoho
         .break_for("acme", None, Fault::answer(500, String::new()));
     let mut known = revision(&site.get("/v1/orgs"));
@@ -203,6 +203,12 @@ fn s2_a_watcher_learns_nothing_of_orgs_that_it_may_not_read() {
         asked(READER, "/v1/orgs?after=0&only=nobody").body
     );
     assert_eq!(empty.body, asked(READER, "/v1/orgs?after=0&only=beta").body);
+
+    // The right comes before all conditions, and before any wait.
+    let begun = Instant::now();
+    let waits = "/v1/orgs/acme/token?after=1&wait=30s&min_ttl=50m";
+    assert_eq!(asked(STRANGER, waits).status, 403);
+    assert!(begun.elapsed() < LONG);
 
     let wait = after(&known, "&wait=3s");
     thread::scope(|scope| {

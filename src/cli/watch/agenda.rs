@@ -134,3 +134,111 @@ impl Agenda {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::change::tests::now;
+    use super::*;
+
+    const NOW: Boottime = Boottime(1_000_000);
+
+    fn agenda() -> Agenda {
+        Agenda::new(BTreeMap::new(), &[], false)
+    }
+
+    fn fresh(org: &str, generation: u64) -> OrgNow {
+        now(org, generation, "fresh", "ok")
+    }
+
+    /// Takes what is next.
+    fn take(agenda: &mut Agenda, at: Boottime) -> Option<String> {
+        let change = agenda.next(at)?;
+        agenda.done(&change);
+        let number = change.generation.unwrap_or_default();
+        Some(format!(
+            "{} {} {number}",
+            change.org,
+            change.change.as_str()
+        ))
+    }
+
+    #[test]
+    fn what_has_waited_longest_goes_first_and_is_told_as_it_is_then() {
+        let mut agenda = agenda();
+        assert!(agenda.renew(vec![fresh("beta", 1)]));
+        assert!(agenda.renew(vec![fresh("acme", 1), fresh("beta", 1)]));
+        assert!(!agenda.renew(vec![fresh("acme", 1), fresh("beta", 1)]));
+        assert!(agenda.renew(vec![fresh("acme", 2), fresh("beta", 2)]));
+        assert_eq!(agenda.due_at(), Some(Boottime(i64::MIN)));
+        assert_eq!(take(&mut agenda, NOW).as_deref(), Some("beta first 2"));
+        assert_eq!(take(&mut agenda, NOW).as_deref(), Some("acme first 2"));
+        assert_eq!((take(&mut agenda, NOW), agenda.due_at()), (None, None));
+    }
+
+    #[test]
+    fn what_is_again_as_it_was_told_is_nothing_to_tell() {
+        let mut agenda = agenda();
+        agenda.renew(vec![fresh("acme", 1)]);
+        take(&mut agenda, NOW);
+        agenda.renew(vec![now("acme", 1, "fresh", "retrying")]);
+        assert!(agenda.next(NOW).is_some());
+        agenda.renew(vec![fresh("acme", 1)]);
+        assert_eq!(agenda.next(NOW), None);
+        agenda.renew(Vec::new());
+        assert_eq!(take(&mut agenda, NOW).as_deref(), Some("acme gone 0"));
+        agenda.renew(Vec::new());
+        assert_eq!((agenda.next(NOW), agenda.told().len()), (None, 0));
+    }
+
+    #[test]
+    fn a_failure_is_put_off_longer_and_longer_at_most_five_minutes_and_nobody_waits_with_it() {
+        let mut agenda = agenda();
+        agenda.renew(vec![fresh("acme", 1), fresh("beta", 1)]);
+        let mut at = NOW;
+        let change = agenda.next(at).expect("acme");
+        assert_eq!(agenda.failed(&change, at, 1.0), PAUSE_MIN);
+        assert_eq!(take(&mut agenda, at).as_deref(), Some("beta first 1"));
+        assert_eq!(
+            (agenda.next(at), agenda.due_at()),
+            (None, Some(at.plus(PAUSE_MIN)))
+        );
+        let mut pauses = Vec::new();
+        for _ in 0..40 {
+            at = agenda.due_at().expect("it is not given up");
+            let change = agenda.next(at).expect("it is due");
+            pauses.push(agenda.failed(&change, at, 1.0));
+        }
+        assert!(pauses.is_sorted() && pauses[0] == PAUSE_MIN * 2);
+        assert_eq!(pauses.last(), Some(&PAUSE_MAX));
+        assert_eq!(
+            agenda.failed(&change, at, 0.0),
+            PAUSE_MAX / 2,
+            "half of it is jitter"
+        );
+    }
+
+    #[test]
+    fn what_failed_is_tried_at_once_with_something_new() {
+        let mut agenda = agenda();
+        agenda.renew(vec![fresh("acme", 1)]);
+        let change = agenda.next(NOW).expect("acme");
+        agenda.failed(&change, NOW, 1.0);
+        assert_eq!(agenda.next(NOW), None);
+        agenda.renew(vec![fresh("acme", 1)]);
+        assert_eq!(agenda.next(NOW), None);
+        agenda.renew(vec![fresh("acme", 2)]);
+        assert_eq!(take(&mut agenda, NOW).as_deref(), Some("acme first 2"));
+    }
+
+    #[test]
+    fn orgs_of_the_cursor_that_are_not_asked_for_are_left_alone() {
+        let mut before = agenda();
+        before.renew(vec![fresh("acme", 1), fresh("beta", 1)]);
+        while take(&mut before, NOW).is_some() {}
+        let acme = OrgName::parse("acme").expect("a name");
+        let mut agenda = Agenda::new(before.told().clone(), &[acme], false);
+        agenda.renew(vec![fresh("acme", 2)]);
+        assert_eq!(take(&mut agenda, NOW).as_deref(), Some("acme generation 2"));
+        assert_eq!((agenda.next(NOW), agenda.told().len()), (None, 2));
+    }
+}

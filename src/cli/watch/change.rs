@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::failure::in_one_line;
+
 /// One org, as the daemon answers. What a later daemon says besides is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct OrgNow {
@@ -164,7 +166,8 @@ impl Change {
 
     /// The same for the environment of a command; what is not known is empty.
     pub fn variables(&self) -> [(&'static str, String); 7] {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        // Part of it is Zoho's; a variable cannot hold every character.
+        let text = |value: &Option<String>| value.as_deref().map(in_one_line).unwrap_or_default();
         let generation = self.generation.map(|number| number.to_string());
         [
             ("ZOHO_ORG", self.org.clone()),
@@ -182,5 +185,124 @@ impl OrgNow {
     /// In either direction: over a restored state numbers may go back.
     fn has_another_than(&self, told: &Told) -> bool {
         self.generation.is_some() && self.generation != told.generation
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::cli::watch) fn now(
+        org: &str,
+        generation: impl Into<Option<u64>>,
+        token: &str,
+        grant: &str,
+    ) -> OrgNow {
+        OrgNow {
+            org: org.to_owned(),
+            token: token.to_owned(),
+            token_since: None,
+            grant: grant.to_owned(),
+            grant_since: None,
+            generation: generation.into(),
+            expires_at: None,
+            cause: None,
+            cure: None,
+            environment: None,
+            data_center: None,
+        }
+    }
+
+    fn told(now: &OrgNow, before: Option<&Told>) -> Told {
+        let change = Change::of(now.clone(), Kind::First, before);
+        change.told.expect("it is there")
+    }
+
+    #[test]
+    fn a_change_is_of_the_token_or_of_a_word_and_is_told_or_not_as_asked() {
+        use Kind::{First, Generation, Gone, State};
+        let at = |generation: Option<u64>, token, grant| now("acme", generation, token, grant);
+        let was = told(&at(Some(7), "fresh", "ok"), None);
+        for (told, now, kind, of_generations) in [
+            (
+                None,
+                Some(at(Some(7), "fresh", "ok")),
+                Some(First),
+                Some(First),
+            ),
+            (
+                None,
+                Some(at(None, "none", "unenrolled")),
+                Some(First),
+                None,
+            ),
+            (Some(&was), Some(at(Some(7), "fresh", "ok")), None, None),
+            (
+                Some(&was),
+                Some(at(Some(8), "fresh", "ok")),
+                Some(Generation),
+                Some(Generation),
+            ),
+            (
+                Some(&was),
+                Some(at(Some(6), "stale", "ok")),
+                Some(Generation),
+                Some(Generation),
+            ),
+            (
+                Some(&was),
+                Some(at(Some(7), "stale", "ok")),
+                Some(State),
+                None,
+            ),
+            (
+                Some(&was),
+                Some(at(Some(7), "fresh", "retrying")),
+                Some(State),
+                None,
+            ),
+            (
+                Some(&was),
+                Some(at(None, "expired", "ok")),
+                Some(State),
+                None,
+            ),
+            (Some(&was), None, Some(Gone), None),
+            (None, None, None, None),
+        ] {
+            let between = |only| Change::between(told, now.as_ref(), only);
+            assert_eq!(between(false), kind, "{now:?}");
+            assert_eq!(between(true), of_generations, "{now:?}");
+        }
+    }
+
+    /// Quarantined for a while, or expired: the same token is no new one.
+    #[test]
+    fn a_token_that_is_served_again_is_no_other_token() {
+        let was = told(&now("acme", 7, "fresh", "ok"), None);
+        let away = told(&now("acme", None, "none", "quarantined"), Some(&was));
+        let again = now("acme", 7, "fresh", "ok");
+        assert_eq!(
+            Change::between(Some(&away), Some(&again), false),
+            Some(Kind::State)
+        );
+        let other = now("acme", 8, "fresh", "ok");
+        assert_eq!(
+            Change::between(Some(&away), Some(&other), true),
+            Some(Kind::Generation)
+        );
+    }
+
+    #[test]
+    fn whatever_zoho_says_is_one_line_and_fits_a_variable() {
+        let mut org = now("acme", 7, "fresh", "needs-consent");
+        org.cause = Some("bad\0code\nZOHO_ORG=x".to_owned());
+        let change = Change::of(org, Kind::State, None);
+        assert_eq!(change.to_line().matches('\n').count(), 1);
+        let variables = change.variables();
+        assert_eq!(
+            variables[6],
+            ("ZOHO_CAUSE", "bad code ZOHO_ORG=x".to_owned())
+        );
     }
 }

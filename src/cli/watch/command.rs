@@ -94,7 +94,7 @@ impl Runner {
         let (mut is_stopped, mut is_late) = (false, false);
         loop {
             let bell = (!is_stopped).then(|| For::input(stop.as_fd()));
-            match wait([Some(For::input(end.as_fd())), bell], clock, until)? {
+            match wait(&[Some(For::input(end.as_fd())), bell], clock, until)? {
                 Some(0) => return Ok((child.wait()?, is_late)),
                 Some(_) => {
                     stop.quiet();

@@ -73,7 +73,6 @@ fn timeout(text: &str) -> Result<Duration, String> {
 mod tests {
     use clap::Parser;
 
-    use super::*;
     use crate::cli::args::{CommandLine, Verb};
 
     fn command(line: &str) -> Option<Vec<String>> {

@@ -90,10 +90,13 @@ impl Watcher {
             let latest = self.clock.now().boot.plus(WAIT_MAX);
             let until = self.agenda.due_at().map_or(latest, |at| at.min(latest));
             match source.ask(until)? {
-                News::Orgs(orgs) => match self.agenda.renew(orgs) {
-                    true => source.was_of_use(),
-                    false => source.was_idle(),
-                },
+                News::Orgs(orgs) => {
+                    if self.agenda.renew(orgs) {
+                        source.was_of_use();
+                    } else {
+                        source.was_idle();
+                    }
+                }
                 News::Nothing => (),
                 News::ReaderGone => return Ok(()),
             }

@@ -100,9 +100,8 @@ impl Source {
     /// What is new, as soon as it is, at the latest at `until`.
     pub fn ask(&mut self, until: Boottime) -> Result<News, Failure> {
         if self.not_before > self.clock.now().boot {
-            let reader = self.reader();
             let pause_end = self.not_before.min(until);
-            let woken = wait([reader], &self.clock, pause_end);
+            let woken = wait(&[self.reader()], &self.clock, pause_end);
             if woken.map_err(|error| failed(&error))?.is_some() {
                 return Ok(News::ReaderGone);
             }
@@ -126,9 +125,10 @@ impl Source {
     fn exchange(&mut self, until: Boottime) -> Result<News, Failure> {
         self.asked_at = self.clock.now().boot;
         // Whether the daemon is back shows at once, not when something is new there.
-        let span = match self.is_lost {
-            true => Duration::ZERO,
-            false => until.since(self.asked_at).min(super::WAIT_MAX),
+        let span = if self.is_lost {
+            Duration::ZERO
+        } else {
+            until.since(self.asked_at).min(super::WAIT_MAX)
         };
         let target = self.target(span);
         let asked = client::send(&self.socket, &Request::get(&target), span + PATIENCE);
@@ -138,7 +138,7 @@ impl Source {
         };
         let latest = self.asked_at.plus(span + PATIENCE);
         let fds = [Some(For::input(asked.as_fd())), self.reader()];
-        let woken = wait(fds, &self.clock, latest).map_err(|error| failed(&error))?;
+        let woken = wait(&fds, &self.clock, latest).map_err(|error| failed(&error))?;
         if woken == Some(1) {
             return Ok(News::ReaderGone);
         }

@@ -32,12 +32,14 @@ impl<'a> For<'a> {
 }
 
 /// Which of them it is; `None` when the time is over.
-pub fn wait<const N: usize>(
-    fds: [Option<For<'_>>; N],
+pub fn wait(
+    fds: &[Option<For<'_>>],
     clock: &SystemClock,
     until: Boottime,
 ) -> io::Result<Option<usize>> {
-    let present: Vec<usize> = (0..N).filter(|place| fds[*place].is_some()).collect();
+    let present: Vec<usize> = (0..fds.len())
+        .filter(|place| fds[*place].is_some())
+        .collect();
     let fds = fds.iter().flatten();
     let mut fds: Vec<PollFd<'_>> = fds
         .map(|own| PollFd::from_borrowed_fd(own.fd, own.flags))
