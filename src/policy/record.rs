@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::settings::Binding;
-use crate::base::{Boottime, Now, OrgName, ScopeSet, Secret};
+use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret};
 
 /// One change of the state. A write is a list of them, kept whole or not at all.
 #[derive(Debug, Clone)]
@@ -228,7 +228,7 @@ impl Cause {
 
 /// What one of Zoho's limits counts by: the line of refresh tokens that began with one enrolment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(pub Arc<str>);
+pub struct LaneId(pub Key);
 
 impl LaneId {
     /// Whether this org opened it: a dot, which no org's name has, ends the name.

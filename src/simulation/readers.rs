@@ -16,6 +16,7 @@ use crate::policy::query::{Query, Reading};
 use crate::policy::record::{Token, Word};
 use crate::policy::reply::Asked;
 use crate::policy::schedule;
+use crate::policy::settings::OrgSettings;
 
 /// How long before `min_ttl` the policy may give up a live token for a new one: a fifth of the window.
 const EVE_PARTS: i64 = 5;
@@ -42,6 +43,33 @@ impl World<'_> {
         for org in 0..self.names.len() {
             self.look(org);
             self.look_with_min_ttl(org);
+        }
+        self.check_agreement();
+    }
+
+    /// S4: where the config contradicts the grant nothing is served. The disk knows the grant.
+    fn check_agreement(&mut self) {
+        let boot = self.clocks.at(self.now).boot;
+        let is_known = self.disk.is_idle() && self.is_disk_steady();
+        let Some(fleet) = self.fleet.as_ref().filter(|_| is_known) else {
+            return;
+        };
+        let contradicts = |own: &&OrgSettings| {
+            let grant = self.disk.grant(&own.name).map(|grant| &grant.binding);
+            let is_served = fleet
+                .org(&own.name)
+                .and_then(|org| org.served(boot))
+                .is_some();
+            is_served
+                && grant.is_some_and(|grant| {
+                    grant.environment != own.binding.environment
+                        || !grant.scopes.is_same_as(&own.binding.scopes)
+                })
+        };
+        if let Some(own) = self.settings.iter().find(contradicts) {
+            let (org, now) = (self.index_of(&own.name), self.now);
+            let what = "the config contradicts the grant of a token that is served".to_owned();
+            self.judge.breaks("S4", Some(org), now, what);
         }
     }
 
