@@ -6,6 +6,7 @@
 
 use super::answer::Answer;
 use super::args::{Enroll, OneOrg};
+use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::hand_over::{self, ClientSecret, Grant};
 use super::output;
@@ -18,7 +19,7 @@ use crate::edge::memory;
 /// How the prompt calls the client's secret.
 pub(super) const SECRET: &str = "Client secret";
 
-/// Takes the grant, and the client's secret where the daemon asks for it.
+/// Takes the grant, and the client's secret where the daemon asks for it. Client credentials have no grant to take.
 pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     seal("enroll")?;
     let org = args.of.org.as_str();
@@ -43,18 +44,20 @@ pub(super) fn seal(verb: &str) -> Result<(), Failure> {
 /// What a person types or pipes in.
 fn enroll_typed(args: &Enroll) -> Result<OrgStatus, Failure> {
     let org = args.of.org.as_str();
+    let is_of_client = !args.refresh_token && mints_by_client(&args.of);
     let mut input = SecretInput::open(org)?;
-    let grant = input.next(if args.refresh_token {
-        "Refresh token"
-    } else {
-        "Grant token"
-    })?;
-    let mut answer = send_typed(args, &grant, ClientSecret::Configured)?;
+    let grant = match (is_of_client, args.refresh_token) {
+        (true, _) => None,
+        (false, true) => Some(input.next("Refresh token")?),
+        (false, false) => Some(input.next("Grant token")?),
+    };
+    let grant = grant.as_ref();
+    let mut answer = send_typed(args, grant, ClientSecret::Configured)?;
     if hand_over::is_secret_needed(&answer) {
         // The daemon looks for the secret before it calls Zoho: the grant token is still good.
         answer = match input.next_or_none(SECRET, " (empty: that of the last enrolment)")? {
-            Some(client_secret) => send_typed(args, &grant, ClientSecret::Given(&client_secret))?,
-            None => send_typed(args, &grant, ClientSecret::Kept)?,
+            Some(client_secret) => send_typed(args, grant, ClientSecret::Given(&client_secret))?,
+            None => send_typed(args, grant, ClientSecret::Kept)?,
         };
         if input.is_used_up() && hand_over::is_secret_needed(&answer) {
             return Err(input.missing(SECRET));
@@ -62,24 +65,44 @@ fn enroll_typed(args: &Enroll) -> Result<OrgStatus, Failure> {
     }
     let status = hand_over::enrolled(org, &answer)?;
     if input.has_more() {
-        output::complain_of(&unused(org, input.used()));
+        output::complain_of(&unused(org, grant.is_some(), input.used()));
     }
     Ok(status)
 }
 
-fn send_typed(args: &Enroll, grant: &Secret, secret: ClientSecret<'_>) -> Result<Answer, Failure> {
-    let grant = if args.refresh_token {
-        Grant {
+/// Whether the org mints by its client's own right, as far as the daemon tells: where it does not, a grant is asked for,
+/// and what is wrong comes out when that is sent.
+fn mints_by_client(of: &OneOrg) -> bool {
+    let target = format!("/v1/orgs/{}", of.org);
+    let answer = client::ask(&of.at.path(), &Request::get(&target), hand_over::PATIENCE);
+    let status = answer.map(|answer| serde_json::from_slice::<OrgStatus>(&answer.body));
+    let kind = status
+        .ok()
+        .and_then(Result::ok)
+        .and_then(|own| own.grant_kind);
+    kind.as_deref() == Some("client-credentials")
+}
+
+fn send_typed(
+    args: &Enroll,
+    grant: Option<&Secret>,
+    secret: ClientSecret<'_>,
+) -> Result<Answer, Failure> {
+    let grant = match grant.map(Secret::expose) {
+        None => Grant {
+            kind: "client-credentials",
+            ..Grant::default()
+        },
+        Some(refresh_token) if args.refresh_token => Grant {
             kind: "refresh-token",
-            refresh_token: Some(grant.expose()),
+            refresh_token: Some(refresh_token),
             ..Grant::default()
-        }
-    } else {
-        Grant {
+        },
+        Some(code) => Grant {
             kind: "code",
-            code: Some(grant.expose()),
+            code: Some(code),
             ..Grant::default()
-        }
+        },
     };
     hand_over::send(&args.of, grant, secret)
 }
@@ -102,17 +125,24 @@ fn enroll_from(of: &OneOrg, file: &SelfClient) -> Result<OrgStatus, Failure> {
 }
 
 /// No failure, but a line in its shape: whoever gave a secret should know that it was not taken.
-fn unused(org: &str, used: usize) -> Failure {
-    let (what, cure) = if used == 1 {
-        (
+fn unused(org: &str, has_grant: bool, used: usize) -> Failure {
+    let (what, cure) = match (has_grant, used) {
+        (false, 0) => (
+            "what stands on stdin was not used",
+            "nothing to do: client credentials take no grant, and the config has the client's secret",
+        ),
+        (false, _) => (
+            "only the first line of stdin was used",
+            "nothing to do: client credentials take the client's secret alone",
+        ),
+        (true, 1) => (
             "the second line of stdin was not used",
             "nothing to do: the config has the client's secret",
-        )
-    } else {
-        (
+        ),
+        _ => (
             "only the first two lines of stdin were used",
             "nothing to do: grant and client secret are all that is taken",
-        )
+        ),
     };
     Failure::new(Exit::Done, org, what, cure)
 }

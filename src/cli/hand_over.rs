@@ -17,7 +17,7 @@ use super::status::OrgStatus;
 use crate::base::Secret;
 
 /// Up to three calls to Zoho may lie in between.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The daemon's word for: the config has no secret for this client, send it along.
 const SECRET_NEEDED: &str = "client-secret-needed";

@@ -28,7 +28,18 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
     if let Some((_, takes)) = takes.filter(|_| error.kind() != ErrorKind::MissingRequiredArgument) {
         return Err(secret_as_argument(who, takes));
     }
+    let is_bare = who == "exec" && !argv.iter().any(|word| word == "--");
+    if is_bare {
+        return Err(without_dashes(who));
+    }
     Err(Failure::new(Exit::Usage, who, &words(error), &help))
+}
+
+/// The words of the command were read as names of orgs.
+fn without_dashes(who: &str) -> Failure {
+    let what = "no -- stands between the orgs and the command";
+    let cure = "write it like `zoho-tokend exec acme-production -- CMD ARG…`";
+    Failure::new(Exit::Usage, who, what, cure)
 }
 
 /// The verb that was meant, as far as it is one.

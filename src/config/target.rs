@@ -102,19 +102,14 @@ impl<'a> Target<'a> {
         let Some(value) = section.value("grant") else {
             return;
         };
-        match (self.grant, &self.client) {
-            (Some(GrantKind::ClientCredentials), _) => value.warn(
-                "is client-credentials, which this release cannot mint by; use \"self-client\", or hand over a \
-                 refresh token with `zoho-tokend enroll ORG --refresh-token`",
-            ),
-            // A refresh token can be handed over all the same.
-            (Some(GrantKind::Web), Some((name, client))) if client.redirect_uri.is_none() => {
-                value.warn(format!(
-                    "is web, and [clients.{name}] has no redirect_uri, so `zoho-tokend login` has nowhere to return to; \
-                     add redirect_uri = \"http://localhost:8976/callback\" there and at the API console"
-                ));
-            }
-            _ => (),
+        // A refresh token can be handed over all the same.
+        if let (Some(GrantKind::Web), Some((name, client))) = (self.grant, &self.client)
+            && client.redirect_uri.is_none()
+        {
+            value.warn(format!(
+                "is web, and [clients.{name}] has no redirect_uri, so `zoho-tokend login` has nowhere to return to; \
+                 add redirect_uri = \"http://localhost:8976/callback\" there and at the API console"
+            ));
         }
     }
 }

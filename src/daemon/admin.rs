@@ -26,6 +26,7 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         EnrollmentKind::Code(..) => Asked::Exchange,
         EnrollmentKind::RefreshToken(_) => Asked::TakeOver,
         EnrollmentKind::Login(_) => Asked::Login,
+        EnrollmentKind::ClientCredentials => Asked::ClientProof,
     };
     if let Some(cause) = contradiction(shared, &org, &enrollment.kind) {
         return problem(shared, &org, asked, Refusal::Refused(cause))
@@ -64,7 +65,7 @@ fn contradiction(shared: &Shared, org: &OrgName, kind: &EnrollmentKind) -> Optio
         EnrollmentKind::Code(_, paper) => {
             paper.contradiction(&org.settings.binding, shared.clock.now().wall)
         }
-        EnrollmentKind::RefreshToken(_) => None,
+        EnrollmentKind::RefreshToken(_) | EnrollmentKind::ClientCredentials => None,
         EnrollmentKind::Login(consented) => login::contradiction(&standing, org, consented),
     }
 }
@@ -78,6 +79,7 @@ fn right_of(kind: EnrollmentKind) -> Right {
             redirect_uri: consented.redirect_uri,
             code_verifier: consented.code_verifier.map(Arc::new),
         }),
+        EnrollmentKind::ClientCredentials => Right::Client,
     }
 }
 
@@ -87,7 +89,8 @@ pub(super) async fn refresh(shared: &Rc<Shared>, org: OrgName) -> Answer {
     let result = shared
         .request(|request| Event::Refresh { org: name, request })
         .await;
-    answer(shared, &org, Asked::Refresh, result).await
+    let asked = shared.fleet.borrow().org(&org).map(Org::asked);
+    answer(shared, &org, asked.unwrap_or(Asked::Refresh), result).await
 }
 
 /// `GET …/history`, also of an org that left the config.
@@ -208,7 +211,7 @@ pub(super) fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Ref
             let throttle = fleet
                 .org(org)
                 .and_then(Org::throttle)
-                .filter(|_| asked == Asked::Refresh);
+                .filter(|_| asked.is_by_schedule());
             let detail = match (throttle, fleet.tightest_limit(org, now.boot)) {
                 (Some(cause), _) => told(cause),
                 (None, Some(limit)) => {

@@ -107,6 +107,8 @@ pub enum Right {
     RefreshToken(Arc<Secret>),
     /// What a browser brought back from the consent page: exchanged once.
     Login(Login),
+    /// The client's own, for the org that the config's soid names: nothing but its id and secret is shown.
+    Client,
 }
 
 /// A grant code with what it was asked for with: the exchange must name the same.

@@ -4,12 +4,15 @@
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
 pub mod access;
+mod agenda;
 pub mod binding;
 mod call;
+mod client_right;
 mod doubt;
 mod enrolling;
 pub mod event;
 pub mod fleet;
+pub mod gist;
 pub mod landing;
 pub mod ledger;
 mod minting;
@@ -25,6 +28,7 @@ pub mod report;
 mod reporting;
 pub mod restore;
 mod room;
+pub mod root;
 mod rotation;
 mod saving;
 pub mod schedule;

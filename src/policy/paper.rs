@@ -51,6 +51,7 @@ mod tests {
             data_center: "eu".into(),
             environment: Environment::Production,
             scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
+            soid: None,
         }
     }
 

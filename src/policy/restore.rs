@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::doubt::{Doubt, Doubts, HOLD};
 use super::event::{Severity, Step};
 use super::fleet::{Fleet, Moment};
@@ -68,7 +69,8 @@ impl Fleet {
             ledger: Ledger::default(),
             numbers: Numbers::default(),
             turns: Turns::default(),
-            agenda: BTreeMap::new(),
+            agenda: Agenda::default(),
+            writers: BTreeMap::new(),
             sweep_at: clocks.now.boot,
             wall_clock: WallClock::new(clocks.now, is_synchronised),
             doubts: Doubts::new(),
@@ -127,7 +129,10 @@ impl Fleet {
             let is_carried = org.record.token.is_some() && *anchor.boot_id != *self.boot_id;
             org.saving.is_dirty |= is_carried;
             self.orgs.insert(name.clone(), org);
-            self.with(&name, moment, Org::show_or_withdraw);
+            self.with(&name, moment, |org, scene| {
+                org.follow_config(scene);
+                org.show_or_withdraw(scene);
+            });
         }
         // What an earlier run left outside may be of an org that has left the config since.
         let gone = self.shelf.keys().cloned().map(Step::Withdraw);

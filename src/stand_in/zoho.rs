@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::consent::{Person, Terms};
 use super::fault_queues::FaultQueues;
 use super::lane::{End, Lane};
+use super::leads::Leads;
 use super::rules::Rules;
 use super::stats::Traffic;
 use super::window::Window;
@@ -33,6 +34,8 @@ pub struct Zoho {
     pub(super) person: Person,
     /// Client, person and scopes of every consent so far.
     pub(super) consents: BTreeSet<(String, String, String)>,
+    /// What every org's CRM holds.
+    pub leads: Leads,
 }
 
 /// Which org in which environment, and where its API is.
@@ -118,6 +121,7 @@ impl Zoho {
             traffic: Traffic::default(),
             person: Person::default(),
             consents: BTreeSet::new(),
+            leads: Leads::default(),
         }
     }
 

@@ -10,6 +10,8 @@ mod daemon;
 mod eater;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/job.rs"]
+mod job;
 #[path = "../support/login.rs"]
 mod login;
 #[path = "../support/need.rs"]
@@ -22,6 +24,8 @@ mod site;
 mod users;
 #[path = "../support/wait.rs"]
 mod wait;
+#[path = "../support/watcher.rs"]
+mod watcher;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
@@ -29,10 +33,13 @@ mod access;
 mod bad_input;
 mod browser;
 mod check;
+mod client_credentials;
+mod client_secret;
 mod clients;
 mod contract;
 mod disk;
 mod enroll;
+mod exec;
 mod files;
 mod left_behind;
 mod life;
@@ -45,9 +52,13 @@ mod outside;
 mod reload;
 mod report_storms;
 mod reports;
+mod sdks;
 mod secrets;
 mod self_client;
 mod simulate;
 mod soak;
 mod start;
 mod stop;
+mod watch;
+mod watch_exec;
+mod watching;

@@ -14,7 +14,7 @@ const TEXT_MAX: usize = 4096;
 /// The body of an enrolment.
 #[derive(Debug)]
 pub struct Enrollment {
-    /// A grant code, a refresh token, or a login.
+    /// A grant code, a refresh token, a login, or nothing but the client itself.
     pub kind: EnrollmentKind,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Secret>,
@@ -31,6 +31,8 @@ pub enum EnrollmentKind {
     RefreshToken(Secret),
     /// `{"kind":"login","code":…,"redirect_uri":…}`, with `code_verifier`, `location` and `accounts_server`.
     Login(Consented),
+    /// `{"kind":"client-credentials"}`
+    ClientCredentials,
 }
 
 /// What a browser brought back from the consent page.
@@ -64,9 +66,10 @@ impl Enrollment {
                 EnrollmentKind::RefreshToken(token)
             }
             "login" => EnrollmentKind::Login(body.consented()?),
+            "client-credentials" => EnrollmentKind::ClientCredentials,
             _ => {
                 return Err(malformed(
-                    "has a kind that is none of code, refresh-token and login",
+                    "has a kind that is none of code, refresh-token, login and client-credentials",
                 ));
             }
         };
