@@ -157,6 +157,8 @@ pub(super) const TABLE: &[Row] = &[
          run `zoho-tokend login {org}` again",
     )
     .on(Asked::Login),
+    stays(
+        &["access_denied"],
         "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",
         "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, \
          stop whatever else mints with client {client}, or set its `mints_per_10min` to 10",
