@@ -123,6 +123,9 @@ impl Fleet {
             } => self.with(&org, moment, |org, scene| {
                 org.answered(attempt, answer, scene);
             }),
+            Event::Told { org, attempt, said } => self.with(&org, moment, |org, scene| {
+                org.told(attempt, said, scene);
+            }),
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);

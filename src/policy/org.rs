@@ -10,6 +10,7 @@ use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step};
+use super::identity::Identity;
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::record::{Anchor, Cause, Note, OrgRecord, Token, Verdict, Word};
@@ -19,6 +20,7 @@ use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
+use super::verifying::Verifying;
 use crate::base::{Boottime, Now, OrgName};
 
 /// What a step may use besides the org itself.
@@ -85,6 +87,8 @@ pub struct Org {
     pub(super) last_error: Option<(Boottime, Cause)>,
     /// The API host that Zoho named with the newest token, where no table knows it.
     pub(super) unknown_api_domain: Option<String>,
+    /// How far Zoho's API has been asked whose grant it is.
+    pub(super) verifying: Verifying,
     /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
@@ -106,6 +110,7 @@ impl Org {
                 failures: 0,
                 until: None,
             },
+            identity: Identity::default(),
             anchor,
         };
         Self::restored(settings, record)
@@ -128,6 +133,7 @@ impl Org {
             unsent: 0,
             waits_since: None,
             last_error: None,
+            verifying: Verifying::default(),
             contradiction: None,
         };
         org.compare_with_config();
@@ -176,8 +182,9 @@ impl Org {
     /// Looks anew at whether the config agrees with the grant.
     pub(super) fn compare_with_config(&mut self) {
         let grant = self.record.grant.as_ref();
-        self.contradiction =
+        let place =
             grant.and_then(|grant| binding::contradiction(&grant.binding, &self.settings.binding));
+        self.contradiction = place.or_else(|| self.contradicted_by_org_id());
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.
@@ -227,6 +234,7 @@ impl Org {
             end.map(|token| token.expires),
             self.saving.wake_at(),
             self.calls().filter_map(Call::overdue_at).min(),
+            self.ask_overdue_at(),
             self.rescue_at(),
         ];
         moments.into_iter().flatten().min()
@@ -236,6 +244,7 @@ impl Org {
     pub(super) fn pump(&mut self, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
         self.give_up_overdue_calls(scene);
+        self.give_up_overdue_asks(scene);
         self.give_up_late_write(scene);
         self.mint_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
@@ -245,6 +254,7 @@ impl Org {
             self.is_out = false;
             scene.steps.push(Step::Withdraw(self.name().clone()));
         }
+        self.ask_if_due(scene);
         self.save(scene);
     }
 

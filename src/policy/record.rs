@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::settings::Binding;
 use crate::base::{Boottime, Now, OrgName, ScopeSet, Secret};
 
@@ -64,6 +65,8 @@ pub struct OrgRecord {
     pub generation: u64,
     /// How the grant fares.
     pub verdict: Verdict,
+    /// Whose org it is, by the API's word.
+    pub identity: Identity,
 }
 
 impl OrgRecord {

@@ -76,6 +76,7 @@ impl World<'_> {
         self.judge.read(org, look, &self.zoho, self.now);
         self.check_files(org, Some((number, look.generation)));
         self.check_place(org, number, &api_domain, is_verified);
+        self.check_whose(org, number);
         self.note_word(org);
     }
 

@@ -13,6 +13,8 @@ use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 /// The plan of a seed: so many orgs, for so many hours of trouble and three of calm.
 pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
     let mut dice = Seeded::new(seed ^ 0x7357_0000);
+    // Another chance, so that who asks the API shifts nothing else of a plan.
+    let mut asking = Seeded::new(seed ^ 0xa5c_0000);
     let life_ms = *dice.pick(&[HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, 15 * MINUTE]);
     let is_sparse = dice.happens(400);
     let means = if is_sparse {
@@ -32,6 +34,7 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
         seed,
         orgs: (0..orgs)
             .map(|nth| with_limit(org(nth, &mut dice)))
+            .map(|own| with_question(own, &mut asking))
             .collect(),
         rules: Rules {
             limits: Limits::ZOHO,
@@ -77,7 +80,20 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
         timeout: Duration::from_secs(20),
         limits: Limits::ZOHO,
         client_mints: None,
+        verify: false,
+        org_id: None,
+        neighbours: Vec::new(),
         required: true,
+    }
+}
+
+/// Every third org has Zoho's API asked whose its grants are.
+fn with_question(own: OrgSettings, dice: &mut Seeded) -> OrgSettings {
+    let org_id = format!("60{:06}", dice.below(1_000_000));
+    OrgSettings {
+        verify: dice.happens(333),
+        org_id: Some(org_id),
+        ..own
     }
 }
 

@@ -5,6 +5,7 @@
 
 use rusqlite::types::Value;
 
+use super::identity;
 use super::seal::Seal;
 use super::table::{Table, Values};
 use crate::base::Secret;
@@ -43,6 +44,7 @@ pub(super) const ORG: Table = Table {
         "failures",
         "until_boot_ms",
         "anchor_is_vouched",
+        "identity",
     ],
 };
 
@@ -167,6 +169,7 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
     row.push(Value::Integer(record.anchor.is_vouched.into()));
+    row.push(identity::to_cell(&record.identity));
     (row, sealer.wiped)
 }
 

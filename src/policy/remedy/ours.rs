@@ -21,6 +21,12 @@ pub(super) const OURS: &[Row] = &[
          chooses what they say, and run `zoho-tokend enroll {org}`",
     ),
     stays(
+        &["wrong-org"],
+        "This grant is of another Zoho org than org {org} stands for, by the word of Zoho's API",
+        "Make a grant token at {console} that chooses the right org, and run `zoho-tokend enroll {org}`; if the other \
+         org is meant from now on, write its id as `org_id` of org {org}, reload, and enroll again where it was refused",
+    ),
+    stays(
         &["scope-too-narrow"],
         "This grant lacks scopes that org {org} has in the config",
         "Make a grant token at {console} with all of `scopes` of org {org} and run `zoho-tokend enroll {org}`, or \
