@@ -162,10 +162,16 @@ fn is_secret_needed(answer: &Answer) -> bool {
 fn told(org: &str, status: &OrgStatus) -> String {
     let shown = |text: Option<&String>| text.map_or("unknown".to_owned(), |text| in_one_line(text));
     let scope = status.scope.as_ref().map(|scopes| scopes.join(" "));
-    format!(
+    let told = format!(
         "{org}: enrolled\n  scope       {}\n  api_domain  {}\n  expires_at  {}\n",
         shown(scope.as_ref()),
         shown(status.api_domain.as_ref()),
         shown(status.expires_at.as_ref())
-    )
+    );
+    let zoho_org = status
+        .zoho_org()
+        .map(|it| format!("  org         {}\n", in_one_line(&it)));
+    let unproved = status.binding_detail.as_ref();
+    let unproved = unproved.map(|why| format!("  unverified  {}\n", in_one_line(why)));
+    told + &zoho_org.unwrap_or_default() + &unproved.unwrap_or_default()
 }

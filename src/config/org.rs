@@ -157,12 +157,7 @@ fn org_id(value: &Value<'_>) -> Option<String> {
     value.refuse("is no id of an org; copy it from Zoho, letters and digits only")
 }
 
-fn check_verify(
-    section: &Section<'_>,
-    verify: bool,
-    has_org_id: bool,
-    scopes: Option<&ScopeSet>,
-) {
+fn check_verify(section: &Section<'_>, verify: bool, has_org_id: bool, scopes: Option<&ScopeSet>) {
     let pinned = section.value("org_id").filter(|_| has_org_id && !verify);
     if let Some(value) = pinned {
         value.warn("is compared with nothing while `verify` is off; set verify = true, so that Zoho's API is asked");

@@ -58,7 +58,11 @@ impl ZohoOrg {
             let outcome = by_status(status, "JSON that names no org");
             return Err(outcome.cause().cloned().unwrap_or_else(|| silent(status)));
         }
-        match answer.get("org").and_then(Value::as_array).map(Vec::as_slice) {
+        match answer
+            .get("org")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+        {
             Some([Value::Object(org)]) => Self::take(org).ok_or_else(|| silent(status)),
             _ => Err(silent(status)),
         }
@@ -75,7 +79,8 @@ impl ZohoOrg {
             id: zgid.or_else(|| record_id.clone())?,
             record_id,
             name: name.filter(|name| !name.is_empty()),
-            environment: text("type").and_then(|word| Environment::parse(&word.to_ascii_lowercase())),
+            environment: text("type")
+                .and_then(|word| Environment::parse(&word.to_ascii_lowercase())),
         })
     }
 
@@ -184,7 +189,8 @@ pub(super) fn cure_of_silence(cause: &Cause, settings: &OrgSettings) -> String {
             settings.name
         ),
         NO_PERMISSION => {
-            "let the user who consented see the org's details in Zoho's CRM (profile, API access)".to_owned()
+            "let the user who consented see the org's details in Zoho's CRM (profile, API access)"
+                .to_owned()
         }
         code if NOT_ITS_TOKEN.contains(&code) => format!(
             "a fresh token that is refused there is most likely of another data center or environment than {} in {}: \
@@ -204,7 +210,10 @@ fn refused(status: u16, code: &str) -> Cause {
 }
 
 fn silent(status: u16) -> Cause {
-    Cause::new("unknown-answer", &format!("HTTP {status} from the API, and no org in it"))
+    Cause::new(
+        "unknown-answer",
+        &format!("HTTP {status} from the API, and no org in it"),
+    )
 }
 
 /// An id as Zoho writes them; a number counts as its digits.
@@ -214,6 +223,7 @@ fn id(org: &Map<String, Value>, key: &str) -> Option<String> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let is_id = (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_id =
+        (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
     is_id.then_some(text)
 }

@@ -177,7 +177,8 @@ impl Org {
         let is_busy = self.verifying.asking.is_some() || self.enrolling.is_some();
         let asked = self.verifying.asked;
         let token = self.record.token.as_ref();
-        let token = token.filter(|own| own.expires > scene.now.boot && asked != Some(own.generation));
+        let token =
+            token.filter(|own| own.expires > scene.now.boot && asked != Some(own.generation));
         if let (Some(token), true, false, false) = (token, is_open, is_held, is_busy) {
             let (generation, token) = (token.generation, Arc::clone(&token.access_token));
             self.verifying.asked = Some(generation);
@@ -217,10 +218,18 @@ impl Org {
         scene: &mut Scene<'_>,
     ) {
         let is_held = |own: &&mut Enrolling| Held::awaits(own.held.as_ref(), attempt);
-        if let Some(own) = self.enrolling.as_mut().filter(is_held).map(|own| own.held.take()) {
+        if let Some(own) = self
+            .enrolling
+            .as_mut()
+            .filter(is_held)
+            .map(|own| own.held.take())
+        {
             return self.told_of_enrolment(own, said, scene);
         }
-        if let Some(mut own) = self.minting.take_if(|own| Held::awaits(own.held.as_ref(), attempt)) {
+        if let Some(mut own) = self
+            .minting
+            .take_if(|own| Held::awaits(own.held.as_ref(), attempt))
+        {
             let held = own.held.take();
             return self.told_of_mint(own, held, said, scene);
         }
@@ -320,7 +329,11 @@ impl Org {
     fn note_silence(&mut self, cause: Cause, scene: &mut Scene<'_>) {
         let known = self.verifying.silence.replace(cause);
         let is_news = known.map(|cause| cause.code)
-            != self.verifying.silence.as_ref().map(|cause| cause.code.clone());
+            != self
+                .verifying
+                .silence
+                .as_ref()
+                .map(|cause| cause.code.clone());
         if let (true, Some(why)) = (is_news, self.why_unverified()) {
             self.tell(Severity::Warning, "unverified", why, scene);
         }
@@ -337,7 +350,10 @@ impl Org {
         let told = self.zoho_org()?;
         let org_id = self.settings.org_id.as_deref()?;
         let is_told = told.is(org_id) || self.record.verdict.word == Word::Quarantined;
-        let detail = format!("the grant is of org {}, the config pins org_id {org_id}", told.shown());
+        let detail = format!(
+            "the grant is of org {}, the config pins org_id {org_id}",
+            told.shown()
+        );
         (!is_told).then(|| Cause::new("config-contradicts-grant", &detail))
     }
 
@@ -349,7 +365,12 @@ impl Org {
         let Some(org) = self.zoho_org().filter(|_| is_for_org).cloned() else {
             return;
         };
-        if self.record.identity.contradicts(&org, &self.settings).is_some() {
+        if self
+            .record
+            .identity
+            .contradicts(&org, &self.settings)
+            .is_some()
+        {
             return;
         }
         self.record.identity.pin(org, &self.settings);

@@ -95,7 +95,10 @@ impl World<'_> {
             _ => self.api.dice.happens(SILENT_PER_MILLE),
         };
         if is_away {
-            let code = *self.api.dice.pick(&["timeout", "http-503", "NO_PERMISSION"]);
+            let code = *self
+                .api
+                .dice
+                .pick(&["timeout", "http-503", "NO_PERMISSION"]);
             return Err(Cause::new(code, "the API does not say"));
         }
         let place = &self.zoho.grants[self.zoho.issued[token].grant].place;
@@ -143,7 +146,8 @@ impl World<'_> {
         } else {
             return;
         };
-        self.judge.breaks("S4", Some(org), self.now, what.to_owned());
+        self.judge
+            .breaks("S4", Some(org), self.now, what.to_owned());
     }
 
     fn is_grant_of(&self, org: usize, grant: usize) -> bool {

@@ -122,9 +122,10 @@ impl World<'_> {
 
     fn org_of_step(&self, step: &Step) -> Option<usize> {
         match step {
-            Step::Call { org, .. } | Step::Ask { org, .. } | Step::Publish(org) | Step::Withdraw(org) => {
-                Some(self.index_of(org))
-            }
+            Step::Call { org, .. }
+            | Step::Ask { org, .. }
+            | Step::Publish(org)
+            | Step::Withdraw(org) => Some(self.index_of(org)),
             Step::Tell(_, note) => Some(self.index_of(&note.org)),
             Step::Reply { request, .. } | Step::Rule { request, .. } => {
                 self.askers.get(request).map(|asker| asker.org)

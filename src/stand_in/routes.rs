@@ -99,13 +99,7 @@ fn route(site: &Site, parts: &Parts, body: &Bytes) -> Reply {
             let params = params(world, parts, body);
             world.with(|zoho, now| zoho.revoke(params.value("token"), now))
         }
-        (&Method::GET, "/oauth/serverinfo") => Reply::json(
-            200,
-            format!(
-                r#"{{"result":"success","locations":{{"us":"{}"}}}}"#,
-                site.origin()
-            ),
-        ),
+        (&Method::GET, "/oauth/serverinfo") => world.with(|zoho, _| zoho.servers()),
         (&Method::GET, _) if path.ends_with("/crm/v8/org") => {
             let prefix = path.strip_suffix("/crm/v8/org").unwrap_or("");
             let header = parts.headers.get(AUTHORIZATION);

@@ -155,7 +155,14 @@ mod tests {
             unreachable!("there is something to write");
         };
         let another = good.replace("sandbox", "moon");
-        for bad in ["", "{}x", "[]", "null", r#"{"pinned":{"id":"1"}}"#, &another] {
+        for bad in [
+            "",
+            "{}x",
+            "[]",
+            "null",
+            r#"{"pinned":{"id":"1"}}"#,
+            &another,
+        ] {
             assert_eq!(of_cell(bad), None, "{bad}");
         }
     }

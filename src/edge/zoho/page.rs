@@ -74,7 +74,10 @@ async fn exchange(
     access_token: Option<&Secret>,
 ) -> Result<Page, Failure> {
     let url = destination.url.clone();
-    let mut request = destination.client.get(url).header(ACCEPT, "application/json");
+    let mut request = destination
+        .client
+        .get(url)
+        .header(ACCEPT, "application/json");
     if let Some(header) = access_token.and_then(authorization) {
         request = request.header(AUTHORIZATION, header);
     }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use super::reply::{Asked, folded};
 use crate::base::{DataCenter, OrgName};
 use ours::OURS;
-use table::{Row, TABLE, UNKNOWN};
+use table::{Row, SUSPECT_THE_WAY, TABLE, UNKNOWN};
 
 /// So many failures in a row are no bad moment any more: the cure then names what lasts.
 const LASTING: u32 = 3;
@@ -54,6 +54,14 @@ pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy 
         meaning: fill(row.meaning, code, place),
         cure: fill(&cure(row, asked, look), code, place),
     }
+}
+
+/// What to look at where `host`, `https://accounts.zoho.eu`, did not answer for the reason `code`: half a sentence for
+/// somebody who tries the way itself.
+pub fn look_at(code: &str, host: &str) -> String {
+    let row = row(code, Asked::Refresh).unwrap_or(&UNKNOWN);
+    let look = row.cure.or(row.lasting).unwrap_or(SUSPECT_THE_WAY);
+    look.replace("{accounts}", host).replace("{code}", code)
 }
 
 /// Joins what to look at with what happens next.
