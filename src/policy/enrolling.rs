@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::asking::Held;
 use super::binding::{self, Proof};
 use super::call::Call;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
@@ -16,7 +17,6 @@ use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
 use super::settings::Binding;
-use super::verifying::Held;
 use crate::base::{Boottime, Secret};
 
 /// An enrolment on its way.

@@ -2,7 +2,7 @@
 //!
 //! Sorts the answer of `GET {api_domain}/crm/v8/org` (CRM API v8, "Get Organization"; its keys and the values of
 //! `type` by Zoho's own OpenAPI text) and holds it against the config, and against the org that the name has stood
-//! for. Asks nothing: [`super::verifying`] does. Invariant: what the API does not say is never held against a grant.
+//! for. Asks nothing: [`super::asking`] does. Invariant: what the API does not say is never held against a grant.
 
 use serde_json::{Map, Value};
 

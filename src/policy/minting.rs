@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asking::Held;
 use super::binding::{self, Proof};
 use super::call::Call;
 use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, WriteId};
@@ -17,7 +18,6 @@ use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
-use super::verifying::Held;
 use crate::base::{Boottime, Secret};
 
 /// A mint on its way.

@@ -4,6 +4,7 @@
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
 pub mod access;
+mod asking;
 pub mod binding;
 mod call;
 mod doubt;
@@ -33,5 +34,6 @@ pub mod status;
 mod tests;
 mod turns;
 mod verdict;
+mod verified;
 mod verifying;
 pub mod wall_clock;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::asking::Verifying;
 use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
@@ -20,7 +21,6 @@ use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
-use super::verifying::Verifying;
 use crate::base::{Boottime, Now, OrgName};
 
 /// What a step may use besides the org itself.

@@ -125,9 +125,15 @@ impl World<'_> {
             said,
         } = word;
         self.api.heard.insert((org, grant));
-        if said.is_ok() && !self.is_grant_of(org, grant) {
+        let is_accused = said.is_ok() && !self.is_grant_of(org, grant);
+        if is_accused {
             self.api.accused.entry(org).or_default().insert(grant);
         }
+        self.tally.tellings[match (&said, is_accused) {
+            (Ok(_), false) => 0,
+            (Ok(_), true) => 1,
+            (Err(_), _) => 2,
+        }] += 1;
         let org = self.names[org].clone();
         self.step(Event::Told { org, attempt, said });
     }

@@ -8,6 +8,7 @@
 mod answers;
 mod binding;
 mod clocks;
+mod contradicting;
 mod drive;
 mod enrolling;
 mod fleet;
