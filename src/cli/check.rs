@@ -69,9 +69,10 @@ fn look_online(path: &Path) -> Result<Exit, Failure> {
     let notes = online.notes.iter().map(|note| format!("note: {note}\n"));
     let text = notes.collect::<String>() + &online.summary() + "\n";
     output::print(text.as_bytes())?;
-    Ok(match online.unreached.is_empty() {
-        true => Exit::Done,
-        false => Exit::Unavailable,
+    Ok(if online.unreached.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Unavailable
     })
 }
 

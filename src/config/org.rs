@@ -65,10 +65,10 @@ impl Org {
         let neighbours = neighbours(target.site.as_ref()?, known);
         Some(Self {
             settings: OrgSettings {
-                required,
                 verify,
                 org_id,
                 neighbours,
+                required,
                 ..settings
             },
             readers,

@@ -1,7 +1,7 @@
 //! Which of Zoho's orgs a grant is of, by the word of Zoho's API, and whether that is the org that is meant.
 //!
 //! Sorts the answer of `GET {api_domain}/crm/v8/org` (CRM API v8, "Get Organization"; its keys and the values of
-//! `type` by Zoho's own OpenAPI text) and holds it against the config, and against the org that the name has stood
+//! `type` by Zoho's own `OpenAPI` text) and holds it against the config, and against the org that the name has stood
 //! for. Asks nothing: [`super::asking`] does. Invariant: what the API does not say is never held against a grant.
 
 use serde_json::{Map, Value};

@@ -47,7 +47,7 @@ impl Zoho {
     }
 }
 
-/// What Zoho tells of an org, as far as anybody asks: "Get Organization" of CRM API v8, and its OpenAPI text.
+/// What Zoho tells of an org, as far as anybody asks: "Get Organization" of CRM API v8, and its `OpenAPI` text.
 fn keys(org: &Org) -> Map<String, Value> {
     let mut keys = Map::new();
     let mut add = |key: &str, value: String| keys.insert(key.to_owned(), value.into());

@@ -53,7 +53,7 @@ struct Stop {
 
 #[derive(Clone)]
 enum Kind {
-    Accounts(DataCenter),
+    Accounts(Box<DataCenter>),
     /// The API of an org with `verify`.
     Api,
 }
@@ -113,7 +113,7 @@ fn stops(config: &Config) -> Vec<Stop> {
         add(Stop {
             url: format!("{accounts}{SERVERS_PATH}"),
             host: accounts.clone(),
-            kind: Kind::Accounts(data_center.clone()),
+            kind: Kind::Accounts(Box::new(data_center.clone())),
             key: format!("orgs.{name}.data_center"),
         });
         let environment = org.settings.binding.environment;

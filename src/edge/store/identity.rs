@@ -63,31 +63,21 @@ pub(super) fn to_cell(identity: &Identity) -> Value {
 /// What `text` says; `None` where [`to_cell`] did not write it.
 pub(super) fn of_cell(text: &str) -> Option<Identity> {
     let cell: Cell = serde_json::from_str(text).ok()?;
-    let pinned = |own: Pinned| {
-        Some(Pin {
+    let mut identity = Identity::default();
+    if let Some(own) = cell.pinned {
+        identity.pinned = Some(Pin {
             org: own.org.into_org()?,
             data_center: own.data_center,
             environment: Environment::parse(&own.environment)?,
-        })
-    };
-    let found = |own: FoundOf| {
-        Some(Found {
+        });
+    }
+    if let Some(own) = cell.found {
+        identity.found = Some(Found {
             org: own.org.into_org()?,
             lane: LaneId(own.lane.into()),
-        })
-    };
-    Some(Identity {
-        pinned: all_or_none(cell.pinned, pinned)?,
-        found: all_or_none(cell.found, found)?,
-    })
-}
-
-/// What is there must be readable.
-fn all_or_none<T, U>(value: Option<T>, read: impl Fn(T) -> Option<U>) -> Option<Option<U>> {
-    match value {
-        Some(value) => read(value).map(Some),
-        None => Some(None),
+        });
     }
+    Some(identity)
 }
 
 impl Org {
@@ -101,13 +91,16 @@ impl Org {
     }
 
     fn into_org(self) -> Option<ZohoOrg> {
-        let environment = |word: String| Environment::parse(&word);
-        Some(ZohoOrg {
+        let mut org = ZohoOrg {
             id: self.id,
             record_id: self.record_id,
             name: self.name,
-            environment: all_or_none(self.environment, environment)?,
-        })
+            environment: None,
+        };
+        if let Some(word) = self.environment {
+            org.environment = Some(Environment::parse(&word)?);
+        }
+        Some(org)
     }
 }
 

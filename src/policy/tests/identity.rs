@@ -5,7 +5,7 @@ use crate::base::{DataCenter, Environment};
 use crate::policy::identity::{Identity, Pin, ZohoOrg};
 use crate::policy::settings::OrgSettings;
 
-/// The sample of Zoho's OpenAPI text, without what nobody asks for.
+/// The sample of Zoho's `OpenAPI` text, without what nobody asks for.
 const SAMPLE: &str = r#"{"org":[{"country":"US","type":"production","domain_name":"org60012345","id":"1234567890",
     "zgid":"60012345","company_name":"Acme Inc.","primary_zuid":"7","license_details":{"paid":false}}]}"#;
 

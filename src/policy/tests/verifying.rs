@@ -244,7 +244,7 @@ fn a_disk_in_trouble_does_not_lose_what_is_held() {
     world.pass(secs(1));
     world.tell(Ok(zoho_org("600")));
     world.disk = Disk::Good;
-    world.pass(Duration::from_secs(120));
+    world.pass(Duration::from_mins(2));
     assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
     assert!(world.reply(request).is_some());
     assert!(world.read("acme").is_some());
