@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -147,18 +147,20 @@ async fn visit_all(zoho: &Zoho, stops: Vec<Stop>) -> Vec<Visit> {
 }
 
 async fn visit(zoho: Zoho, stop: Stop) -> Visit {
-    let (clock, began) = (SystemClock::new(), Instant::now());
+    let clock = SystemClock::new();
+    let began = clock.now().boot;
     let call = PageCall {
         url: stop.url.clone(),
         timeout: PATIENCE,
         access_token: None,
     };
     let page = zoho.get(call).await;
+    let now = clock.now();
     Visit {
         stop,
         page,
-        took: began.elapsed(),
-        wall: clock.now().wall,
+        took: now.boot.since(began),
+        wall: now.wall,
     }
 }
 
