@@ -41,8 +41,6 @@ pub struct Org {
     pub readers: Principals,
     /// Files beside `tokens_dir`.
     pub outputs: Vec<Output>,
-    /// `ZohoCRM.600123`: names the org in a client credentials call, and only there.
-    pub soid: Option<String>,
     /// Its data center's hosts.
     pub data_center: DataCenter,
 }
@@ -73,7 +71,6 @@ impl Org {
             },
             readers,
             outputs,
-            soid: target.soid,
             data_center: target.site?.data_center,
         })
     }
@@ -95,8 +92,10 @@ fn settings(
             data_center: site.data_center.name.clone(),
             environment: target.environment?,
             scopes,
+            soid: target.soid.clone(),
         },
         grant: target.grant?,
+        has_client_secret: client.secret.is_some(),
         api_domains: site.data_center.api_domains.clone(),
         console_url: site.data_center.console_url.clone(),
         at: timing.at,

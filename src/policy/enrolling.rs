@@ -1,18 +1,21 @@
-//! An enrolment: a person's grant code or refresh token becomes the org's grant.
+//! An enrolment: a person's grant code, refresh token or client secret becomes the org's grant.
 //!
 //! Nothing of the older grant changes until Zoho has confirmed the new one and nothing contradicts it. The
 //! call is the first slot of a new lane, unless the refresh token is one that we know: then its lane goes on.
+//! A client's own right always has the same lane.
 
 use std::sync::Arc;
 
 use super::asking::Held;
 use super::binding::{self, Proof};
 use super::call::Call;
+use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, Grant, LaneId, Prior};
 use super::reply::{Asked, Granted, Outcome};
+use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
@@ -35,9 +38,9 @@ pub(super) struct Enrolling {
 #[derive(Debug)]
 pub(super) struct Accepted {
     pub(super) granted: Granted,
-    /// The one that the grant will stand on.
-    refresh_token: Arc<Secret>,
-    /// Whether that one has minted.
+    /// What the grant will stand on.
+    root: Root,
+    /// Whether that has minted.
     is_proved: bool,
     proof: Proof,
 }
@@ -67,10 +70,20 @@ impl Org {
             let until = now.plus(self.settings.timeout);
             return refuse(request, Refusal::Later(cause, until), scene);
         }
+        if !offer.right.is_of(self.settings.grant) {
+            return refuse(
+                request,
+                Refusal::Refused(client_right::another_kind()),
+                scene,
+            );
+        }
         if let Some(refusal) = self.saving.refusal(now) {
             return refuse(request, refusal, scene);
         }
-        let lane = known.unwrap_or_else(|| self.new_lane(scene));
+        let lane = known.unwrap_or_else(|| match offer.right {
+            Right::Client => LaneId::of_client(&self.settings.binding),
+            Right::Code(_) | Right::RefreshToken(_) => self.new_lane(scene),
+        });
         let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
         if room > now {
             return refuse(request, Refusal::NoBudget(room), scene);
@@ -121,9 +134,12 @@ impl Org {
             asked: match own.offer.right {
                 Right::Code(_) => Asked::Exchange,
                 Right::RefreshToken(_) => Asked::TakeOver,
+                Right::Client => Asked::ClientProof,
             },
             right: own.offer.right.clone(),
-            client_secret: own.offer.client_secret.clone(),
+            client_secret: self
+                .settings
+                .secret_to_send(own.offer.client_secret.as_ref()),
         });
     }
 
@@ -214,19 +230,19 @@ impl Org {
         mut granted: Granted,
         scene: &mut Scene<'_>,
     ) -> Result<(), Cause> {
-        let (refresh_token, is_proved) = refresh_token_of(&own.offer, &mut granted)?;
-        if let Right::RefreshToken(offered) = &own.offer.right {
+        let (root, is_proved) = root_of(&own.offer, &mut granted)?;
+        if let (Right::RefreshToken(offered), Root::RefreshToken(new)) = (&own.offer.right, &root) {
             // Also where it is refused below: it may have been ours, or another org's.
             scene.rotations.push(Rotation {
                 lane: own.call.lane.clone(),
                 old: Arc::clone(offered),
-                new: Arc::clone(&refresh_token),
+                new: Arc::clone(new),
             });
         }
         let proof = binding::weigh(&granted, &self.settings)?;
         let accepted = Accepted {
             granted,
-            refresh_token,
+            root,
             is_proved,
             proof,
         };
@@ -247,7 +263,7 @@ impl Org {
     ) {
         let Accepted {
             granted,
-            refresh_token,
+            root,
             is_proved,
             proof,
         } = accepted;
@@ -256,10 +272,10 @@ impl Org {
             // The older grant's token is of another place: it must not come out under the new config.
             self.published = None;
         }
-        self.shelve_grant(&refresh_token, is_proved);
+        self.shelve_grant(&root, is_proved);
         self.record.grant = Some(Grant {
             binding: own.binding,
-            refresh_token,
+            root,
             client_secret: own.offer.client_secret,
             lane: own.call.lane.clone(),
             enrolled_at: scene.now.boot,
@@ -272,30 +288,39 @@ impl Org {
         let how = match own.offer.right {
             Right::Code(_) => "a grant code",
             Right::RefreshToken(_) => "a refresh token",
+            Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(&mut self, refresh_token: &Secret, is_proved: bool) {
+    fn shelve_grant(&mut self, root: &Root, is_proved: bool) {
         let older = self.record.grant.take();
-        let older = older.filter(|grant| !grant.refresh_token.is_same_as(refresh_token));
-        let prior = self.record.prior.take().or(older.map(|grant| Prior {
-            refresh_token: grant.refresh_token,
-            lane: grant.lane,
-        }));
+        let older = older.and_then(|grant| match (grant.root, root) {
+            (Root::RefreshToken(old), Root::RefreshToken(new)) if old.is_same_as(new) => None,
+            (Root::RefreshToken(refresh_token), _) => Some(Prior {
+                refresh_token,
+                lane: grant.lane,
+            }),
+            (Root::Client, _) => None,
+        });
+        let prior = self.record.prior.take().or(older);
         self.record.prior = prior.filter(|_| !is_proved);
     }
 }
 
-/// The refresh token that the grant will stand on, and whether it has minted.
-fn refresh_token_of(offer: &Offer, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
+/// What the grant will stand on, and whether that has minted.
+fn root_of(offer: &Offer, granted: &mut Granted) -> Result<(Root, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
     match &offer.right {
         Right::Code(_) => given
-            .map(|token| (token, false))
+            .map(|token| (Root::RefreshToken(token), false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
-        Right::RefreshToken(offered) => Ok((given.unwrap_or_else(|| offered.clone()), true)),
+        Right::RefreshToken(offered) => {
+            let token = given.unwrap_or_else(|| offered.clone());
+            Ok((Root::RefreshToken(token), true))
+        }
+        Right::Client => Ok((Root::Client, true)),
     }
 }

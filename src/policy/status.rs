@@ -52,6 +52,7 @@ pub struct Status {
     pub org: String,
     pub environment: &'static str,
     pub data_center: String,
+    pub grant_kind: Option<&'static str>,
     pub token: TokenState,
     pub token_since: Option<String>,
     pub grant: &'static str,
@@ -155,10 +156,16 @@ impl Org {
     pub fn remedy(&self) -> Option<Remedy> {
         let code = match (self.cause(), self.word()) {
             (Some(cause), _) => &cause.code,
+            (None, Word::Unenrolled) if self.lacks_client_secret() => "no-client-secret",
             (None, Word::Unenrolled) => "unenrolled",
             (None, _) => return None,
         };
-        Some(self.remedy_for(code, Asked::Refresh))
+        Some(self.remedy_for(code, self.asked()))
+    }
+
+    /// What its mints by schedule ask of Zoho.
+    pub fn asked(&self) -> Asked {
+        self.settings.grant.asked()
     }
 
     /// The remedy of any code at this org.
@@ -205,6 +212,7 @@ impl Org {
             org: self.settings.name.to_string(),
             environment: binding.environment.as_str(),
             data_center: binding.data_center.clone(),
+            grant_kind: Some(self.settings.grant.as_str()),
             token: state,
             token_since: since.map(text),
             grant: self.word().as_str(),
@@ -297,6 +305,7 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         org: record.org.to_string(),
         environment: grant.binding.environment.as_str(),
         data_center: grant.binding.data_center.clone(),
+        grant_kind: None,
         token: TokenState::None,
         token_since: None,
         grant: record.verdict.word.as_str(),

@@ -10,6 +10,8 @@ mod daemon;
 mod eater;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/job.rs"]
+mod job;
 #[path = "../support/need.rs"]
 mod need;
 #[path = "../support/provider.rs"]
@@ -20,6 +22,8 @@ mod site;
 mod users;
 #[path = "../support/wait.rs"]
 mod wait;
+#[path = "../support/watcher.rs"]
+mod watcher;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
@@ -27,10 +31,13 @@ mod access;
 mod bad_input;
 mod check;
 mod check_online;
+mod client_credentials;
+mod client_secret;
 mod clients;
 mod contract;
 mod disk;
 mod enroll;
+mod exec;
 mod files;
 mod left_behind;
 mod life;
@@ -41,6 +48,7 @@ mod outside;
 mod reload;
 mod report_storms;
 mod reports;
+mod sdks;
 mod secrets;
 mod simulate;
 mod soak;
@@ -48,3 +56,6 @@ mod start;
 mod stop;
 mod swaps;
 mod verify;
+mod watch;
+mod watch_exec;
+mod watching;

@@ -1,10 +1,11 @@
-//! States of earlier releases: all of what they hold is there after the first start of this one.
+//! States that earlier releases wrote, and what the newest schema adds.
 
 use zoho_tokend::edge::store::Store;
 use zoho_tokend::policy::identity::Identity;
 use zoho_tokend::policy::record::{Change, OrgRecord, Stored};
+use zoho_tokend::policy::root::Root;
 
-use crate::fixture::{Home, all_of, lane, name, org, put};
+use crate::fixture::{Home, all_of, lane, name, org, put, secret};
 
 /// The files in `schema_1` were written by the release that had the first schema.
 #[test]
@@ -38,27 +39,71 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
 
 /// The files in `schema_2` were written by the release that had the second schema.
 #[test]
-fn r7_a_state_of_the_second_schema_is_all_there_and_no_org_is_told_of_yet() {
+fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid_and_no_word_of_the_api() {
     let home = Home::new();
     home.put("state.db", include_bytes!("schema_2/state.db"));
     home.put("seal.key", include_bytes!("schema_2/seal.key"));
-    let before = |name: &str, revision| OrgRecord {
-        identity: Identity::default(),
-        ..org(name, revision)
-    };
+    let mut acme = org("acme", 3);
+    acme.identity = Identity::default();
+    let grant = acme.grant.as_mut().unwrap();
+    grant.root = Root::RefreshToken(secret("refresh-0"));
+    assert_eq!(grant.binding.soid, None);
     let whole = Stored {
-        orgs: vec![before("acme", 2), before("beta", 1)],
-        lanes: vec![lane("acme/1", 4)],
+        orgs: vec![acme],
+        lanes: vec![lane("acme/1", 3)],
     };
     assert_eq!(home.start().unwrap(), all_of(&whole));
+    home.open().unwrap().write(&[put(org("acme", 4))]).unwrap();
+    let told = home.open().unwrap().load().unwrap().orgs.remove(0);
+    assert_eq!(told.identity, org("acme", 4).identity);
+}
+
+#[test]
+fn r7_a_grant_by_the_clients_own_right_is_kept_with_its_soid_and_without_a_refresh_token() {
+    let home = Home::new();
+    let mut record = org("acme", 1);
+    record.prior = None;
+    let grant = record.grant.as_mut().unwrap();
+    grant.root = Root::Client;
+    grant.binding.soid = Some("ZohoCRM.600123".into());
+    let with_secret = record.clone();
+    let mut without = OrgRecord {
+        revision: 2,
+        ..record
+    };
+    without.grant.as_mut().unwrap().client_secret = None;
     let mut store = home.open().unwrap();
-    store.write(&[put(org("acme", 3))]).unwrap();
+    for record in [with_secret, without] {
+        let whole = Stored {
+            orgs: vec![record.clone()],
+            lanes: Vec::new(),
+        };
+        store.write(&[put(record)]).unwrap();
+        assert_eq!(all_of(&store.load().unwrap()), all_of(&whole));
+    }
+}
+
+/// S1: what a grant no longer stands on is wiped, as a replaced refresh token is.
+#[test]
+fn s1_a_refresh_token_that_client_credentials_replace_is_wiped() {
+    let home = Home::new();
+    let mut store = home.open().unwrap();
+    let before = org("acme", 1);
+    store.write(&[put(before.clone())]).unwrap();
+    let conn = rusqlite::Connection::open(home.file("state.db")).unwrap();
+    let sealed: Vec<u8> = conn
+        .query_row("SELECT refresh_token FROM org", [], |row| row.get(0))
+        .unwrap();
+    drop(conn);
+    let mut after = OrgRecord {
+        revision: 2,
+        ..before
+    };
+    after.grant.as_mut().unwrap().root = Root::Client;
+    store.write(&[put(after)]).unwrap();
     drop(store);
-    let stored = home.open().unwrap().load().unwrap();
-    assert_eq!(stored.orgs[0].identity, org("acme", 3).identity);
-    assert_eq!(
-        stored.orgs[1].identity,
-        Identity::default(),
-        "not written since"
-    );
+    for (name, bytes) in home.files() {
+        let is_there = bytes.windows(sealed.len()).any(|part| part == sealed);
+        assert!(!is_there, "{name}");
+    }
 }

@@ -18,6 +18,7 @@ use crate::policy::identity::Identity;
 use crate::policy::record::{
     Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Token, Verdict, Word,
 };
+use crate::policy::root::Root;
 use crate::policy::settings::Binding;
 
 /// The record that `row` holds.
@@ -40,6 +41,10 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         identity: Identity::default(),
     };
     record.anchor.is_vouched = cells.int()? != 0;
+    let soid = cells.group(1, Cells::text)?.map(str::to_owned);
+    if let Some(grant) = &mut record.grant {
+        grant.binding.soid = soid;
+    }
     record.identity = cells.group(1, Cells::identity)?.unwrap_or_default();
     Ok(record)
 }
@@ -158,6 +163,7 @@ impl<'a> Cells<'a> {
         })
     }
 
+    /// All of it but the soid: that column came later, and stands last.
     fn grant(&mut self) -> Result<Grant, Fault> {
         Ok(Grant {
             binding: Binding {
@@ -165,8 +171,11 @@ impl<'a> Cells<'a> {
                 data_center: self.text()?.to_owned(),
                 environment: self.parsed(Environment::parse)?,
                 scopes: ScopeSet::parse(self.text()?),
+                soid: None,
             },
-            refresh_token: self.secret()?,
+            root: self
+                .group(1, Self::secret)?
+                .map_or(Root::Client, Root::RefreshToken),
             client_secret: self.group(1, Self::secret)?,
             lane: self.lane()?,
             enrolled_at: self.boottime()?,
@@ -233,6 +242,7 @@ mod tests {
             data_center: "eu".into(),
             environment,
             scopes: ScopeSet::parse("ZohoCRM.org.READ"),
+            soid: None,
         };
         OrgRecord {
             org: OrgName::parse(name).expect("a good name"),
@@ -244,7 +254,7 @@ mod tests {
             },
             grant: Some(Grant {
                 binding,
-                refresh_token: secret("refresh"),
+                root: Root::RefreshToken(secret("refresh")),
                 client_secret: Some(secret("client")),
                 lane: LaneId("l".into()),
                 enrolled_at: Boottime(3),
