@@ -96,7 +96,11 @@ pub enum Verb {
     )]
     Run(Run),
     /// Check the config and all that it names; print every problem
-    #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend check\n  \
+        zoho-tokend check --online\n  \
+        zoho-tokend check --against-running\n\n\
+        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host did not answer.")]
     Check(Check),
     /// Tell what readers would see of the config through an outage or other trouble
     #[command(after_help = flags::AFTER_HELP)]
@@ -300,6 +304,9 @@ pub struct Check {
     /// Also list the orgs that a reload would add, remove or change, by the running daemon's own word
     #[arg(long)]
     pub against_running: bool,
+    /// Also ask each data center that the config names, without any secret, whether it answers and what it says
+    #[arg(long)]
+    pub online: bool,
     /// Where the daemon listens.
     #[command(flatten)]
     pub at: SocketAt,

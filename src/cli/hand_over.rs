@@ -136,17 +136,23 @@ pub(super) fn is_without_refresh_token(answer: &Answer) -> bool {
 
 /// What there is now, in four lines.
 pub(super) fn told(org: &str, status: &OrgStatus) -> String {
-    let lines = facts(status).map(|(name, value)| format!("  {name:<12}{value}\n"));
-    format!("{org}: enrolled\n{}", lines.concat())
+    let lines = facts(status).into_iter();
+    let lines = lines.map(|(name, value)| format!("  {name:<12}{value}\n"));
+    format!("{org}: enrolled\n{}", lines.collect::<String>())
 }
 
 /// What an operator looks at after an enrolment.
-pub(super) fn facts(status: &OrgStatus) -> [(&'static str, String); 3] {
+pub(super) fn facts(status: &OrgStatus) -> Vec<(&'static str, String)> {
     let shown = |text: Option<&String>| text.map_or("unknown".to_owned(), |text| in_one_line(text));
     let scope = status.scope.as_ref().map(|scopes| scopes.join(" "));
-    [
+    let mut facts = vec![
         ("scope", shown(scope.as_ref())),
         ("api_domain", shown(status.api_domain.as_ref())),
         ("expires_at", shown(status.expires_at.as_ref())),
-    ]
+    ];
+    let zoho_org = status.zoho_org().map(|it| ("org", in_one_line(&it)));
+    let unproved = status.binding_detail.as_ref();
+    let unproved = unproved.map(|why| ("unverified", in_one_line(why)));
+    facts.extend(zoho_org.into_iter().chain(unproved));
+    facts
 }

@@ -15,6 +15,7 @@ mod login;
 mod loss;
 mod metrics_page;
 mod names;
+mod questions;
 mod reload;
 mod reports;
 mod shared;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use calls::Order;
+use questions::Question;
 use shared::{Shared, Turn};
 pub use start::{Fatal, run};
 
@@ -178,6 +180,25 @@ impl Loop {
                     client_secret,
                 };
                 calls::start(&self.shared, order);
+            }
+            Step::Ask { org, attempt, .. } if *self.shared.stop.borrow() => {
+                let said = Err(Cause::new("stopping", "the daemon is stopping"));
+                self.shared.calls.set(self.shared.calls.get() + 1);
+                self.shared.tell(Event::Told { org, attempt, said });
+            }
+            Step::Ask {
+                org,
+                attempt,
+                access_token,
+                timeout,
+            } => {
+                let question = Question {
+                    org,
+                    attempt,
+                    access_token,
+                    timeout,
+                };
+                questions::start(&self.shared, question);
             }
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::binding;
+use super::asking::Held;
+use super::binding::{self, Proof};
 use super::call::Call;
 use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
@@ -25,10 +26,23 @@ use crate::base::{Boottime, Secret};
 #[derive(Debug)]
 pub(super) struct Enrolling {
     pub(super) call: Call,
-    request: RequestId,
+    pub(super) request: RequestId,
     offer: Offer,
     /// What the config said when the call was made: the grant will be of that place, whatever it says later.
     binding: Binding,
+    /// What Zoho has granted, until its API says whose it is.
+    pub(super) held: Option<Held<Accepted>>,
+}
+
+/// What Zoho has granted for an offer, and nothing of the answer contradicts.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) granted: Granted,
+    /// What the grant will stand on.
+    root: Root,
+    /// Whether that has minted.
+    is_proved: bool,
+    proof: Proof,
 }
 
 impl Enrolling {
@@ -79,6 +93,7 @@ impl Org {
             request,
             offer,
             binding: self.settings.binding.clone(),
+            held: None,
         });
         self.saving.is_dirty = true;
     }
@@ -131,7 +146,7 @@ impl Org {
 
     /// Zoho has throttled the lane since its slot was taken: then nothing is sent (R3).
     fn abandon_throttled_enrolment(&mut self, until: Boottime, scene: &mut Scene<'_>) {
-        let Some(own) = self.enrolling.take() else {
+        let Some(mut own) = self.enrolling.take() else {
             return;
         };
         own.call.close(Fate::NeverSent, scene);
@@ -146,7 +161,7 @@ impl Org {
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let Some(own) = self.enrolling.take_if(|own| !own.call.is_calling()) else {
+        let Some(mut own) = self.enrolling.take_if(|own| own.call.is_reserving()) else {
             return;
         };
         own.call.close(Fate::NeverSent, scene);
@@ -155,10 +170,10 @@ impl Org {
 
     /// The config is another one since the call: an answer to it would be stored under a place that it is not of.
     pub(super) fn refuse_enrolment(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
-        let Some(own) = self.enrolling.take() else {
+        let Some(mut own) = self.enrolling.take() else {
             return;
         };
-        if !own.call.is_calling() {
+        if own.call.is_reserving() {
             own.call.close(Fate::NeverSent, scene);
         }
         refuse(own.request, Refusal::Refused(cause.clone()), scene);
@@ -173,7 +188,7 @@ impl Org {
     /// Zoho's word on the offer.
     pub(super) fn enrolment_answered(
         &mut self,
-        own: Enrolling,
+        mut own: Enrolling,
         answer: Answer,
         scene: &mut Scene<'_>,
     ) {
@@ -209,7 +224,7 @@ impl Org {
         refuse(request, refusal, scene);
     }
 
-    /// Puts the new grant in force, with the token that came with it; an error leaves the older one as it is.
+    /// Puts the new grant in force, or has the API heard first; an error leaves the older one as it is.
     fn accept(
         &mut self,
         own: Enrolling,
@@ -226,6 +241,33 @@ impl Org {
             });
         }
         let proof = binding::weigh(&granted, &self.settings)?;
+        let accepted = Accepted {
+            granted,
+            root,
+            is_proved,
+            proof,
+        };
+        if self.settings.verify {
+            self.hold_enrolment(own, accepted, scene);
+        } else {
+            self.put_in_force(own, accepted, scene);
+        }
+        Ok(())
+    }
+
+    /// Puts the new grant in force, with the token that came with it.
+    pub(super) fn put_in_force(
+        &mut self,
+        own: Enrolling,
+        accepted: Accepted,
+        scene: &mut Scene<'_>,
+    ) {
+        let Accepted {
+            granted,
+            root,
+            is_proved,
+            proof,
+        } = accepted;
         let askers = self.abandon_mint(scene);
         if self.contradiction.is_some() {
             // The older grant's token is of another place: it must not come out under the new config.
@@ -239,6 +281,7 @@ impl Org {
             lane: own.call.lane.clone(),
             enrolled_at: scene.now.boot,
         });
+        self.forget_asked();
         self.compare_with_config();
         self.reports.forget_grant();
         self.awaiting_token.extend(askers);
@@ -251,7 +294,6 @@ impl Org {
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
-        Ok(())
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.

@@ -129,6 +129,9 @@ impl Fleet {
                 });
                 self.let_sharers_begin(&org, moment);
             }
+            Event::Told { org, attempt, said } => self.with(&org, moment, |org, scene| {
+                org.told(attempt, said, scene);
+            }),
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);

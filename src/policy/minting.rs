@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asking::Held;
 use super::binding::{self, Proof};
 use super::call::Call;
 use super::client_right;
@@ -31,12 +32,19 @@ pub(super) struct Mint {
     sent: Option<Arc<Secret>>,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
+    /// What Zoho has granted, until its API says whose it is.
+    pub(super) held: Option<Held<(Granted, Proof)>>,
 }
 
 impl Mint {
     /// Somebody waits for it who needs a new token, not a longer life.
     pub(super) fn join(&mut self) {
         self.want = Want::Demand;
+    }
+
+    /// Those who wait for its outcome.
+    pub(super) fn into_askers(self) -> Vec<RequestId> {
+        self.askers
     }
 
     fn failure(&self, word: Word, cause: Cause, retry_at: Boottime, was_sent: bool) -> Failure {
@@ -64,6 +72,7 @@ impl Org {
             want,
             sent: None,
             askers,
+            held: None,
         });
         let verdict = &mut self.record.verdict;
         if want == Want::Schedule && verdict.word.wants_a_person() {
@@ -141,7 +150,7 @@ impl Org {
 
     /// Zoho has throttled the lane since its slot was taken, in another org's call: then nothing is sent (R3).
     fn abandon_throttled_mint(&mut self, until: Boottime, scene: &mut Scene<'_>) {
-        let Some(mint) = self.minting.take() else {
+        let Some(mut mint) = self.minting.take() else {
             return;
         };
         mint.call.close(Fate::NeverSent, scene);
@@ -157,7 +166,7 @@ impl Org {
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let Some(mint) = self.minting.take_if(|mint| !mint.call.is_calling()) else {
+        let Some(mut mint) = self.minting.take_if(|mint| mint.call.is_reserving()) else {
             return;
         };
         mint.call.close(Fate::NeverSent, scene);
@@ -167,10 +176,10 @@ impl Org {
 
     /// A new grant is in force: the old one's mint decides nothing any more. If it was sent, its slot stays spent.
     pub(super) fn abandon_mint(&mut self, scene: &mut Scene<'_>) -> Vec<RequestId> {
-        let Some(mint) = self.minting.take() else {
+        let Some(mut mint) = self.minting.take() else {
             return Vec::new();
         };
-        if !mint.call.is_calling() {
+        if mint.call.is_reserving() {
             mint.call.close(Fate::NeverSent, scene);
         }
         mint.askers
@@ -203,7 +212,7 @@ impl Org {
         if let Some(own) = self.enrolling.take_if(|own| is_awaited(&own.call)) {
             return self.enrolment_answered(own, answer, scene);
         }
-        let Some(mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
+        let Some(mut mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
             return;
         };
         let (now, limits) = (scene.now.boot, self.settings.limits);
@@ -261,6 +270,20 @@ impl Org {
         if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
             return self.keep_the_longer(granted.life, scene);
         }
+        if let Some((mint, granted)) = self.hold_mint(mint, granted, proof, scene) {
+            self.take_minted(mint, granted, proof, scene);
+        }
+    }
+
+    /// Nothing stands against what a mint has brought.
+    pub(super) fn take_minted(
+        &mut self,
+        mint: Mint,
+        granted: Granted,
+        proof: Proof,
+        scene: &mut Scene<'_>,
+    ) {
+        let started = mint.call.started();
         self.awaiting_token.extend(mint.askers);
         self.take_token(granted, proof, started, scene);
     }
@@ -340,7 +363,7 @@ impl Org {
         let api_domain = self.api_domain_for(&granted, proof, scene);
         let life = granted.life;
         self.record.token = Some(Token {
-            access_token: granted.access_token.into(),
+            access_token: granted.access_token,
             generation,
             started,
             expires: started.plus(schedule::life_to_trust(life)),

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod agenda;
+mod asking;
 pub mod binding;
 mod call;
 mod client_right;
@@ -13,6 +14,7 @@ mod enrolling;
 pub mod event;
 pub mod fleet;
 pub mod gist;
+pub mod identity;
 pub mod landing;
 pub mod ledger;
 mod minting;
@@ -38,4 +40,6 @@ pub mod status;
 mod tests;
 mod turns;
 mod verdict;
+mod verified;
+mod verifying;
 pub mod wall_clock;

@@ -1,6 +1,7 @@
 //! States that earlier releases wrote, and what the newest schema adds.
 
 use zoho_tokend::edge::store::Store;
+use zoho_tokend::policy::identity::Identity;
 use zoho_tokend::policy::record::{Change, OrgRecord, Stored};
 use zoho_tokend::policy::root::Root;
 
@@ -17,6 +18,8 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
     let mut only_lane = lane("acme/1", 4);
     acme.anchor.is_vouched = false;
     beta.anchor.is_vouched = false;
+    acme.identity = Identity::default();
+    beta.identity = Identity::default();
     only_lane.anchor.is_vouched = false;
     let whole = Stored {
         orgs: vec![acme, beta],
@@ -36,11 +39,12 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
 
 /// The files in `schema_2` were written by the release that had the second schema.
 #[test]
-fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid() {
+fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid_and_no_word_of_the_api() {
     let home = Home::new();
     home.put("state.db", include_bytes!("schema_2/state.db"));
     home.put("seal.key", include_bytes!("schema_2/seal.key"));
     let mut acme = org("acme", 3);
+    acme.identity = Identity::default();
     let grant = acme.grant.as_mut().unwrap();
     grant.root = Root::RefreshToken(secret("refresh-0"));
     assert_eq!(grant.binding.soid, None);
@@ -49,6 +53,9 @@ fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid() {
         lanes: vec![lane("acme/1", 3)],
     };
     assert_eq!(home.start().unwrap(), all_of(&whole));
+    home.open().unwrap().write(&[put(org("acme", 4))]).unwrap();
+    let told = home.open().unwrap().load().unwrap().orgs.remove(0);
+    assert_eq!(told.identity, org("acme", 4).identity);
 }
 
 #[test]

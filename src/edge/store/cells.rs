@@ -9,10 +9,12 @@ use rusqlite::types::Value;
 use zeroize::Zeroizing;
 
 use super::error::Fault;
+use super::identity;
 use super::rows::{CAUSE_WIDTH, GRANT_WIDTH, LANE, ORG, Owner, PRIOR_WIDTH, TOKEN_WIDTH};
 use super::seal::Seal;
 use super::table::{Table, Values};
 use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
+use crate::policy::identity::Identity;
 use crate::policy::record::{
     Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Token, Verdict, Word,
 };
@@ -36,12 +38,14 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         token: cells.group(TOKEN_WIDTH, Cells::token)?,
         generation: cells.int()?.cast_unsigned(),
         verdict: cells.verdict()?,
+        identity: Identity::default(),
     };
     record.anchor.is_vouched = cells.int()? != 0;
     let soid = cells.group(1, Cells::text)?.map(str::to_owned);
     if let Some(grant) = &mut record.grant {
         grant.binding.soid = soid;
     }
+    record.identity = cells.group(1, Cells::identity)?.unwrap_or_default();
     Ok(record)
 }
 
@@ -208,6 +212,10 @@ impl<'a> Cells<'a> {
         })
     }
 
+    fn identity(&mut self) -> Result<Identity, Fault> {
+        self.parsed(identity::of_cell)
+    }
+
     fn cause(&mut self) -> Result<Cause, Fault> {
         let code = self.text()?.to_owned();
         Ok(Cause {
@@ -264,6 +272,7 @@ mod tests {
                 failures: 0,
                 until: None,
             },
+            identity: Identity::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use super::reply::{Asked, folded};
 use super::settings::GrantKind;
 use crate::base::{DataCenter, OrgName};
 use ours::OURS;
-use table::{Row, TABLE, UNKNOWN};
+use table::{Row, SUSPECT_THE_WAY, TABLE, UNKNOWN};
 
 /// So many failures in a row are no bad moment any more: the cure then names what lasts.
 const LASTING: u32 = 3;
@@ -64,6 +64,14 @@ fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// What to look at where `host`, `https://accounts.zoho.eu`, did not answer for the reason `code`: half a sentence for
+/// somebody who tries the way itself.
+pub fn look_at(code: &str, host: &str) -> String {
+    let row = row(code, Asked::Refresh).unwrap_or(&UNKNOWN);
+    let look = row.cure.or(row.lasting).unwrap_or(SUSPECT_THE_WAY);
+    look.replace("{accounts}", host).replace("{code}", code)
 }
 
 /// Joins what to look at with what happens next.

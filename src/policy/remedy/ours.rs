@@ -45,6 +45,12 @@ pub(super) const OURS: &[Row] = &[
         "Correct `environment` and `data_center` of org {org} and reload, or choose at Zoho what they say: {renew}",
     ),
     stays(
+        &["wrong-org"],
+        "This grant is of another Zoho org than org {org} stands for, by the word of Zoho's API",
+        "Make a grant token at {console} that chooses the right org, and run `zoho-tokend enroll {org}`; if the other \
+         org is meant from now on, write its id as `org_id` of org {org}, reload, and enroll again where it was refused",
+    ),
+    stays(
         &["scope-too-narrow"],
         "Client {client} was granted less than all scopes that org {org} has in the config",
         "Take out of `scopes` of org {org} what the client may not have and reload, or run `zoho-tokend refresh {org}` \

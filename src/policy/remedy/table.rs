@@ -85,7 +85,7 @@ impl Row {
 const SUSPECT_DC: &str = "Check `data_center` of org {org}, now {dc}: the client and the user's account must live \
     there, and the client's page must be at {console}";
 
-const SUSPECT_THE_WAY: &str =
+pub(super) const SUSPECT_THE_WAY: &str =
     "Check the way to {accounts} (`proxy` in [daemon], firewall), and Zoho's status page";
 
 /// For a code that nobody has written down.

@@ -193,7 +193,7 @@ fn complete(asked: Asked, granted: Granted) -> Outcome {
 }
 
 /// Names what came instead of a JSON object.
-fn unreadable(status: u16, body: &[u8]) -> Outcome {
+pub(super) fn unreadable(status: u16, body: &[u8]) -> Outcome {
     let start = body.trim_ascii_start();
     let (code, what) = if start.is_empty() {
         ("empty-answer", "an empty body")
@@ -212,7 +212,7 @@ fn unreadable(status: u16, body: &[u8]) -> Outcome {
 }
 
 /// The status decides only where the body says nothing. 429: RFC 6585 §4.
-fn by_status(status: u16, what: &str) -> Outcome {
+pub(super) fn by_status(status: u16, what: &str) -> Outcome {
     let cause = Cause::new(
         &format!("http-{status}"),
         &format!("HTTP {status} with {what}"),
@@ -258,7 +258,7 @@ const HIDDEN: &str = "[hidden]";
 ///
 /// That is a word of 20 bytes or more with a digit: Zoho's tokens have 70, its client ids 35, its secrets 42;
 /// its longest code is `unsupported_grant_type`, and a host name has no digit.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let is_edge = |c: char| !(c.is_ascii_alphanumeric() || "._~+=-".contains(c));
     let hide = |part: &str| {
         let word = part.trim_end_matches(is_edge);
