@@ -14,15 +14,15 @@ use super::answer::Answer;
 use super::args::Enroll;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure, in_one_line};
-use super::output;
 use super::refusal::{self, Refusal};
 use super::secret_input::SecretInput;
 use super::status::OrgStatus;
+use super::{client_secret, output};
 use crate::base::Secret;
 use crate::edge::memory;
 
 /// Up to three calls to Zoho may lie in between.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The daemon's word for: the config has no secret for this client, send it along.
 const SECRET_NEEDED: &str = "client-secret-needed";
@@ -71,8 +71,10 @@ fn is_false(flag: &bool) -> bool {
 
 /// Takes the grant, and the client's secret where the daemon asks for it.
 pub fn run(args: &Enroll) -> Result<Exit, Failure> {
-    memory::seal()
-        .map_err(|errno| Failure::bug("enroll", &format!("cannot seal its memory: {errno}")))?;
+    if args.client_secret {
+        return client_secret::run(args);
+    }
+    seal_memory()?;
     let mut input = SecretInput::open(args.of.org.as_str())?;
     let grant = input.next(if args.refresh_token {
         "Refresh token"
@@ -127,8 +129,14 @@ fn send(args: &Enroll, grant: &Secret, secret: ClientSecret<'_>) -> Result<Answe
     client::ask(&args.of.at.path(), &Request::post(&target, &body), PATIENCE)
 }
 
+/// No core, no look into this process, from the first secret on.
+pub(super) fn seal_memory() -> Result<(), Failure> {
+    memory::seal()
+        .map_err(|errno| Failure::bug("enroll", &format!("cannot seal its memory: {errno}")))
+}
+
 /// The body in one allocation that never moves, so that wiping it leaves no copy.
-fn body(grant: &Grant<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(super) fn body(grant: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut room = Zeroizing::new(vec![0; 64 * 1024]);
     let mut rest = room.as_mut_slice();
     serde_json::to_writer(&mut rest, grant)?;

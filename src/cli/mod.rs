@@ -8,9 +8,11 @@ pub mod answer;
 pub mod args;
 pub mod check;
 pub mod client;
+pub mod client_secret;
 #[cfg(feature = "stand-in")]
 pub mod demo;
 pub mod enroll;
+pub mod explain;
 pub mod failure;
 pub mod generated;
 pub mod get;
@@ -66,6 +68,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         Verb::Simulate(args) => simulate::run(args),

@@ -70,7 +70,7 @@ fn without_tokens(text: &str) -> String {
 
 /// The parser would quote what it does not take, and here that is most often the secret itself.
 fn secret_as_argument(who: &str) -> Failure {
-    let what = "it takes an org's name, --refresh-token and --socket, and nothing else";
+    let what = "it takes an org's name, --refresh-token or --client-secret, and --socket, and nothing else";
     let cure = "give the secret at the prompt or on stdin, and make a new one where it was an argument: \
                 every user of this host could read it";
     Failure::new(Exit::Usage, who, what, cure)

@@ -106,6 +106,7 @@ fn settings(
         limits: site.limits.unwrap_or(Limits::ZOHO),
         client_mints: client.mints_per_10min,
         required: true,
+        secret: None,
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::desk::no_such_org;
+use super::renewal;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
@@ -21,6 +22,13 @@ const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another m
 
 /// `POST …/enrollment`
 pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
+    let (right, asked) = match enrollment.kind {
+        EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
+        EnrollmentKind::RefreshToken(token) => {
+            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
+        }
+        EnrollmentKind::ClientSecret(secret) => return renewal::renew(shared, org, secret).await,
+    };
     let given = enrollment.client_secret.map(Arc::new);
     let client_secret = given.or_else(|| {
         let fleet = shared.fleet.borrow();
@@ -30,12 +38,6 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
     if let Some(problem) = wants_client_secret(shared, &org, client_secret.is_some()) {
         return problem.into();
     }
-    let (right, asked) = match enrollment.kind {
-        EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
-        EnrollmentKind::RefreshToken(token) => {
-            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
-        }
-    };
     let offer = Offer {
         right,
         client_secret,
@@ -96,10 +98,7 @@ pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
         Ok(changes) => Answer::json(&changes),
         Err(problems) => {
             let detail = "the new config is refused as a whole; the old one stays in force";
-            let cure =
-                "mend every problem and reload again; `zoho-tokend check` shows the same list";
             Problem::new(422, "config", "Unprocessable Content", detail)
-                .cure(cure.to_owned())
                 .problems(problems)
                 .into()
         }
@@ -133,7 +132,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     Some(problem.of(org))
 }
 
-async fn answer(
+pub(super) async fn answer(
     shared: &Shared,
     org: &OrgName,
     asked: Asked,
@@ -157,7 +156,7 @@ async fn answer(
 fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
-    let remedy = |cause: &Cause| fleet.org(org).map(|org| org.remedy_for(&cause.code, asked));
+    let remedy = |cause: &Cause| fleet.remedy_for(org, &cause.code, asked);
     let told = |cause: &Cause| match remedy(cause) {
         Some(remedy) => format!("{}: {} ({})", cause.code, remedy.meaning, cause.detail),
         None => format!("{}: {}", cause.code, cause.detail),
@@ -171,6 +170,7 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
         ),
         Refusal::Refused(cause) => {
             Problem::new(422, "refused", "Unprocessable Content", told(&cause))
+                .cause(&cause.code)
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
         }
         Refusal::NoBudget(at) => {

@@ -55,9 +55,13 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
     let Some(org) = standing.org(&order.org) else {
         return unsent("not-configured", "the org has left the config");
     };
-    let own = order
-        .client_secret
-        .or_else(|| standing.secret_of(&org.settings.client));
+    let configured = standing.secret_of(&org.settings.client);
+    let own = match order.asked {
+        // What the config names goes before what an enrolment has sealed.
+        Asked::Refresh => configured.or(order.client_secret),
+        // What a person has just given is what is to be proved.
+        _ => order.client_secret.or(configured),
+    };
     let Some(client_secret) = own else {
         return unsent(
             "no-client-secret",

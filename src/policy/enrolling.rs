@@ -10,7 +10,7 @@ use super::call::Call;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
-use super::record::{Cause, Grant, LaneId, Prior};
+use super::record::{Cause, Grant, LaneId, Prior, Streak};
 use super::reply::{Asked, Granted, Outcome};
 use super::rotation::Rotation;
 use super::saving::refuse;
@@ -22,8 +22,9 @@ use crate::base::{Boottime, Secret};
 #[derive(Debug)]
 pub(super) struct Enrolling {
     pub(super) call: Call,
-    request: RequestId,
-    offer: Offer,
+    pub(super) request: RequestId,
+    pub(super) offer: Offer,
+    asked: Asked,
     /// What the config said when the call was made: the grant will be of that place, whatever it says later.
     binding: Binding,
 }
@@ -42,7 +43,7 @@ impl Org {
     /// Takes a slot for the offer, in `known` (the lane of a refresh token that we have) or a new lane.
     pub(super) fn enroll(
         &mut self,
-        request: RequestId,
+        (request, asked): (RequestId, Asked),
         offer: Offer,
         known: Option<LaneId>,
         scene: &mut Scene<'_>,
@@ -65,6 +66,7 @@ impl Org {
             call: Call::reserve(lane, &self.settings, scene),
             request,
             offer,
+            asked,
             binding: self.settings.binding.clone(),
         });
         self.saving.is_dirty = true;
@@ -105,10 +107,7 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.call.attempt,
-            asked: match own.offer.right {
-                Right::Code(_) => Asked::Exchange,
-                Right::RefreshToken(_) => Asked::TakeOver,
-            },
+            asked: own.asked,
             right: own.offer.right.clone(),
             client_secret: own.offer.client_secret.clone(),
         });
@@ -168,10 +167,16 @@ impl Org {
         self.saving.is_dirty = true;
         let request = own.request;
         let refusal = match answer {
-            Answer::Sorted(Outcome::Granted(granted)) => match self.accept(own, granted, scene) {
-                Ok(()) => return,
-                Err(cause) => Refusal::Refused(cause),
-            },
+            Answer::Sorted(Outcome::Granted(granted)) => {
+                let accepted = match own.asked {
+                    Asked::Prove => self.accept_secret(&own, granted, scene),
+                    _ => self.accept(own, granted, scene),
+                };
+                match accepted {
+                    Ok(()) => return,
+                    Err(cause) => Refusal::Refused(cause),
+                }
+            }
             Answer::Sorted(Outcome::Throttled(_)) => {
                 let until = now.plus(self.settings.limits.window);
                 scene.ledger.quieten(&own.call.lane, until);
@@ -225,7 +230,8 @@ impl Org {
             enrolled_at: scene.now.boot,
         });
         self.compare_with_config();
-        self.reports.forget_grant();
+        // What was said of the older grant's tokens counts no more.
+        self.record.streak = Streak::default();
         self.awaiting_token.extend(askers);
         self.awaiting_token.push(own.request);
         let how = match own.offer.right {

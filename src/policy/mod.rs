@@ -6,6 +6,8 @@
 pub mod access;
 pub mod binding;
 mod call;
+mod client_secret;
+mod curing;
 mod doubt;
 mod enrolling;
 pub mod event;
@@ -13,6 +15,7 @@ pub mod fleet;
 pub mod ledger;
 mod minting;
 pub mod org;
+mod proving;
 pub mod query;
 pub mod quota;
 pub mod record;

@@ -12,7 +12,8 @@ use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, Note, OrgRecord, Token, Verdict, Word};
+use super::proving::Proved;
+use super::record::{Anchor, Cause, Note, OrgRecord, Streak, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
 use super::rotation::Rotation;
@@ -29,6 +30,8 @@ pub(super) struct Scene<'a> {
     pub(super) steps: &'a mut Vec<Step>,
     /// Refresh tokens that this step has replaced: others may share them.
     pub(super) rotations: &'a mut Vec<Rotation>,
+    /// Client secrets that this step has proved: others may be of the same client.
+    pub(super) proved: &'a mut Vec<Proved>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
     /// Whether one more call to the org's data center may begin by schedule.
@@ -105,7 +108,9 @@ impl Org {
                 cause: None,
                 failures: 0,
                 until: None,
+                refused_secret: None,
             },
+            streak: Streak::default(),
             anchor,
         };
         Self::restored(settings, record)

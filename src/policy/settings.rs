@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{ApiDomains, Environment, Limits, OrgName, ScopeSet};
+use crate::base::{ApiDomains, Environment, Limits, OrgName, ScopeSet, SecretMark};
 
 /// How an org gives access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,4 +66,6 @@ pub struct OrgSettings {
     pub client_mints: Option<u32>,
     /// Whether READY waits for it.
     pub required: bool,
+    /// Which client secret the config has; `None`: it has none, or nobody has looked.
+    pub secret: Option<SecretMark>,
 }

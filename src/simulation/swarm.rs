@@ -77,6 +77,7 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
         timeout: Duration::from_secs(20),
         limits: Limits::ZOHO,
         client_mints: None,
+        secret: None,
         required: true,
     }
 }

@@ -28,6 +28,9 @@ struct NewClient {
     client_secret: String,
     #[serde(default)]
     soids: Vec<NewSoid>,
+    /// For a client that is there: the secret that it has works on, until the next one.
+    #[serde(default)]
+    keep_old: bool,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +160,10 @@ fn carry_out(
 
 fn add_client(site: &Site, new: NewClient) -> Result<Value, BadRequest> {
     let (id, secret) = (new.client_id, new.client_secret);
-    site.world.with(|zoho, _| zoho.add_client(&id, &secret))?;
+    site.world.with(|zoho, _| match new.keep_old {
+        true => zoho.rotate_secret(&id, &secret),
+        false => zoho.add_client(&id, &secret),
+    })?;
     for soid in new.soids {
         let org = site.org(&soid.environment, soid.org_id, soid.api_domain)?;
         site.world

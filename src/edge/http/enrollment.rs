@@ -9,7 +9,7 @@ use crate::base::Secret;
 /// The body of an enrolment.
 #[derive(Debug)]
 pub struct Enrollment {
-    /// A grant code, or a refresh token.
+    /// A grant code, a refresh token, or a client secret.
     pub kind: EnrollmentKind,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Secret>,
@@ -24,6 +24,8 @@ pub enum EnrollmentKind {
     Code(Secret),
     /// `{"kind":"refresh-token","refresh_token":…}`
     RefreshToken(Secret),
+    /// `{"kind":"client-secret","client_secret":…}`: another secret for the grant that is there.
+    ClientSecret(Secret),
 }
 
 impl Enrollment {
@@ -47,20 +49,22 @@ impl Enrollment {
                 )))
             }
         };
+        let mut client_secret = body.client_secret;
         let kind = match body.kind.as_str() {
             "code" => EnrollmentKind::Code(secret("code", body.code)?),
             "refresh-token" => {
                 EnrollmentKind::RefreshToken(secret("refresh_token", body.refresh_token)?)
             }
+            "client-secret" => {
+                EnrollmentKind::ClientSecret(secret("client_secret", client_secret.take())?)
+            }
             _ => {
                 return Err(malformed(
-                    "has a kind that is neither code nor refresh-token",
+                    "has a kind that is neither code, refresh-token nor client-secret",
                 ));
             }
         };
-        let client_secret = body
-            .client_secret
-            .map(|text| secret("client_secret", Some(text)));
+        let client_secret = client_secret.map(|text| secret("client_secret", Some(text)));
         Ok(Self {
             kind,
             client_secret: client_secret.transpose()?,

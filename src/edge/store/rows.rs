@@ -43,6 +43,10 @@ pub(super) const ORG: Table = Table {
         "failures",
         "until_boot_ms",
         "anchor_is_vouched",
+        "refused_generation",
+        "refused_successor",
+        "reports_held_until_boot_ms",
+        "refused_secret_mark",
     ],
 };
 
@@ -167,7 +171,19 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
     row.push(Value::Integer(record.anchor.is_vouched.into()));
+    row.extend(of_reports(record));
     (row, sealer.wiped)
+}
+
+fn of_reports(record: &OrgRecord) -> [Value; 4] {
+    let streak = &record.streak;
+    let cells = [
+        streak.refused.map(u64::cast_signed),
+        streak.successor.map(u64::cast_signed),
+        streak.held_until.map(|until| until.0),
+        record.verdict.refused_secret.map(|mark| mark.0.into()),
+    ];
+    cells.map(|cell| cell.map_or(Value::Null, Value::Integer))
 }
 
 fn of_anchor(anchor: &Anchor) -> [Value; 3] {

@@ -30,11 +30,13 @@ pub enum Asked {
     Refresh,
     /// The same for the first time, to prove a refresh token that an operator brings along.
     TakeOver,
+    /// The same with the refresh token that the org has, to prove another client secret.
+    Prove,
 }
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Exchange, Self::Refresh, Self::TakeOver];
+    pub const ALL: [Self; 4] = [Self::Exchange, Self::Refresh, Self::TakeOver, Self::Prove];
 }
 
 /// What to do about an answer.

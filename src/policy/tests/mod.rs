@@ -6,7 +6,9 @@
 )]
 
 mod answers;
+mod api_codes;
 mod binding;
+mod client_secret;
 mod clocks;
 mod drive;
 mod enrolling;

@@ -114,6 +114,7 @@ pub(super) fn settings(org: &str) -> OrgSettings {
         limits: Limits::ZOHO,
         client_mints: None,
         required: true,
+        secret: None,
     }
 }
 
