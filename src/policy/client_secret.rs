@@ -21,6 +21,12 @@ impl Org {
         self.settings.secret.or_else(sealed)
     }
 
+    /// Whether its grant was enrolled without a client secret of its own.
+    pub fn relies_on_config_secret(&self) -> bool {
+        let grant = self.record.grant.as_ref();
+        grant.is_some_and(|grant| grant.client_secret.is_none())
+    }
+
     /// Notes with which secret Zoho refused the client. It may be another one by now.
     pub(super) fn note_refused_secret(
         &mut self,

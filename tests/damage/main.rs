@@ -11,5 +11,6 @@ mod fixture;
 mod kill;
 mod matrix;
 mod owner;
+mod schema;
 mod store;
 mod texts;

@@ -121,7 +121,11 @@ fn refused(status: u16, code: &str, answer: &Map<String, Value>) -> Outcome {
     if said.is_some_and(|text| text.to_ascii_lowercase().contains("too many requests")) {
         return Outcome::Throttled(cause);
     }
-    match folded(code).as_str() {
+    sorted(&folded(code), cause)
+}
+
+fn sorted(code: &str, cause: Cause) -> Outcome {
+    match code {
         "access_denied" => Outcome::Throttled(cause),
         // On exchange the code is spent or stale, on refresh the token is revoked: both want a person.
         "invalid_code" | "invalid_grant" => Outcome::NeedsConsent(cause),
