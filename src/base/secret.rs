@@ -29,9 +29,11 @@ impl Secret {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
             });
-        let folded = (hash ^ (hash >> 32)) & 0xffff_ffff;
-        let folded = (folded ^ (folded >> 16)) & 0xffff;
-        SecretMark(u16::try_from(folded).expect("sixteen bits"))
+        let folded = hash
+            .to_be_bytes()
+            .chunks_exact(2)
+            .fold([0, 0], |sum, pair| [sum[0] ^ pair[0], sum[1] ^ pair[1]]);
+        SecretMark(u16::from_be_bytes(folded))
     }
 
     /// Whether both hold the same text, in a time that depends on the lengths alone.

@@ -47,9 +47,10 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
 
 fn told(org: &str, others: &[String]) -> String {
     let others: Vec<String> = others.iter().map(|other| in_one_line(other)).collect();
-    let also = match others.is_empty() {
-        true => String::new(),
-        false => format!(", also for {}", others.join(", ")),
+    let also = if others.is_empty() {
+        String::new()
+    } else {
+        format!(", also for {}", others.join(", "))
     };
     format!("{org}: client secret proved by a mint and sealed{also}\n")
 }

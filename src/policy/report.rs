@@ -100,8 +100,8 @@ impl ApiCode {
         .concat();
         let all = std::iter::once(answer).chain(parts.iter().take(PARTS_MAX));
         let code = |part: &Value| {
-            let keys = ["code", "errorCode"].into_iter();
-            let text = keys.filter_map(|key| part.get(key)?.as_str()).next()?;
+            let mut keys = ["code", "errorCode"].into_iter();
+            let text = keys.find_map(|key| part.get(key)?.as_str())?;
             (!text.eq_ignore_ascii_case("SUCCESS")).then(|| Self::of(text))
         };
         let codes: Vec<Self> = all.filter_map(code).collect();

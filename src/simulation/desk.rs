@@ -51,8 +51,17 @@ impl World<'_> {
         self.enroll(org, right);
     }
 
-    /// A person brings the refresh token that the org has already.
+    /// A person brings the refresh token that the org has already, or to every other org another client secret.
     pub(super) fn take_over(&mut self, org: usize) {
+        if org % 2 == 1 {
+            let name = self.names[org].clone();
+            let client_secret = Arc::new(Secret::new("another secret".into()));
+            return self.ask(org, Wants::Enrolment, |request| Event::Prove {
+                org: name,
+                request,
+                client_secret,
+            });
+        }
         if let Some(grant) = self.good_grant(org) {
             let token = self.zoho.refresh_token(grant);
             self.enroll(org, Right::RefreshToken(Arc::new(Secret::new(token))));

@@ -5,7 +5,7 @@ use super::mail::Due;
 use super::spans::{DAY, HOUR, MINUTE, SECOND};
 use super::trouble::Trouble;
 use super::world::World;
-use crate::base::{ScopeSet, millis};
+use crate::base::{ScopeSet, SecretMark, millis};
 use crate::policy::event::Event;
 use crate::policy::settings::OrgSettings;
 
@@ -273,6 +273,8 @@ impl World<'_> {
                     own.binding.scopes = ScopeSet::parse("ZohoCRM.settings.ALL");
                 }
                 2 => own.at = *self.dice.pick(&[0.3, 0.5]),
+                // Tried at once where Zoho says that the client is no good.
+                3 => own.secret = Some(SecretMark(1)),
                 _ => (),
             }
             settings.push(own);
@@ -286,9 +288,6 @@ impl World<'_> {
         // What was planned under the older config is no plan any more.
         self.standing.clear();
         self.is_config_whole = is_whole;
-        for own in &mut self.judge.orgs {
-            own.replaced = None;
-        }
         self.step(Event::Configured(settings));
         self.touched.fill(true);
     }

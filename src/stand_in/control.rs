@@ -160,9 +160,12 @@ fn carry_out(
 
 fn add_client(site: &Site, new: NewClient) -> Result<Value, BadRequest> {
     let (id, secret) = (new.client_id, new.client_secret);
-    site.world.with(|zoho, _| match new.keep_old {
-        true => zoho.rotate_secret(&id, &secret),
-        false => zoho.add_client(&id, &secret),
+    site.world.with(|zoho, _| {
+        if new.keep_old {
+            zoho.rotate_secret(&id, &secret)
+        } else {
+            zoho.add_client(&id, &secret)
+        }
     })?;
     for soid in new.soids {
         let org = site.org(&soid.environment, soid.org_id, soid.api_domain)?;

@@ -246,11 +246,12 @@ impl Visit<'_> for Makers {
                 .collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             match names[..] {
-                [.., "Cause", "new"] => self.add(call.args.first(), Shown::Cause, call),
+                [.., "Cause", "new"] | ["unsent"] => {
+                    self.add(call.args.first(), Shown::Cause, call)
+                }
                 [.., "Problem", "new"] if call.args.len() == 4 => {
                     self.add(call.args.get(1), Shown::Problem, call);
                 }
-                ["unsent"] => self.add(call.args.first(), Shown::Cause, call),
                 _ => (),
             }
         }
