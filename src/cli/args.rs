@@ -67,14 +67,15 @@ pub enum Verb {
     /// Have the daemon take the new config: all of it or, if it has a problem, none
     #[command(after_help = "Example:\n  zoho-tokend reload")]
     Reload(SocketAt),
-    /// Give an org its grant: a grant token of the API console, or a refresh token
+    /// Give an org its grant: a grant token of the API console, a refresh token, or a client's secret
     #[command(after_help = "Examples:\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend enroll acme-production < grant-token\n  \
         zoho-tokend enroll acme-production --refresh-token < refresh-token\n  \
         zoho-tokend enroll acme-production --client-secret < new-secret\n\n\
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
-        it to the enrolment.")]
+        it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
+        all that is asked for.")]
     Enroll(Enroll),
     /// Explain a code that Zoho, `status`, a problem or the log shows: what it means here, what to do
     #[command(after_help = "Examples:\n  \

@@ -55,13 +55,9 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
     let Some(org) = standing.org(&order.org) else {
         return unsent("not-configured", "the org has left the config");
     };
-    let configured = standing.secret_of(&org.settings.client);
-    let own = match order.asked {
-        // What the config names goes before what an enrolment has sealed.
-        Asked::Refresh => configured.or(order.client_secret),
-        // What a person has just given is what is to be proved.
-        _ => order.client_secret.or(configured),
-    };
+    let own = order
+        .client_secret
+        .or_else(|| standing.secret_of(&org.settings.client));
     let Some(client_secret) = own else {
         return unsent(
             "no-client-secret",
@@ -83,6 +79,12 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
             client_id,
             client_secret,
             refresh_token,
+        },
+        Right::Client => Form::Client {
+            client_id,
+            client_secret,
+            scopes: org.settings.binding.scopes.to_string(),
+            soid: org.settings.binding.soid.clone(),
         },
     };
     let sent = form.secrets();

@@ -16,10 +16,11 @@ impl Fleet {
         let org = self.orgs.get(name)?;
         let code = match (org.cause(), org.word()) {
             (Some(cause), _) => &cause.code,
+            (None, Word::Unenrolled) if org.lacks_client_secret() => "no-client-secret",
             (None, Word::Unenrolled) => "unenrolled",
             (None, _) => return None,
         };
-        self.remedy_for(name, code, Asked::Refresh)
+        self.remedy_for(name, code, org.asked())
     }
 
     /// The remedy of any cause at an org.

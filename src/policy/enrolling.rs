@@ -1,17 +1,20 @@
-//! An enrolment: a person's grant code or refresh token becomes the org's grant.
+//! An enrolment: a person's grant code, refresh token or client secret becomes the org's grant.
 //!
 //! Nothing of the older grant changes until Zoho has confirmed the new one and nothing contradicts it. The
 //! call is the first slot of a new lane, unless the refresh token is one that we know: then its lane goes on.
+//! A client's own right always has the same lane.
 
 use std::sync::Arc;
 
 use super::binding;
 use super::call::Call;
+use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, Grant, LaneId, Prior, Streak};
 use super::reply::{Asked, Granted, Outcome};
+use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
@@ -54,10 +57,20 @@ impl Org {
             let until = now.plus(self.settings.timeout);
             return refuse(request, Refusal::Later(cause, until), scene);
         }
+        if !offer.right.is_of(self.settings.grant) {
+            return refuse(
+                request,
+                Refusal::Refused(client_right::another_kind()),
+                scene,
+            );
+        }
         if let Some(refusal) = self.saving.refusal(now) {
             return refuse(request, refusal, scene);
         }
-        let lane = known.unwrap_or_else(|| self.new_lane(scene));
+        let lane = known.unwrap_or_else(|| match offer.right {
+            Right::Client => LaneId::of_client(&self.settings.binding),
+            Right::Code(_) | Right::RefreshToken(_) => self.new_lane(scene),
+        });
         let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
         if room > now {
             return refuse(request, Refusal::NoBudget(room), scene);
@@ -99,17 +112,19 @@ impl Org {
         if !own.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
-        let lane = scene.ledger.lane(&own.call.lane);
-        let quiet_until = lane.map_or(scene.now.boot, |lane| lane.quiet_until);
-        if quiet_until > scene.now.boot {
-            return self.abandon_throttled_enrolment(quiet_until, scene);
+        if let Some(until) = own.call.throttled_until(scene) {
+            return self.abandon_throttled_enrolment(until, scene);
         }
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.call.attempt,
             asked: own.asked,
             right: own.offer.right.clone(),
-            client_secret: own.offer.client_secret.clone(),
+            client_secret: match own.asked {
+                // It is what is to be proved, whatever the config has got meanwhile.
+                Asked::Prove => own.offer.client_secret.clone(),
+                _ => (self.settings).secret_to_send(own.offer.client_secret.as_ref()),
+            },
         });
     }
 
@@ -206,13 +221,13 @@ impl Org {
         mut granted: Granted,
         scene: &mut Scene<'_>,
     ) -> Result<(), Cause> {
-        let (refresh_token, is_proved) = refresh_token_of(&own.offer, &mut granted)?;
-        if let Right::RefreshToken(offered) = &own.offer.right {
+        let (root, is_proved) = root_of(&own.offer, &mut granted)?;
+        if let (Right::RefreshToken(offered), Root::RefreshToken(new)) = (&own.offer.right, &root) {
             // Also where it is refused below: it may have been ours, or another org's.
             scene.rotations.push(Rotation {
                 lane: own.call.lane.clone(),
                 old: Arc::clone(offered),
-                new: Arc::clone(&refresh_token),
+                new: Arc::clone(new),
             });
         }
         let proof = binding::weigh(&granted, &self.settings)?;
@@ -221,10 +236,10 @@ impl Org {
             // The older grant's token is of another place: it must not come out under the new config.
             self.published = None;
         }
-        self.shelve_grant(&refresh_token, is_proved);
+        self.shelve_grant(&root, is_proved);
         self.record.grant = Some(Grant {
             binding: own.binding,
-            refresh_token,
+            root,
             client_secret: own.offer.client_secret,
             lane: own.call.lane.clone(),
             enrolled_at: scene.now.boot,
@@ -237,6 +252,7 @@ impl Org {
         let how = match own.offer.right {
             Right::Code(_) => "a grant code",
             Right::RefreshToken(_) => "a refresh token",
+            Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
@@ -244,24 +260,32 @@ impl Org {
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(&mut self, refresh_token: &Secret, is_proved: bool) {
+    fn shelve_grant(&mut self, root: &Root, is_proved: bool) {
         let older = self.record.grant.take();
-        let older = older.filter(|grant| !grant.refresh_token.is_same_as(refresh_token));
-        let prior = self.record.prior.take().or(older.map(|grant| Prior {
-            refresh_token: grant.refresh_token,
-            lane: grant.lane,
-        }));
+        let older = older.and_then(|grant| match (grant.root, root) {
+            (Root::RefreshToken(old), Root::RefreshToken(new)) if old.is_same_as(new) => None,
+            (Root::RefreshToken(refresh_token), _) => Some(Prior {
+                refresh_token,
+                lane: grant.lane,
+            }),
+            (Root::Client, _) => None,
+        });
+        let prior = self.record.prior.take().or(older);
         self.record.prior = prior.filter(|_| !is_proved);
     }
 }
 
-/// The refresh token that the grant will stand on, and whether it has minted.
-fn refresh_token_of(offer: &Offer, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
+/// What the grant will stand on, and whether that has minted.
+fn root_of(offer: &Offer, granted: &mut Granted) -> Result<(Root, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
     match &offer.right {
         Right::Code(_) => given
-            .map(|token| (token, false))
+            .map(|token| (Root::RefreshToken(token), false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
-        Right::RefreshToken(offered) => Ok((given.unwrap_or_else(|| offered.clone()), true)),
+        Right::RefreshToken(offered) => {
+            let token = given.unwrap_or_else(|| offered.clone());
+            Ok((Root::RefreshToken(token), true))
+        }
+        Right::Client => Ok((Root::Client, true)),
     }
 }

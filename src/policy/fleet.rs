@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::doubt::Doubts;
 use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
@@ -40,7 +41,9 @@ pub struct Fleet {
     pub(super) numbers: Numbers,
     pub(super) turns: Turns,
     /// When each org is due next.
-    pub(super) agenda: BTreeMap<OrgName, Boottime>,
+    pub(super) agenda: Agenda,
+    /// Whose write is on its way to the disk.
+    pub(super) writers: BTreeMap<WriteId, OrgName>,
     pub(super) sweep_at: Boottime,
     pub(super) wall_clock: WallClock,
     /// Stored tokens that nobody vouches for yet.
@@ -82,7 +85,7 @@ impl Fleet {
     /// When to call [`Fleet::step`] with a tick at the latest.
     pub fn wake_at(&self, now: Boottime) -> Boottime {
         let hold = self.turns.holds().then_some(self.hold_until);
-        let due = self.agenda.values().copied().chain(hold).min();
+        let due = self.agenda.first().into_iter().chain(hold).min();
         let latest = now.plus(SLEEP_MAX);
         due.map_or(latest, |at| at.min(latest)).max(now)
     }
@@ -126,9 +129,12 @@ impl Fleet {
                 org,
                 attempt,
                 answer,
-            } => self.with(&org, moment, |org, scene| {
-                org.answered(attempt, answer, scene);
-            }),
+            } => {
+                self.with(&org, moment, |org, scene| {
+                    org.answered(attempt, answer, scene);
+                });
+                self.let_sharers_begin(&org, moment);
+            }
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
@@ -165,7 +171,7 @@ impl Fleet {
         let Some(org) = org.or_else(|| self.leaving.get_mut(name)) else {
             return;
         };
-        let data_center = org.settings.binding.data_center.clone();
+        let data_center = &org.settings.binding.data_center;
         let mut scene = Scene {
             now: moment.now,
             dice: moment.dice,
@@ -175,16 +181,19 @@ impl Fleet {
             proved: &mut moment.proved,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
-            has_turn: self.turns.has_room(name, &data_center),
-            is_clock_vouched: self.wall_clock.is_vouched(&data_center, moment.now),
+            writers: &mut self.writers,
+            has_turn: self.turns.has_room(name, data_center),
+            is_clock_vouched: self.wall_clock.is_vouched(data_center, moment.now),
         };
         act(org, &mut scene);
-        org.pump(&mut scene);
-        self.turns.note(name, &data_center, org.turn());
-        match org.wake_at(&self.ledger, moment.now.boot) {
-            Some(at) => self.agenda.insert(name.clone(), at),
-            None => self.agenda.remove(name),
-        };
+        let wake_at = org.pump(&mut scene);
+        let turn = org.turn();
+        if turn != Turn::Idle || org.noted_turn != Turn::Idle {
+            self.turns
+                .note(name, &org.settings.binding.data_center, turn);
+            org.noted_turn = turn;
+        }
+        self.agenda.plan(name, &mut org.plan, wake_at);
         self.shelve_if_settled(name);
     }
 
@@ -210,9 +219,7 @@ impl Fleet {
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
-        let mut all = self.orgs.iter().chain(&self.leaving);
-        let writer = all.find(|(_, org)| org.saving.is_awaiting(write));
-        if let Some(name) = writer.map(|(name, _)| name.clone()) {
+        if let Some(name) = self.writers.remove(&write) {
             self.with(&name, moment, act);
         }
     }
@@ -258,6 +265,7 @@ impl Fleet {
     ) {
         let (asked, known) = match &offer.right {
             Right::Code(_) => (Asked::Exchange, None),
+            Right::Client => (Asked::ClientProof, None),
             Right::RefreshToken(offered) => (Asked::TakeOver, self.lane_of(offered)),
         };
         self.ask(name, request, moment, |org, scene| {
@@ -269,8 +277,8 @@ impl Fleet {
     fn lane_of(&self, offered: &Secret) -> Option<LaneId> {
         let present = self.orgs.values().chain(self.leaving.values());
         let mut enrolling = present.filter_map(|org| org.enrolling.as_ref());
-        let mut rights = self.records().flat_map(OrgRecord::rights);
-        let its = rights.find(|(token, _)| token.is_same_as(offered));
+        let mut tokens = self.records().flat_map(OrgRecord::refresh_tokens);
+        let its = tokens.find(|(token, _)| token.is_same_as(offered));
         its.map(|(_, lane)| lane.clone())
             .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
     }
@@ -283,8 +291,7 @@ impl Fleet {
 
     fn pump_due(&mut self, moment: &mut Moment<'_>) {
         let now = moment.now.boot;
-        let due = self.agenda.iter().filter(|(_, at)| **at <= now);
-        let mut due: Vec<OrgName> = due.map(|(name, _)| name.clone()).collect();
+        let mut due = self.agenda.due(now);
         // Whose token ends first goes first, so that no org starves where two wait for one lane.
         due.sort_by_key(|name| self.orgs.get(name).map(Org::needs_by));
         for name in due {
@@ -321,8 +328,8 @@ impl Fleet {
     fn is_used(&self, id: &LaneId) -> bool {
         let mut present = self.orgs.values().chain(self.leaving.values());
         let mut calls = |org: &Org| org.calls().any(|call| call.lane == *id);
-        let mut rights = self.records().flat_map(OrgRecord::rights);
-        present.any(&mut calls) || rights.any(|(_, lane)| lane == id)
+        let mut lanes = self.records().flat_map(OrgRecord::lanes);
+        present.any(&mut calls) || lanes.any(|lane| lane == id)
     }
 
     /// Both clocks and the boot, for a record that is not written yet.

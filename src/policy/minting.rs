@@ -1,4 +1,4 @@
-//! One mint by a refresh token: slot to the disk, call, answer, token.
+//! One mint by a grant: slot to the disk, call, answer, token.
 //!
 //! An answer counts by its attempt's number: one that comes late, twice or for an abandoned attempt changes
 //! nothing. Invariant: whoever asked for a mint is told once how it went.
@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use super::binding::{self, Proof};
 use super::call::Call;
-use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, WriteId};
+use super::client_right;
+use super::event::{Answer, Attempt, Refusal, RequestId, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
-use super::reply::{Asked, Granted, Outcome, host_of};
+use super::reply::{Granted, Outcome, host_of};
+use super::report::Finding;
+use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
@@ -24,7 +27,7 @@ use crate::base::{Boottime, Secret, SecretMark};
 pub(super) struct Mint {
     pub(super) call: Call,
     want: Want,
-    /// The refresh token that it went out with.
+    /// The refresh token that it went out with, if its grant stands on one.
     sent: Option<Arc<Secret>>,
     /// And the client secret.
     sent_secret: Option<SecretMark>,
@@ -65,6 +68,12 @@ impl Org {
             sent_secret: None,
             askers,
         });
+        let verdict = &mut self.record.verdict;
+        if want == Want::Schedule && verdict.word.wants_a_person() {
+            // Should the daemon end before the answer, its next start does not probe again at once.
+            let failures = verdict.failures.saturating_add(1);
+            verdict.until = Some(schedule::probe_at(scene.now.boot, failures));
+        }
         // The slot waits for a write of ours, whoever else has written the lane meanwhile.
         self.saving.is_dirty = true;
     }
@@ -90,6 +99,9 @@ impl Org {
 
     fn lane_for_refresh(&self, scene: &Scene<'_>) -> Result<LaneId, Refusal> {
         let now = scene.now.boot;
+        if self.lacks_client_secret() {
+            return Err(Refusal::Refused(client_right::no_secret()));
+        }
         let Some(grant) = &self.record.grant else {
             let cause = Cause::new("unenrolled", "nobody has enrolled this org yet");
             return Err(Refusal::Refused(cause));
@@ -118,15 +130,29 @@ impl Org {
         if !mint.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
-        mint.sent = Some(Arc::clone(&grant.refresh_token));
+        if let Some(until) = mint.call.throttled_until(scene) {
+            return self.abandon_throttled_mint(until, scene);
+        }
+        mint.sent = grant.root.refresh_token().cloned();
         mint.sent_secret = secret;
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.call.attempt,
-            asked: Asked::Refresh,
-            right: Right::RefreshToken(grant.refresh_token.clone()),
-            client_secret: grant.client_secret.clone(),
+            asked: self.settings.grant.asked(),
+            right: grant.root.right(),
+            client_secret: self.settings.secret_to_send(grant.client_secret.as_ref()),
         });
+    }
+
+    /// Zoho has throttled the lane since its slot was taken, in another org's call: then nothing is sent (R3).
+    fn abandon_throttled_mint(&mut self, until: Boottime, scene: &mut Scene<'_>) {
+        let Some(mint) = self.minting.take() else {
+            return;
+        };
+        mint.call.close(Fate::NeverSent, scene);
+        self.saving.is_dirty = true;
+        refuse_all(mint.askers, &Refusal::NoBudget(until), scene);
+        self.rule_all(Finding::Pending(until), scene);
     }
 
     /// The slot cannot be kept: then nothing is sent.
@@ -263,10 +289,13 @@ impl Org {
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.
     pub(super) fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
-        if let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
-        {
+        let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
+        else {
+            return;
+        };
+        if let Root::RefreshToken(own) = &mut grant.root {
             let new: Arc<Secret> = rotated.into();
-            let old = std::mem::replace(&mut grant.refresh_token, Arc::clone(&new));
+            let old = std::mem::replace(own, Arc::clone(&new));
             let lane = grant.lane.clone();
             scene.rotations.push(Rotation { lane, old, new });
             self.saving.is_dirty = true;
@@ -275,9 +304,12 @@ impl Org {
 
     /// Whether our refresh token is another one since that call went out.
     fn has_followed(&self, mint: &Mint) -> bool {
-        let (sent, own) = (mint.sent.as_ref(), self.record.grant.as_ref());
-        sent.zip(own)
-            .is_some_and(|(sent, own)| !own.refresh_token.is_same_as(sent))
+        let own = self.record.grant.as_ref();
+        let own = own.and_then(|grant| grant.root.refresh_token());
+        mint.sent
+            .as_ref()
+            .zip(own)
+            .is_some_and(|(sent, own)| !own.is_same_as(sent))
     }
 
     fn would_shorten(&self, granted: &Granted, started: Boottime) -> bool {

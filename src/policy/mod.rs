@@ -4,8 +4,10 @@
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
 pub mod access;
+mod agenda;
 pub mod binding;
 mod call;
+mod client_right;
 mod client_secret;
 mod curing;
 mod doubt;
@@ -26,6 +28,7 @@ pub mod report;
 mod reporting;
 pub mod restore;
 mod room;
+pub mod root;
 mod rotation;
 mod saving;
 pub mod schedule;

@@ -4,22 +4,25 @@
 //! enrolment in `enrolling`; the files of those names hold their steps. What readers get is `published`:
 //! it changes only after the store has the token (R7), and a failure never touches it (R2).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agenda::Plan;
 use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
-use super::event::{RequestId, Severity, Step};
+use super::event::{RequestId, Severity, Step, WriteId};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::proving::Proved;
-use super::record::{Anchor, Cause, Note, OrgRecord, Streak, Token, Verdict, Word};
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Streak, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
 use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
+use super::turns::Turn;
 use crate::base::{Boottime, Now, OrgName};
 
 /// What a step may use besides the org itself.
@@ -34,6 +37,8 @@ pub(super) struct Scene<'a> {
     pub(super) proved: &'a mut Vec<Proved>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
+    /// Whose write is on its way to the disk.
+    pub(super) writers: &'a mut BTreeMap<WriteId, OrgName>,
     /// Whether one more call to the org's data center may begin by schedule.
     pub(super) has_turn: bool,
     /// Whether anybody vouches for the wall clock.
@@ -84,6 +89,10 @@ pub struct Org {
     pub(super) not_before: Boottime,
     /// Since when a mint is due that waits for its turn.
     pub(super) waits_since: Option<Boottime>,
+    /// When it has something to do.
+    pub(super) plan: Plan,
+    /// Where it stood with its call when the fleet last noted it.
+    pub(super) noted_turn: Turn,
     /// The last failure, kept after it has healed.
     pub(super) last_error: Option<(Boottime, Cause)>,
     /// The API host that Zoho named with the newest token, where no table knows it.
@@ -132,6 +141,8 @@ impl Org {
             saving: Saving::default(),
             unsent: 0,
             waits_since: None,
+            plan: Plan::default(),
+            noted_turn: Turn::Idle,
             last_error: None,
             contradiction: None,
         };
@@ -143,19 +154,25 @@ impl Org {
         &self.settings.name
     }
 
+    /// The lane that its mints count in.
+    pub(super) fn lane(&self) -> Option<&LaneId> {
+        self.record.grant.as_ref().map(|grant| &grant.lane)
+    }
+
     /// The word of `status`: a config that contradicts the grant outranks what Zoho last said.
     pub fn word(&self) -> Word {
         match self.contradiction {
             Some(_) => Word::Misconfigured,
+            None if self.lacks_client_secret() => Word::Unenrolled,
             None => self.record.verdict.word,
         }
     }
 
     /// Why the word is not `ok`.
     pub fn cause(&self) -> Option<&Cause> {
-        self.contradiction
-            .as_ref()
-            .or(self.record.verdict.cause.as_ref())
+        let told = self.record.verdict.cause.as_ref();
+        let told = told.filter(|_| !self.lacks_client_secret());
+        self.contradiction.as_ref().or(told)
     }
 
     /// The token that readers may have at `now`.
@@ -181,14 +198,18 @@ impl Org {
     /// Looks anew at whether the config agrees with the grant.
     pub(super) fn compare_with_config(&mut self) {
         let grant = self.record.grant.as_ref();
-        self.contradiction =
-            grant.and_then(|grant| binding::contradiction(&grant.binding, &self.settings.binding));
+        let settings = &self.settings;
+        self.contradiction = grant.and_then(|grant| {
+            binding::contradiction_of_kind(&grant.root, settings.grant)
+                .or_else(|| binding::contradiction(&grant.binding, &settings.binding))
+        });
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.
     pub(super) fn next_mint_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
         let grant = self.record.grant.as_ref()?;
-        let is_held = self.contradiction.is_some() || self.word() == Word::Quarantined;
+        let is_held = self.contradiction.is_some()
+            || matches!(self.word(), Word::Quarantined | Word::Unenrolled);
         if is_held || self.minting.is_some() || self.enrolling.is_some() || self.saving.hangs() {
             return None;
         }
@@ -203,7 +224,11 @@ impl Org {
         let mut at = due.max(self.not_before);
         at = at.max(self.saving.retry_at().unwrap_or(at));
         let lane = ledger.lane(&grant.lane);
-        if let Some(last) = lane.and_then(Lane::last_started) {
+        let last = match self.record.token {
+            Some(_) => lane.and_then(Lane::last_started),
+            None => lane.and_then(Lane::last_without_success),
+        };
+        if let Some(last) = last {
             at = at.max(last.plus(schedule::gap(self.settings.limits)));
         }
         Some(self.room_in(lane, true, Want::Schedule, ledger, at.max(now)))
@@ -223,9 +248,8 @@ impl Org {
             .chain(self.enrolling.as_ref().map(|own| &own.call))
     }
 
-    /// The next moment at which this org has something to do.
-    pub(super) fn wake_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
-        let mint_at = self.next_mint_at(ledger, now);
+    /// The next moment at which this org has something to do, if the next mint is due at `mint_at`.
+    fn wake_at(&self, mint_at: Option<Boottime>) -> Option<Boottime> {
         let end = self.published.as_ref().filter(|_| self.is_out);
         let moments = [
             mint_at.filter(|_| self.waits_since.is_none()),
@@ -237,12 +261,12 @@ impl Org {
         moments.into_iter().flatten().min()
     }
 
-    /// Does what is due.
-    pub(super) fn pump(&mut self, scene: &mut Scene<'_>) {
+    /// Does what is due, and says when the next thing is.
+    pub(super) fn pump(&mut self, scene: &mut Scene<'_>) -> Option<Boottime> {
         let now = scene.now.boot;
         self.give_up_overdue_calls(scene);
         self.give_up_late_write(scene);
-        self.mint_if_due(scene);
+        let mint_at = self.mint_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
             self.show(scene);
         }
@@ -251,9 +275,11 @@ impl Org {
             scene.steps.push(Step::Withdraw(self.name().clone()));
         }
         self.save(scene);
+        self.wake_at(mint_at)
     }
 
-    fn mint_if_due(&mut self, scene: &mut Scene<'_>) {
+    /// Begins a mint that is due; else says when the next one is.
+    fn mint_if_due(&mut self, scene: &mut Scene<'_>) -> Option<Boottime> {
         let now = scene.now.boot;
         let at = self.next_mint_at(scene.ledger, now);
         let due = at.filter(|at| *at <= now);
@@ -262,10 +288,12 @@ impl Org {
             Some(at) if !scene.has_turn => Some(self.waits_since.unwrap_or(at)),
             _ => None,
         };
-        let lane = self.record.grant.as_ref().map(|grant| grant.lane.clone());
+        let lane = self.lane().cloned();
         if let (Some(_), true, Some(lane)) = (due, scene.has_turn, lane) {
             self.begin_mint(lane, Want::Schedule, Vec::new(), scene);
+            return self.next_mint_at(scene.ledger, now);
         }
+        at
     }
 
     /// The newest token is on the disk: readers may have it, and those who waited for it are told.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::binding;
 use super::enrolling::Enrolling;
-use super::event::{Offer, Refusal, RequestId, Right, Severity};
+use super::event::{Offer, Refusal, RequestId, Severity};
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
 use super::record::{Cause, Grant, OrgRecord};
@@ -48,7 +48,7 @@ impl Org {
         let refused = match (&self.record.grant, &self.contradiction) {
             (Some(grant), None) => {
                 let offer = Offer {
-                    right: Right::RefreshToken(Arc::clone(&grant.refresh_token)),
+                    right: grant.root.right(),
                     client_secret: Some(secret),
                 };
                 let lane = Some(grant.lane.clone());

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::root::Root;
 use super::settings::Binding;
-use crate::base::{Boottime, Now, OrgName, ScopeSet, Secret, SecretMark};
+use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark};
 
 /// One change of the state. A write is a list of them, kept whole or not at all.
 #[derive(Debug, Clone)]
@@ -70,10 +71,17 @@ pub struct OrgRecord {
 
 impl OrgRecord {
     /// The refresh tokens that it stands on, or would fall back on, each with its lane.
-    pub(super) fn rights(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
+    pub(super) fn refresh_tokens(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
         let (grant, prior) = (self.grant.iter(), self.prior.iter());
-        let grant = grant.map(|own| (&*own.refresh_token, &own.lane));
+        let grant = grant.filter_map(|own| Some((&**own.root.refresh_token()?, &own.lane)));
         grant.chain(prior.map(|own| (&*own.refresh_token, &own.lane)))
+    }
+
+    /// The lanes that its mints count in, or would.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = &LaneId> {
+        let (grant, prior) = (self.grant.iter(), self.prior.iter());
+        let grant = grant.map(|own| &own.lane);
+        grant.chain(prior.map(|own| &own.lane))
     }
 }
 
@@ -82,8 +90,8 @@ impl OrgRecord {
 pub struct Grant {
     /// What it is bound to.
     pub binding: Binding,
-    /// The refresh token.
-    pub refresh_token: Arc<Secret>,
+    /// What it stands on.
+    pub root: Root,
     /// The client secret, where it was given at enrolment instead of in the config.
     pub client_secret: Option<Arc<Secret>>,
     /// The lane that its mints count in.
@@ -229,6 +237,9 @@ impl Cause {
     /// Cuts both to their bounds and drops control characters, since both may come from the network.
     pub fn new(code: &str, detail: &str) -> Self {
         let clean = |text: &str, max| {
+            if text.len() <= max && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+                return text.to_owned();
+            }
             let printable = text.chars().filter(|c| !c.is_control());
             printable.take(max).collect::<String>()
         };
@@ -239,9 +250,10 @@ impl Cause {
     }
 }
 
-/// What one of Zoho's limits counts by: the line of refresh tokens that began with one enrolment.
+/// What one of Zoho's limits counts by: the line of refresh tokens that began with one enrolment, or a client with
+/// the soid that it names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(pub Arc<str>);
+pub struct LaneId(pub Key);
 
 impl LaneId {
     /// Whether this org opened it: a dot, which no org's name has, ends the name.
@@ -254,7 +266,7 @@ impl LaneId {
 /// The durable part of one lane: its ledger.
 #[derive(Debug, Clone)]
 pub struct LaneRecord {
-    /// Names it: the org that opened it and a number.
+    /// Names it: the org that opened it and a number, or the client and its soid.
     pub id: LaneId,
     /// The client whose own limit these mints count in too.
     pub client_id: String,

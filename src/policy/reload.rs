@@ -55,10 +55,10 @@ impl Fleet {
         if !self.leaving.get(name).is_some_and(Org::is_settled) {
             return;
         }
-        let Some(org) = self.leaving.remove(name) else {
+        let Some(mut org) = self.leaving.remove(name) else {
             return;
         };
-        self.agenda.remove(name);
+        self.agenda.plan(name, &mut org.plan, None);
         self.turns.note(name, "", Turn::Idle);
         if org.record.revision > 0 {
             self.shelf.insert(name.clone(), org.record);
@@ -69,6 +69,7 @@ impl Fleet {
 impl Org {
     /// The config may have changed what is served, and what may be sent.
     fn reconfigured(&mut self, scene: &mut Scene<'_>) {
+        self.follow_config(scene);
         if let Some(cause) = self.contradiction.clone() {
             self.stop(&cause, scene);
         }

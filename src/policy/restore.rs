@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::doubt::{Doubt, Doubts, HOLD};
 use super::event::{Severity, Step};
 use super::fleet::{Fleet, Moment};
@@ -69,7 +70,8 @@ impl Fleet {
             ledger: Ledger::default(),
             numbers: Numbers::default(),
             turns: Turns::default(),
-            agenda: BTreeMap::new(),
+            agenda: Agenda::default(),
+            writers: BTreeMap::new(),
             sweep_at: clocks.now.boot,
             wall_clock: WallClock::new(clocks.now, is_synchronised),
             doubts: Doubts::new(),
@@ -130,6 +132,7 @@ impl Fleet {
             org.saving.is_dirty |= is_carried;
             self.orgs.insert(name.clone(), org);
             self.with(&name, moment, |org, scene| {
+                org.follow_config(scene);
                 org.show_or_withdraw(scene);
                 org.try_other_secret(scene);
             });

@@ -52,6 +52,7 @@ pub struct Status {
     pub org: String,
     pub environment: &'static str,
     pub data_center: String,
+    pub grant_kind: Option<&'static str>,
     pub token: TokenState,
     pub token_since: Option<String>,
     pub grant: &'static str,
@@ -149,6 +150,11 @@ impl Org {
         }
     }
 
+    /// What its mints by schedule ask of Zoho.
+    pub fn asked(&self) -> Asked {
+        self.settings.grant.asked()
+    }
+
     /// How long Zoho may be away from `now` on: what is left at the planned refresh `next`, less one pause between
     /// tries, since the try that succeeds may be the one after the outage's end. `None` where no refresh is to be
     /// expected: Zoho may be there, and readers get less all the same.
@@ -188,6 +194,7 @@ impl Org {
             org: self.settings.name.to_string(),
             environment: binding.environment.as_str(),
             data_center: binding.data_center.clone(),
+            grant_kind: Some(self.settings.grant.as_str()),
             token: state,
             token_since: since.map(text),
             grant: self.word().as_str(),
@@ -279,6 +286,7 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         org: record.org.to_string(),
         environment: grant.binding.environment.as_str(),
         data_center: grant.binding.data_center.clone(),
+        grant_kind: None,
         token: TokenState::None,
         token_since: None,
         grant: record.verdict.word.as_str(),

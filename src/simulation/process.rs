@@ -97,6 +97,7 @@ impl World<'_> {
         self.timeline
             .note(self.now, None, || "the process dies".to_owned());
         self.standing.clear();
+        self.forget_needs();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         let off = *self.dice.pick(&[100, 1_000, 5_000]);
@@ -108,6 +109,9 @@ impl World<'_> {
         self.timeline
             .note(self.now, None, || format!("stopped for {off} ms"));
         self.note_standing();
+        if !self.is_disk_steady() {
+            self.forget_needs();
+        }
         let kept = self.disk.flush();
         self.end_life(kept);
         self.start_after(off);
@@ -119,6 +123,7 @@ impl World<'_> {
             format!("the machine is off for {off} ms, and its wall clock {wall_step_ms} ms wrong")
         });
         self.judge.nobody_reads(self.now);
+        self.forget_needs();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         self.standing.clear();
@@ -212,9 +217,17 @@ impl World<'_> {
             }
             return;
         };
-        let line = Zoho::line_of(is.refresh_token.expose());
+        let (Some(was), Some(is)) = (was.root.refresh_token(), is.root.refresh_token()) else {
+            // In a run no org's kind of grant changes.
+            if was.root.refresh_token().is_some() || is.root.refresh_token().is_some() {
+                let what = "a grant has another root than before".to_owned();
+                self.judge.breaks("R4", Some(org), self.now, what);
+            }
+            return;
+        };
+        let line = Zoho::line_of(is.expose());
         let is_known = line.is_some_and(|grant| grant < self.zoho.grants.len());
-        if !is.refresh_token.is_same_as(&was.refresh_token) && !is_known {
+        if !is.is_same_as(was) && !is_known {
             let what = "a refresh token left the store for one that Zoho never gave".to_owned();
             self.judge.breaks("R4", Some(org), self.now, what);
         }

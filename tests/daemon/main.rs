@@ -10,6 +10,8 @@ mod daemon;
 mod eater;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/job.rs"]
+mod job;
 #[path = "../support/need.rs"]
 mod need;
 #[path = "../support/provider.rs"]
@@ -26,7 +28,8 @@ mod zoho;
 mod access;
 mod bad_input;
 mod check;
-mod client_secrets;
+mod client_credentials;
+mod client_secret;
 mod clients;
 mod contract;
 mod disk;
@@ -41,6 +44,8 @@ mod outside;
 mod reload;
 mod report_storms;
 mod reports;
+mod sdks;
+mod secret_rotation;
 mod secrets;
 mod simulate;
 mod soak;

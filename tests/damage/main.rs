@@ -11,6 +11,6 @@ mod fixture;
 mod kill;
 mod matrix;
 mod owner;
-mod schema;
+mod schemas;
 mod store;
 mod texts;

@@ -9,7 +9,7 @@ use crate::base::Secret;
 /// The body of an enrolment.
 #[derive(Debug)]
 pub struct Enrollment {
-    /// A grant code, a refresh token, or a client secret.
+    /// A grant code, a refresh token, a client secret, or nothing but the client itself.
     pub kind: EnrollmentKind,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Secret>,
@@ -26,6 +26,8 @@ pub enum EnrollmentKind {
     RefreshToken(Secret),
     /// `{"kind":"client-secret","client_secret":…}`: another secret for the grant that is there.
     ClientSecret(Secret),
+    /// `{"kind":"client-credentials"}`
+    ClientCredentials,
 }
 
 impl Enrollment {
@@ -58,9 +60,10 @@ impl Enrollment {
             "client-secret" => {
                 EnrollmentKind::ClientSecret(secret("client_secret", client_secret.take())?)
             }
+            "client-credentials" => EnrollmentKind::ClientCredentials,
             _ => {
                 return Err(malformed(
-                    "has a kind that is neither code, refresh-token nor client-secret",
+                    "has a kind that is none of code, refresh-token, client-secret and client-credentials",
                 ));
             }
         };

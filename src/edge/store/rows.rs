@@ -1,7 +1,7 @@
 //! Records to rows; [`super::cells`] is the way back.
 //!
 //! Both go through the columns in the order of [`ORG`] and [`LANE`]. A group of columns (the grant, the prior, the
-//! token, the cause) is all NULL where the record has none.
+//! token, the cause) is all NULL where the record has none; of a grant by the client's own right the refresh token is.
 
 use rusqlite::types::Value;
 
@@ -43,6 +43,7 @@ pub(super) const ORG: Table = Table {
         "failures",
         "until_boot_ms",
         "anchor_is_vouched",
+        "soid",
         "refused_generation",
         "refused_successor",
         "reports_held_until_boot_ms",
@@ -171,6 +172,9 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
     row.push(Value::Integer(record.anchor.is_vouched.into()));
+    let soid = record.grant.as_ref();
+    let soid = soid.and_then(|grant| grant.binding.soid.as_deref());
+    row.push(soid.map_or(Value::Null, text));
     row.extend(of_reports(record));
     (row, sealer.wiped)
 }
@@ -196,7 +200,8 @@ fn of_anchor(anchor: &Anchor) -> [Value; 3] {
 
 fn of_grant(grant: Option<&Grant>, sealer: &mut Sealer<'_>) -> [Value; GRANT_WIDTH] {
     let secret = grant.and_then(|grant| grant.client_secret.as_deref());
-    let refresh_token = sealer.cell("refresh_token", grant.map(|grant| &*grant.refresh_token));
+    let refresh_token = grant.and_then(|grant| grant.root.refresh_token());
+    let refresh_token = sealer.cell("refresh_token", refresh_token.map(|token| &**token));
     let client_secret = sealer.cell("client_secret", secret);
     let Some(Grant {
         binding,

@@ -123,6 +123,8 @@ impl Row {
             Asked::TakeOver => "at `enroll --refresh-token`",
             Asked::Prove => "at `enroll --client-secret`",
             Asked::Refresh => "at a refresh",
+            Asked::Client => "by client credentials",
+            Asked::ClientProof => "at `enroll` by client credentials",
         })
     }
 }

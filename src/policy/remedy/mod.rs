@@ -74,7 +74,7 @@ pub struct Remedy {
 /// A person at `enroll` gets the cure of what lasts at once: he is there to look, and nothing is tried again.
 pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy {
     let row = row(code, asked, place.works_in.is_some()).unwrap_or(&UNKNOWN);
-    let lasts = failures >= LASTING || asked != Asked::Refresh;
+    let lasts = failures >= LASTING || !asked.is_by_schedule();
     let look = row.lasting.filter(|_| lasts).or(row.cure);
     Remedy {
         meaning: fill(row.meaning, code, place),
@@ -115,7 +115,8 @@ fn listed(table: &[Row], code: &str, place: &Place) -> Option<Remedy> {
 /// Joins what to look at with what happens next.
 fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str> {
     let next = match asked {
-        Asked::Refresh => "it is tried on",
+        Asked::Refresh | Asked::Client => "it is tried on",
+        Asked::ClientProof => "then run `zoho-tokend enroll {org}` again",
         Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
         Asked::Prove => "then run `zoho-tokend enroll {org} --client-secret` again",
         Asked::Exchange if row.is_unsent => {
@@ -138,9 +139,8 @@ fn row(code: &str, asked: Asked, works_elsewhere: bool) -> Option<&'static Row> 
     let find = |wanted: &str| {
         let mut causes = [TABLE, WAY, OURS].into_iter().flatten();
         causes.find(|row| {
-            let is_asked = row.asked.is_none_or(|only| only == asked);
             let is_there = works_elsewhere || !row.is_elsewhere;
-            is_asked && is_there && row.spelling_of(wanted).is_some()
+            is_there && row.speaks_of(asked) && row.spelling_of(wanted).is_some()
         })
     };
     find(code).or_else(|| find(&family(code)?))

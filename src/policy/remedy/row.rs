@@ -77,6 +77,13 @@ pub(super) const fn api(
 }
 
 impl Row {
+    /// Whether it is for this call. What is for client credentials is for their proof too.
+    pub(super) fn speaks_of(&self, asked: Asked) -> bool {
+        let is_proof = asked == Asked::ClientProof;
+        self.asked
+            .is_none_or(|only| only == asked || (is_proof && only == Asked::Client))
+    }
+
     /// Only for this call. A table is searched from its top.
     pub(super) const fn on(self, asked: Asked) -> Self {
         Self {

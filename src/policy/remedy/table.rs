@@ -39,6 +39,12 @@ pub(super) const TABLE: &[Row] = &[
          grant token at {console} and run `zoho-tokend enroll {org}` with that",
     )
     .on(Asked::TakeOver),
+    heals(
+        &["invalid_code", "invalid_grant"],
+        "Zoho speaks of a code or a refresh token, and client credentials have neither",
+        "Compare `grant` of org {org} with the type of client {client} at {console}",
+    )
+    .on(Asked::Client),
     stays(
         &["invalid_code", "invalid_grant"],
         "Zoho does not know this refresh token any more: it was revoked, pushed out by a 21st one of the same user, \
@@ -58,6 +64,13 @@ pub(super) const TABLE: &[Row] = &[
          stop whatever else refreshes with client {client} (an old script, another host)",
     )
     .on(Asked::Refresh),
+    stays(
+        &["Access Denied", "access_denied"],
+        "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",
+        "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, \
+         stop whatever else mints with client {client}, or set its `mints_per_10min` to 10",
+    )
+    .on(Asked::Client),
     stays(
         &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 grant tokens or access tokens in 10 minutes",
@@ -99,15 +112,22 @@ pub(super) const TABLE: &[Row] = &[
     ),
     stays(
         &["missing_org_info", "invalid_soid", "invalid_org"],
-        "Zoho finds no org by the `soid` of org {org}",
-        "Set `soid` of org {org} to the service and the org's id, like ZohoCRM.600123456, for an org in data center \
-         {dc}",
+        "Zoho finds no org by the `soid` of org {org}, or none that its `scopes` are for",
+        "Set `soid` of org {org} to the service of its scopes and the org's id, like ZohoCRM.600123456, for an org in \
+         data center {dc}",
     ),
     stays(
         &["invalid_request"],
         "Zoho misses a parameter of the request, or cannot read one",
         "Check client id and `redirect_uri` of client {client}, and `scopes` and `soid` of org {org}",
     ),
+    stays(
+        &["unsupported_grant_type", "unauthorized_client"],
+        "Client {client} may not use client credentials",
+        "Use a Self Client of {console} for org {org}, or set its `grant` to \"self-client\", reload and run \
+         `zoho-tokend enroll {org}`",
+    )
+    .on(Asked::Client),
     stays(
         &["unsupported_grant_type", "unauthorized_client", "invalid_response_type"],
         "Client {client} may not use this kind of grant",

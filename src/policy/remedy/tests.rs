@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::policy::record::Word;
-use Asked::{Exchange, Prove, Refresh, TakeOver};
+use Asked::{Client, ClientProof, Exchange, Prove, Refresh, TakeOver};
 
 const EU: Place<'static> = Place {
     data_center: "eu",
@@ -76,7 +76,7 @@ fn at_an_enrolment_nothing_is_tried_again_by_itself() {
         "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again: nothing was sent, so that the same grant token works while its minutes last"
     );
     for code in causes() {
-        let cures = [Exchange, TakeOver].map(|asked| cure(code, asked, 1));
+        let cures = [Exchange, TakeOver, ClientProof, Prove].map(|asked| cure(code, asked, 1));
         assert!(!cures.concat().contains("it is tried"), "{code}: {cures:?}");
     }
 }
@@ -151,6 +151,8 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     let ours = [
         "unenrolled",
         "config-contradicts-grant",
+        "config-changed",
+        "another-grant",
         "wrong-place",
         "scope-too-narrow",
         "no-client-secret",
@@ -164,6 +166,28 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     ];
     for code in ours {
         assert!(row(code, Refresh, false).is_some(), "{code}");
+    }
+}
+
+#[test]
+fn no_cure_of_client_credentials_asks_for_a_grant_token_or_consent() {
+    for code in causes() {
+        for asked in [Client, ClientProof] {
+            let cure = cure(code, asked, 9);
+            let is_of_another = cure.contains("grant token") || cure.contains("Consent again");
+            let is_told = ["unenrolled", "no-refresh-token", "another-grant"].contains(&code);
+            assert!(!is_of_another || is_told, "{code}: {cure}");
+        }
+    }
+}
+
+#[test]
+fn a_soid_that_zoho_does_not_take_points_at_the_service_and_the_org() {
+    for code in ["missing_org_info", "invalid_soid", "invalid_org"] {
+        assert_eq!(
+            cure(code, Client, 1),
+            "Set `soid` of org acme to the service of its scopes and the org's id, like ZohoCRM.600123456, for an org in data center eu"
+        );
     }
 }
 
@@ -211,6 +235,9 @@ fn every_cause_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
             (Refresh, 9),
             (TakeOver, 1),
             (Prove, 1),
+            (Client, 1),
+            (Client, 9),
+            (ClientProof, 1),
         ] {
             assert!(row(code, asked, false).is_some(), "{code} {asked:?}");
             for place in [EU, elsewhere] {

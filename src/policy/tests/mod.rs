@@ -8,12 +8,14 @@
 mod answers;
 mod api_codes;
 mod binding;
+mod client_right;
 mod client_secret;
 mod clocks;
 mod drive;
 mod enrolling;
 mod fleet;
 mod minting;
+mod other_secret;
 mod outages;
 mod reading;
 mod reloading;
