@@ -14,6 +14,7 @@ mod doubt;
 mod enrolling;
 pub mod event;
 pub mod fleet;
+pub mod gist;
 pub mod ledger;
 mod minting;
 pub mod org;

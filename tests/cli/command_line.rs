@@ -41,6 +41,8 @@ fn every_verb_has_help_with_an_example() {
         "enroll",
         "explain",
         "get",
+        "exec",
+        "watch",
         "report",
         "status",
         "refresh",

@@ -22,6 +22,8 @@ mod site;
 mod users;
 #[path = "../support/wait.rs"]
 mod wait;
+#[path = "../support/watcher.rs"]
+mod watcher;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
@@ -34,6 +36,7 @@ mod clients;
 mod contract;
 mod disk;
 mod enroll;
+mod exec;
 mod files;
 mod left_behind;
 mod life;
@@ -51,4 +54,7 @@ mod simulate;
 mod soak;
 mod start;
 mod stop;
+mod watch;
+mod watch_exec;
+mod watching;
 mod wrong_place;

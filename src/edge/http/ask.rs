@@ -18,6 +18,7 @@ use url::form_urlencoded;
 
 use super::call::BadAsk;
 use super::enrollment::Enrollment;
+use super::orgs_ask::{self, OrgsAsk};
 use super::pulse::Pulse;
 use super::rejection::Rejection;
 use super::token_ask::TokenAsk;
@@ -50,6 +51,11 @@ impl Details {
         TokenAsk::parse(&self.pairs()?, &self.headers)
     }
 
+    /// What a look at all orgs asks for.
+    pub fn orgs(&self) -> Result<OrgsAsk, BadAsk> {
+        OrgsAsk::parse(&self.pairs()?)
+    }
+
     /// That there is no parameter.
     pub fn no_parameters(&self) -> Result<(), BadAsk> {
         match self.pairs()?.first() {
@@ -65,14 +71,7 @@ impl Details {
             if key != name {
                 return Err(unknown(&key, &format!("there is {name}=true")));
             }
-            is_set = match &*value {
-                "true" => true,
-                "false" => false,
-                _ => {
-                    let told = format!("{name}={value} is neither true nor false");
-                    return Err(BadAsk::Malformed(told));
-                }
-            };
+            is_set = orgs_ask::flag(name, &value)?;
         }
         Ok(is_set)
     }
