@@ -28,7 +28,7 @@ const NO_REFRESH_TOKEN: &str = "no-refresh-token";
 /// The grant, in the words of the contract; what is `None` is left out.
 #[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct Grant<'a> {
-    /// `code`, `refresh-token`, `login`.
+    /// `code`, `refresh-token`, `login`, `client-credentials`, `client-secret`.
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<&'a str>,

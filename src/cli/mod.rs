@@ -8,10 +8,12 @@ pub mod answer;
 pub mod args;
 pub mod check;
 pub mod client;
+pub mod client_secret;
 #[cfg(feature = "stand-in")]
 pub mod demo;
 pub mod enroll;
 pub mod exec;
+pub mod explain;
 pub mod failure;
 pub mod generated;
 pub mod get;
@@ -75,6 +77,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Login(args) => login::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         Verb::Simulate(args) => simulate::run(args),

@@ -13,7 +13,7 @@ use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
-use super::record::{Cause, Grant, LaneId, Prior};
+use super::record::{Cause, Grant, LaneId, Prior, Streak};
 use super::reply::{Asked, Granted, Outcome};
 use super::root::Root;
 use super::rotation::Rotation;
@@ -27,7 +27,8 @@ use crate::base::{Boottime, Secret};
 pub(super) struct Enrolling {
     pub(super) call: Call,
     pub(super) request: RequestId,
-    offer: Offer,
+    pub(super) offer: Offer,
+    asked: Asked,
     /// What the config said when the call was made: the grant will be of that place, whatever it says later.
     binding: Binding,
     /// What Zoho has granted, until its API says whose it is.
@@ -59,7 +60,7 @@ impl Org {
     /// Takes a slot for the offer, in `known` (the lane of a refresh token that we have) or a new lane.
     pub(super) fn enroll(
         &mut self,
-        request: RequestId,
+        (request, asked): (RequestId, Asked),
         offer: Offer,
         known: Option<LaneId>,
         scene: &mut Scene<'_>,
@@ -92,6 +93,7 @@ impl Org {
             call: Call::reserve(lane, &self.settings, scene),
             request,
             offer,
+            asked,
             binding: self.settings.binding.clone(),
             held: None,
         });
@@ -131,16 +133,13 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.call.attempt,
-            asked: match own.offer.right {
-                Right::Code(_) => Asked::Exchange,
-                Right::RefreshToken(_) => Asked::TakeOver,
-                Right::Login(_) => Asked::Login,
-                Right::Client => Asked::ClientProof,
-            },
+            asked: own.asked,
             right: own.offer.right.clone(),
-            client_secret: self
-                .settings
-                .secret_to_send(own.offer.client_secret.as_ref()),
+            client_secret: match own.asked {
+                // It is what is to be proved, whatever the config has got meanwhile.
+                Asked::Prove => own.offer.client_secret.clone(),
+                _ => (self.settings).secret_to_send(own.offer.client_secret.as_ref()),
+            },
         });
     }
 
@@ -198,10 +197,16 @@ impl Org {
         self.saving.is_dirty = true;
         let request = own.request;
         let refusal = match answer {
-            Answer::Sorted(Outcome::Granted(granted)) => match self.accept(own, granted, scene) {
-                Ok(()) => return,
-                Err(cause) => Refusal::Refused(cause),
-            },
+            Answer::Sorted(Outcome::Granted(granted)) => {
+                let accepted = match own.asked {
+                    Asked::Prove => self.accept_secret(&own, granted, scene),
+                    _ => self.accept(own, granted, scene),
+                };
+                match accepted {
+                    Ok(()) => return,
+                    Err(cause) => Refusal::Refused(cause),
+                }
+            }
             Answer::Sorted(Outcome::Throttled(_)) => {
                 let until = now.plus(self.settings.limits.window);
                 scene.ledger.quieten(&own.call.lane, until);
@@ -283,7 +288,8 @@ impl Org {
         });
         self.forget_asked();
         self.compare_with_config();
-        self.reports.forget_grant();
+        // What was said of the older grant's tokens counts no more.
+        self.record.streak = Streak::default();
         self.awaiting_token.extend(askers);
         self.awaiting_token.push(own.request);
         let how = match own.offer.right {

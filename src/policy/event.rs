@@ -69,6 +69,15 @@ pub enum Event {
         /// The grant.
         offer: Offer,
     },
+    /// An admin brings another client secret for the grant that an org has.
+    Prove {
+        /// Of this org.
+        org: OrgName,
+        /// Who waits.
+        request: RequestId,
+        /// The secret.
+        client_secret: Arc<Secret>,
+    },
     /// An admin wants a new token now.
     Refresh {
         /// Of this org.

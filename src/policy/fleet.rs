@@ -12,7 +12,9 @@ use super::doubt::Doubts;
 use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
+use super::proving::Proved;
 use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::reply::Asked;
 use super::report::Report;
 use super::rotation::Rotation;
 use super::schedule::Dice;
@@ -57,6 +59,8 @@ pub(super) struct Moment<'a> {
     pub(super) steps: Vec<Step>,
     /// Refresh tokens that this step has replaced.
     pub(super) rotations: Vec<Rotation>,
+    /// Client secrets that this step has proved.
+    pub(super) proved: Vec<Proved>,
 }
 
 impl Fleet {
@@ -67,10 +71,12 @@ impl Fleet {
             dice,
             steps: Vec::new(),
             rotations: Vec::new(),
+            proved: Vec::new(),
         };
         self.end_hold(now.boot);
         self.take(event, &mut moment);
         self.follow_rotations(&mut moment);
+        self.spread_secrets(&mut moment);
         self.pump_due(&mut moment);
         self.sweep(&mut moment);
         moment.steps
@@ -136,6 +142,13 @@ impl Fleet {
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
             }),
+            Event::Prove {
+                org,
+                request,
+                client_secret,
+            } => self.ask(&org, request, moment, |org, scene| {
+                org.prove_secret(request, client_secret, scene);
+            }),
             Event::Enroll {
                 org,
                 request,
@@ -168,6 +181,7 @@ impl Fleet {
             ledger: &mut self.ledger,
             steps: &mut moment.steps,
             rotations: &mut moment.rotations,
+            proved: &mut moment.proved,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
             writers: &mut self.writers,
@@ -252,12 +266,14 @@ impl Fleet {
         offer: Offer,
         moment: &mut Moment<'_>,
     ) {
-        let known = match &offer.right {
-            Right::Code(_) | Right::Login(_) | Right::Client => None,
-            Right::RefreshToken(offered) => self.lane_of(offered),
+        let (asked, known) = match &offer.right {
+            Right::Code(_) => (Asked::Exchange, None),
+            Right::Login(_) => (Asked::Login, None),
+            Right::Client => (Asked::ClientProof, None),
+            Right::RefreshToken(offered) => (Asked::TakeOver, self.lane_of(offered)),
         };
         self.ask(name, request, moment, |org, scene| {
-            org.enroll(request, offer, known, scene);
+            org.enroll((request, asked), offer, known, scene);
         });
     }
 

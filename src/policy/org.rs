@@ -16,7 +16,8 @@ use super::event::{RequestId, Severity, Step, WriteId};
 use super::identity::Identity;
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::proving::Proved;
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Streak, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
 use super::rotation::Rotation;
@@ -34,6 +35,8 @@ pub(super) struct Scene<'a> {
     pub(super) steps: &'a mut Vec<Step>,
     /// Refresh tokens that this step has replaced: others may share them.
     pub(super) rotations: &'a mut Vec<Rotation>,
+    /// Client secrets that this step has proved: others may be of the same client.
+    pub(super) proved: &'a mut Vec<Proved>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
     /// Whose write is on its way to the disk.
@@ -118,8 +121,10 @@ impl Org {
                 cause: None,
                 failures: 0,
                 until: None,
+                refused_secret: None,
             },
             identity: Identity::default(),
+            streak: Streak::default(),
             anchor,
         };
         Self::restored(settings, record)

@@ -78,6 +78,7 @@ impl Org {
         if let Some(cause) = self.contradicted_enrolment() {
             self.refuse_enrolment(&cause, scene);
         }
+        self.try_other_secret(scene);
         // Where there is no token, the config may still name an output anew in which an old one stands.
         self.show_or_withdraw(scene);
     }

@@ -1,8 +1,9 @@
 //! The table of our own codes: what the config, an enrolment or the disk says, without a word of Zoho's.
 
-use super::table::{Row, heals, stays};
+use super::row::{Row, heals, stays};
 use crate::policy::reply::Asked;
 
+/// Shown as `cause`.
 pub(super) const OURS: &[Row] = &[
     stays(
         &["unenrolled"],
@@ -108,13 +109,18 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["no-client-secret"],
         "Client {client} has no secret, neither in the config nor from an enrolment of org {org}",
-        "Name the secret as `client_secret` of client {client} and reload, or run `zoho-tokend {verb} {org}`, \
-         which asks for it",
+        "Name the secret as `client_secret` of client {client} and reload, or give it to `zoho-tokend {verb} {org}`, \
+         which asks for it and seals it",
     ),
     stays(
         &["not-configured", "removed"],
         "Org {org} has left the config; its grant is kept",
         "Nothing to do, or write [orgs.{org}] into the config again and reload",
+    ),
+    heals(
+        &["stopping"],
+        "The daemon was stopping, and sent nothing more",
+        "See `systemctl status zoho-tokend` for why it stopped",
     ),
     stays(
         &["busy"],

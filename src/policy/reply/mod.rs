@@ -32,6 +32,8 @@ pub enum Asked {
     TakeOver,
     /// A code of the consent page for a refresh token.
     Login,
+    /// The same with the refresh token that the org has, to prove another client secret.
+    Prove,
     /// An access token by the client's own right.
     Client,
     /// The same for the first time, to prove a client secret that an operator brings along.
@@ -40,11 +42,12 @@ pub enum Asked {
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Exchange,
         Self::Refresh,
         Self::TakeOver,
         Self::Login,
+        Self::Prove,
         Self::Client,
         Self::ClientProof,
     ];
@@ -149,7 +152,11 @@ fn refused(asked: Asked, status: u16, code: &str, answer: &Map<String, Value>) -
     if said.is_some_and(|text| text.to_ascii_lowercase().contains("too many requests")) {
         return Outcome::Throttled(cause);
     }
-    match folded(code).as_str() {
+    sorted(asked, &folded(code), cause)
+}
+
+fn sorted(asked: Asked, code: &str, cause: Cause) -> Outcome {
+    match code {
         "access_denied" => Outcome::Throttled(cause),
         // On exchange the code is spent or stale, on refresh the token is revoked: both want a person.
         "invalid_code" | "invalid_grant" if asked.is_of_client() => Outcome::Transient(cause),

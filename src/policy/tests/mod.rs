@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod api_codes;
 mod binding;
 mod client_right;
 mod client_secret;
@@ -16,6 +17,7 @@ mod enrolling;
 mod fleet;
 mod identity;
 mod minting;
+mod other_secret;
 mod outages;
 mod reading;
 mod reloading;

@@ -128,6 +128,7 @@ pub(super) fn settings(org: &str) -> OrgSettings {
         org_id: None,
         neighbours: Vec::new(),
         required: true,
+        secret: None,
     }
 }
 
