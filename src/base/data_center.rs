@@ -18,6 +18,9 @@ pub struct DataCenter {
     pub api_domains: ApiDomains,
     /// Where a person makes grant tokens; `None` where no source names it.
     pub console_url: Option<String>,
+    /// Whether its consent page takes a PKCE challenge (RFC 7636). Zoho documents it for mobile and desktop apps and
+    /// advertises it for all (`code_challenge_methods_supported`); a server that knows none ignores it (RFC 6749, 3.1).
+    pub takes_pkce: bool,
 }
 
 /// The OAuth endpoints of a data center, whole URLs.
@@ -120,6 +123,15 @@ impl DataCenter {
         TABLE.iter().map(|row| row.name)
     }
 
+    /// The word of Zoho's own data center whose accounts server is at `origin`, `https://accounts.zoho.eu`.
+    pub fn name_at(origin: &str) -> Option<&'static str> {
+        let is_it = |row: &&Row| {
+            let host = origin.strip_prefix("https://accounts.");
+            host.is_some_and(|host| host.eq_ignore_ascii_case(row.accounts))
+        };
+        TABLE.iter().find(is_it).map(|row| row.name)
+    }
+
     /// The data center that `name` means to Zoho.
     pub fn of_zoho(name: &str) -> Option<Self> {
         let row = TABLE.iter().find(|row| row.name == name)?;
@@ -137,6 +149,7 @@ impl DataCenter {
             console_url: row
                 .console
                 .map(|host| format!("https://api-console.{host}")),
+            takes_pkce: true,
         })
     }
 }
@@ -264,6 +277,22 @@ mod tests {
         hosts.sort();
         hosts.dedup();
         assert_eq!((hosts.len(), all), (27, 27));
+    }
+
+    #[test]
+    fn an_accounts_server_is_of_one_data_center_or_of_none() {
+        for name in DataCenter::names() {
+            let own = DataCenter::of_zoho(name).expect("in the table");
+            assert_eq!(DataCenter::name_at(&own.accounts_url), Some(name));
+        }
+        for stranger in [
+            "http://accounts.zoho.eu",
+            "https://accounts.zoho.eu.evil.example",
+            "https://accounts.zoho.eu:444",
+            "https://zoho.eu",
+        ] {
+            assert_eq!(DataCenter::name_at(stranger), None, "{stranger}");
+        }
     }
 
     #[test]

@@ -77,11 +77,19 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend enroll acme-production < grant-token\n  \
+        zoho-tokend enroll acme-production --self-client self_client.json\n  \
         zoho-tokend enroll acme-production --refresh-token < refresh-token\n\n\
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
         it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
         all that is asked for.")]
     Enroll(Enroll),
+    /// Give an org its grant by consent in a browser: for grant = "web"
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend login acme-production\n  \
+        zoho-tokend login acme-production --paste\n\n\
+        It prints the address of Zoho's consent page and waits on the port of the client's redirect_uri for the\n\
+        browser to come back. Where the browser is on another host, --paste asks for the address that it ends on.")]
+    Login(Login),
     /// Run the daemon
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
@@ -244,6 +252,23 @@ pub struct Enroll {
     /// Take over a refresh token instead of exchanging a grant token; one mint proves it
     #[arg(long)]
     pub refresh_token: bool,
+    /// Take the grant token out of the console's download; `-`: from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "refresh_token")]
+    pub self_client: Option<PathBuf>,
+}
+
+/// `login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Ask for the address that the browser ends on, instead of waiting for the browser here
+    #[arg(long)]
+    pub paste: bool,
+    /// Open no browser
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 /// Where the config is.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::desk::no_such_org;
+use super::login;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::base::{OrgName, UnixTime};
 use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
-use crate::policy::event::{Event, Offer, Refusal, Right};
+use crate::policy::event::{Event, Login, Offer, Refusal, Right};
 use crate::policy::org::Org;
 use crate::policy::record::Cause;
 use crate::policy::reply::Asked;
@@ -21,6 +22,17 @@ const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another m
 
 /// `POST …/enrollment`
 pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
+    let asked = match &enrollment.kind {
+        EnrollmentKind::Code(..) => Asked::Exchange,
+        EnrollmentKind::RefreshToken(_) => Asked::TakeOver,
+        EnrollmentKind::Login(_) => Asked::Login,
+        EnrollmentKind::ClientCredentials => Asked::ClientProof,
+    };
+    if let Some(cause) = contradiction(shared, &org, &enrollment.kind) {
+        return problem(shared, &org, asked, Refusal::Refused(cause))
+            .of(&org)
+            .into();
+    }
     let given = enrollment.client_secret.map(Arc::new);
     let client_secret = given.or_else(|| {
         let fleet = shared.fleet.borrow();
@@ -30,15 +42,8 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
     if let Some(problem) = wants_client_secret(shared, &org, client_secret.is_some()) {
         return problem.into();
     }
-    let (right, asked) = match enrollment.kind {
-        EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
-        EnrollmentKind::RefreshToken(token) => {
-            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
-        }
-        EnrollmentKind::ClientCredentials => (Right::Client, Asked::ClientProof),
-    };
     let offer = Offer {
-        right,
+        right: right_of(enrollment.kind),
         client_secret,
     };
     let name = org.clone();
@@ -50,6 +55,32 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         })
         .await;
     answer(shared, &org, asked, result).await
+}
+
+/// Why it is of no use to the org; looked for before Zoho is asked, since a code is good once.
+fn contradiction(shared: &Shared, org: &OrgName, kind: &EnrollmentKind) -> Option<Cause> {
+    let standing = shared.standing();
+    let org = standing.org(org)?;
+    match kind {
+        EnrollmentKind::Code(_, paper) => {
+            paper.contradiction(&org.settings.binding, shared.clock.now().wall)
+        }
+        EnrollmentKind::RefreshToken(_) | EnrollmentKind::ClientCredentials => None,
+        EnrollmentKind::Login(consented) => login::contradiction(&standing, org, consented),
+    }
+}
+
+fn right_of(kind: EnrollmentKind) -> Right {
+    match kind {
+        EnrollmentKind::Code(code, _) => Right::Code(Arc::new(code)),
+        EnrollmentKind::RefreshToken(token) => Right::RefreshToken(Arc::new(token)),
+        EnrollmentKind::Login(consented) => Right::Login(Login {
+            code: Arc::new(consented.code),
+            redirect_uri: consented.redirect_uri,
+            code_verifier: consented.code_verifier.map(Arc::new),
+        }),
+        EnrollmentKind::ClientCredentials => Right::Client,
+    }
 }
 
 /// `POST …/refresh`
@@ -156,7 +187,7 @@ async fn answer(
     }
 }
 
-fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
+pub(super) fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
     let remedy = |cause: &Cause| fleet.org(org).map(|org| org.remedy_for(&cause.code, asked));
@@ -173,6 +204,7 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
         ),
         Refusal::Refused(cause) => {
             Problem::new(422, "refused", "Unprocessable Content", told(&cause))
+                .cause(&cause.code)
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
         }
         Refusal::NoBudget(at) => {

@@ -11,6 +11,7 @@ mod delivery;
 mod desk;
 mod health;
 mod keeper;
+mod login;
 mod loss;
 mod metrics_page;
 mod names;

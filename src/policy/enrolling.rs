@@ -82,7 +82,7 @@ impl Org {
         }
         let lane = known.unwrap_or_else(|| match offer.right {
             Right::Client => LaneId::of_client(&self.settings.binding),
-            Right::Code(_) | Right::RefreshToken(_) => self.new_lane(scene),
+            Right::Code(_) | Right::RefreshToken(_) | Right::Login(_) => self.new_lane(scene),
         });
         let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
         if room > now {
@@ -134,6 +134,7 @@ impl Org {
             asked: match own.offer.right {
                 Right::Code(_) => Asked::Exchange,
                 Right::RefreshToken(_) => Asked::TakeOver,
+                Right::Login(_) => Asked::Login,
                 Right::Client => Asked::ClientProof,
             },
             right: own.offer.right.clone(),
@@ -288,6 +289,7 @@ impl Org {
         let how = match own.offer.right {
             Right::Code(_) => "a grant code",
             Right::RefreshToken(_) => "a refresh token",
+            Right::Login(_) => "a login in a browser",
             Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
@@ -314,7 +316,7 @@ impl Org {
 fn root_of(offer: &Offer, granted: &mut Granted) -> Result<(Root, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
     match &offer.right {
-        Right::Code(_) => given
+        Right::Code(_) | Right::Login(_) => given
             .map(|token| (Root::RefreshToken(token), false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
         Right::RefreshToken(offered) => {

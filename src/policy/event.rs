@@ -116,8 +116,21 @@ pub enum Right {
     Code(Arc<Secret>),
     /// A refresh token that one already has: proved by one mint.
     RefreshToken(Arc<Secret>),
+    /// What a browser brought back from the consent page: exchanged once.
+    Login(Login),
     /// The client's own, for the org that the config's soid names: nothing but its id and secret is shown.
     Client,
+}
+
+/// A grant code with what it was asked for with: the exchange must name the same.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The code.
+    pub code: Arc<Secret>,
+    /// Where the consent page sent the browser, to the letter.
+    pub redirect_uri: String,
+    /// What the challenge was made of (RFC 7636, 4.1), if there was one.
+    pub code_verifier: Option<Arc<Secret>>,
 }
 
 /// What the policy wants done, in this order.

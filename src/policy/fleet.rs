@@ -253,7 +253,7 @@ impl Fleet {
         moment: &mut Moment<'_>,
     ) {
         let known = match &offer.right {
-            Right::Code(_) | Right::Client => None,
+            Right::Code(_) | Right::Login(_) | Right::Client => None,
             Right::RefreshToken(offered) => self.lane_of(offered),
         };
         self.ask(name, request, moment, |org, scene| {
@@ -269,6 +269,14 @@ impl Fleet {
         let its = tokens.find(|(token, _)| token.is_same_as(offered));
         its.map(|(_, lane)| lane.clone())
             .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
+    }
+
+    /// Whether a grant of this client in this data center is known, of whichever org: whoever gave it has consented.
+    pub fn has_grant_of(&self, client_id: &str, data_center: &str) -> bool {
+        let mut grants = self.records().filter_map(|record| record.grant.as_ref());
+        grants.any(|grant| {
+            grant.binding.client_id == client_id && grant.binding.data_center == data_center
+        })
     }
 
     /// Every record: of orgs in the config, leaving it, and on the shelf.

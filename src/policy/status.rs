@@ -175,6 +175,7 @@ impl Org {
             console_url: self.settings.console_url.as_deref(),
             org: &self.settings.name,
             client: &self.settings.client,
+            grant: self.settings.grant,
         };
         remedy(code, asked, self.record.verdict.failures, &place)
     }

@@ -1,7 +1,8 @@
 //! What people do beside the protocol: register clients, consent, and (in a test) break things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::consent::Terms;
 use super::fault::Fault;
 use super::lane::End;
 use super::window::Window;
@@ -38,6 +39,7 @@ impl Zoho {
             soids: BTreeMap::new(),
             mints: Window::default(),
             exchanges: Window::default(),
+            redirect_uris: BTreeSet::new(),
         };
         self.clients.insert(id.to_owned(), client);
         Ok(())
@@ -69,13 +71,30 @@ impl Zoho {
 
     /// A person presses "Create" in the console: a grant code, good once.
     pub fn grant_code(&mut self, consent: Consent, now: Boottime) -> Result<String, BadScript> {
+        self.grant_code_on(consent, Terms::default(), now)
+    }
+
+    /// The same from the consent page.
+    pub(super) fn grant_code_on(
+        &mut self,
+        consent: Consent,
+        terms: Terms,
+        now: Boottime,
+    ) -> Result<String, BadScript> {
         self.known_client(&consent.client_id)?;
         self.codes.retain(|_, code| now < code.ends_at);
         has_room(self.codes.len(), CODES_MAX, "codes")?;
         let life = consent.code_life.unwrap_or(self.rules.clocks.code_life);
         let ends_at = now.plus(life);
         let text = self.new_text();
-        self.codes.insert(text.clone(), Code { consent, ends_at });
+        self.codes.insert(
+            text.clone(),
+            Code {
+                consent,
+                terms,
+                ends_at,
+            },
+        );
         Ok(text)
     }
 

@@ -10,6 +10,7 @@
 
 mod answer;
 mod clock;
+mod consent;
 mod console;
 mod control;
 mod crm;
@@ -30,6 +31,7 @@ mod window;
 mod zoho;
 
 pub use answer::{Body, Refusal, Reply};
+pub use consent::Person;
 pub use console::BadScript;
 pub use crm::ON_CRM;
 pub use fault::{Fault, Instead};

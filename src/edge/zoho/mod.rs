@@ -4,6 +4,7 @@
 //! the answer means is [`crate::policy::reply`]'s. Invariant: [`Reply::NotSent`] is said only where no byte of
 //! the form has left or can leave this process, since whatever comes after may cost a mint.
 
+pub mod consent;
 mod content;
 mod failure;
 mod form;

@@ -10,6 +10,7 @@ mod table;
 use std::borrow::Cow;
 
 use super::reply::{Asked, folded};
+use super::settings::GrantKind;
 use crate::base::{DataCenter, OrgName};
 use ours::OURS;
 use table::{Row, SUSPECT_THE_WAY, TABLE, UNKNOWN};
@@ -32,6 +33,8 @@ pub struct Place<'a> {
     pub org: &'a OrgName,
     /// The client that the org is reached through.
     pub client: &'a str,
+    /// How a person gives the org its grant.
+    pub grant: GrantKind,
 }
 
 /// What a code means here, and what to do. Each one sentence without a full stop.
@@ -52,7 +55,7 @@ pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy 
     let look = row.lasting.filter(|_| lasts).or(row.cure);
     Remedy {
         meaning: fill(row.meaning, code, place),
-        cure: fill(&cure(row, asked, look), code, place),
+        cure: capitalised(&fill(&cure(row, asked, look), code, place)),
     }
 }
 
@@ -64,12 +67,20 @@ pub fn look_at(code: &str, host: &str) -> String {
     look.replace("{accounts}", host).replace("{code}", code)
 }
 
+/// A sentence may begin with a [renewal].
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 /// Joins what to look at with what happens next.
 fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str> {
     let next = match asked {
         Asked::Refresh | Asked::Client => "it is tried on",
         Asked::ClientProof => "then run `zoho-tokend enroll {org}` again",
         Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
+        Asked::Login => "then run `zoho-tokend login {org}` again",
         Asked::Exchange if row.is_unsent => {
             "then run `zoho-tokend enroll {org}` again: nothing was sent, so that the same grant token works while its \
              minutes last"
@@ -130,6 +141,23 @@ fn fill(template: &str, code: &str, place: &Place) -> String {
     filled
 }
 
+/// What gives the org another grant, to follow another word.
+fn renewal(place: &Place) -> &'static str {
+    match place.grant {
+        GrantKind::Web => "run `zoho-tokend login {org}`",
+        _ => {
+            "make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`"
+        }
+    }
+}
+
+fn verb(place: &Place) -> &'static str {
+    match place.grant {
+        GrantKind::Web => "login",
+        _ => "enroll",
+    }
+}
+
 fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
     match name {
         "code" => code.into(),
@@ -140,6 +168,8 @@ fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
             || format!("the API console of data center {}", place.data_center).into(),
             Cow::from,
         ),
+        "verb" => verb(place).into(),
+        "renew" => fill(renewal(place), code, place).into(),
         "accounts" => DataCenter::of_zoho(place.data_center).map_or_else(
             || format!("the accounts server of data center {}", place.data_center).into(),
             |zoho| zoho.accounts_url.into(),

@@ -30,6 +30,8 @@ pub enum Asked {
     Refresh,
     /// The same for the first time, to prove a refresh token that an operator brings along.
     TakeOver,
+    /// A code of the consent page for a refresh token.
+    Login,
     /// An access token by the client's own right.
     Client,
     /// The same for the first time, to prove a client secret that an operator brings along.
@@ -38,13 +40,19 @@ pub enum Asked {
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Exchange,
         Self::Refresh,
         Self::TakeOver,
+        Self::Login,
         Self::Client,
         Self::ClientProof,
     ];
+
+    /// Whether it spends a code, and is of no use without a refresh token in the answer.
+    pub fn is_exchange(self) -> bool {
+        matches!(self, Self::Exchange | Self::Login)
+    }
 
     /// Whether a person does not wait for it: it is tried again by itself.
     pub fn is_by_schedule(self) -> bool {
@@ -169,17 +177,19 @@ pub(super) fn folded(code: &str) -> String {
 /// Zoho leaves the refresh token out where consent was for online access only (Devices, "Initiation Request"), and
 /// never gives one with client credentials (Accounts, "Client Credentials Flow"; RFC 6749 §4.4.3).
 fn complete(asked: Asked, granted: Granted) -> Outcome {
-    match asked {
-        Asked::Exchange if granted.refresh_token.is_none() => Outcome::NeedsConsent(Cause::new(
+    if asked.is_exchange() && granted.refresh_token.is_none() {
+        return Outcome::NeedsConsent(Cause::new(
             "no-refresh-token",
             "an access token came without a refresh token",
-        )),
-        Asked::Client | Asked::ClientProof => Outcome::Granted(Granted {
+        ));
+    }
+    if asked.is_of_client() {
+        return Outcome::Granted(Granted {
             refresh_token: None,
             ..granted
-        }),
-        _ => Outcome::Granted(granted),
+        });
     }
+    Outcome::Granted(granted)
 }
 
 /// Names what came instead of a JSON object.
