@@ -14,7 +14,7 @@ use super::event::{Answer, Attempt, Refusal, RequestId, Severity, Step, WriteId}
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
-use super::reply::{Granted, Outcome, host_of};
+use super::reply::{Granted, Outcome};
 use super::report::Finding;
 use super::root::Root;
 use super::rotation::Rotation;
@@ -391,24 +391,5 @@ impl Org {
         self.saving.newest = Newest::Unwritten;
         let detail = format!("generation {generation}, {} s to live", life.as_secs());
         self.tell(Severity::Info, "minted", detail, scene);
-    }
-
-    /// Zoho's word only where the table confirms it; else the last one, else the table's.
-    fn api_domain_for(&mut self, granted: &Granted, proof: Proof, scene: &mut Scene<'_>) -> String {
-        let environment = self.settings.binding.environment;
-        let table = self.settings.api_domains.of(environment).map(str::to_owned);
-        self.unknown_api_domain = match (proof, &granted.api_domain) {
-            (Proof::Unverified, Some(said)) => Some(Cause::new("", &host_of(said)).detail),
-            _ => None,
-        };
-        if let Some(said) = &self.unknown_api_domain {
-            let detail = format!(
-                "Zoho named an api_domain that no table knows, {said}; the configured one is published"
-            );
-            self.tell(Severity::Warning, "api-domain", detail, scene);
-        }
-        let last = self.record.token.as_ref();
-        let last = last.map(|token| token.api_domain.clone());
-        table.or(last).unwrap_or_default()
     }
 }

@@ -1,8 +1,11 @@
-//! Whether an org's token is proved to be of the place and the org that the config means, as `status` says it.
+//! Whether an org's token is proved to be of the place and the org that the config means, and where it is to be used.
 
+use super::binding::Proof;
+use super::event::Severity;
 use super::identity::{ZohoOrg, cure_of_silence};
-use super::org::Org;
-use super::record::Token;
+use super::org::{Org, Scene};
+use super::record::{Cause, Token};
+use super::reply::{Granted, host_of};
 
 impl Org {
     /// What the API has said of the grant in force.
@@ -48,5 +51,29 @@ impl Org {
             ),
             (None, None) => "Zoho's API is being asked which org this is".to_owned(),
         })
+    }
+
+    /// Zoho's word only where the table confirms it; else the last one, else the table's.
+    pub(super) fn api_domain_for(
+        &mut self,
+        granted: &Granted,
+        proof: Proof,
+        scene: &mut Scene<'_>,
+    ) -> String {
+        let environment = self.settings.binding.environment;
+        let table = self.settings.api_domains.of(environment).map(str::to_owned);
+        self.unknown_api_domain = match (proof, &granted.api_domain) {
+            (Proof::Unverified, Some(said)) => Some(Cause::new("", &host_of(said)).detail),
+            _ => None,
+        };
+        if let Some(said) = &self.unknown_api_domain {
+            let detail = format!(
+                "Zoho named an api_domain that no table knows, {said}; the configured one is published"
+            );
+            self.tell(Severity::Warning, "api-domain", detail, scene);
+        }
+        let last = self.record.token.as_ref();
+        let last = last.map(|token| token.api_domain.clone());
+        table.or(last).unwrap_or_default()
     }
 }

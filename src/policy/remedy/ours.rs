@@ -47,6 +47,13 @@ pub(super) const OURS: &[Row] = &[
     ),
     stays(
         &["wrong-org"],
+        "The token of client {client} is of another Zoho org than org {org} stands for, by the word of Zoho's API",
+        "Correct `soid` of org {org} and reload; if the other org is meant from now on, write its id as `org_id` of \
+         org {org} and reload",
+    )
+    .on(Asked::Client),
+    stays(
+        &["wrong-org"],
         "This grant is of another Zoho org than org {org} stands for, by the word of Zoho's API",
         "Make a grant token at {console} that chooses the right org, and run `zoho-tokend enroll {org}`; if the other \
          org is meant from now on, write its id as `org_id` of org {org}, reload, and enroll again where it was refused",
