@@ -75,6 +75,14 @@ pub enum Verb {
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
         it to the enrolment.")]
     Enroll(Enroll),
+    /// Revoke an org's refresh token at Zoho, and forget it
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend revoke acme-production\n  \
+        zoho-tokend revoke acme-production --yes\n  \
+        zoho-tokend revoke acme-production --old\n\n\
+        Zoho ends all access tokens of it at once. Where Zoho is not reached nothing is forgotten (exit 75); --forget\n\
+        says nothing to Zoho and drops ours alone. Also for an org that has left the config.")]
+    Revoke(Revoke),
     /// Run the daemon
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
@@ -233,6 +241,26 @@ pub struct Enroll {
     /// Take over a refresh token instead of exchanging a grant token; one mint proves it
     #[arg(long)]
     pub refresh_token: bool,
+    /// Leave the refresh token that this one replaces alive at Zoho, instead of revoking it
+    #[arg(long)]
+    pub keep_old: bool,
+}
+
+/// `revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Drop ours alone: at Zoho the refresh token lives on until a person ends it
+    #[arg(long)]
+    pub forget: bool,
+    /// Only the refresh tokens that newer enrolments have replaced; the org's grant stays
+    #[arg(long)]
+    pub old: bool,
 }
 
 /// Where the config is.

@@ -40,6 +40,8 @@ enum Grant<'a> {
         client_secret: Option<&'a str>,
         #[serde(skip_serializing_if = "is_false")]
         keep_client_secret: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        keep_old: bool,
     },
     RefreshToken {
         refresh_token: &'a str,
@@ -47,6 +49,8 @@ enum Grant<'a> {
         client_secret: Option<&'a str>,
         #[serde(skip_serializing_if = "is_false")]
         keep_client_secret: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        keep_old: bool,
     },
 }
 
@@ -115,12 +119,14 @@ fn send(args: &Enroll, grant: &Secret, secret: ClientSecret<'_>) -> Result<Answe
             refresh_token: grant.expose(),
             client_secret,
             keep_client_secret,
+            keep_old: args.keep_old,
         }
     } else {
         Grant::Code {
             code: grant.expose(),
             client_secret,
             keep_client_secret,
+            keep_old: args.keep_old,
         }
     };
     let body = body(&grant).map_err(|error| Failure::bug("enroll", &error.to_string()))?;
@@ -163,9 +169,22 @@ fn told(org: &str, status: &OrgStatus) -> String {
     let shown = |text: Option<&String>| text.map_or("unknown".to_owned(), |text| in_one_line(text));
     let scope = status.scope.as_ref().map(|scopes| scopes.join(" "));
     format!(
-        "{org}: enrolled\n  scope       {}\n  api_domain  {}\n  expires_at  {}\n",
+        "{org}: enrolled\n  scope       {}\n  api_domain  {}\n  expires_at  {}\n{}",
         shown(scope.as_ref()),
         shown(status.api_domain.as_ref()),
-        shown(status.expires_at.as_ref())
+        shown(status.expires_at.as_ref()),
+        places(status).unwrap_or_default()
     )
+}
+
+/// How many refresh tokens Zoho has of this client now.
+fn places(status: &OrgStatus) -> Option<String> {
+    let places = status.refresh_tokens.as_ref()?;
+    let (known, most) = (places.known?, places.most?);
+    let before = status.refresh_tokens_before;
+    let before = before.map(|before| format!(" ({before} before)"));
+    Some(format!(
+        "  refresh tokens of this client  {known} of {most}{}\n",
+        before.unwrap_or_default()
+    ))
 }

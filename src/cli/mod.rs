@@ -21,6 +21,7 @@ pub mod refresh;
 pub mod refusal;
 pub mod reload;
 pub mod report;
+pub mod revoke;
 pub mod run;
 pub mod secret_input;
 pub mod simulate;
@@ -66,6 +67,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
+        Verb::Revoke(args) => revoke::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         Verb::Simulate(args) => simulate::run(args),

@@ -11,10 +11,11 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::shared::Shared;
-use super::{admin, health, metrics_page, reports};
+use super::{admin, health, metrics_page, reports, revoke};
 use crate::base::OrgName;
 use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem};
 use crate::policy::access::Peer;
+use crate::policy::revoke::Wish;
 use crate::policy::status::Status;
 use admission::{READERS, admit, forbidden, missing};
 
@@ -68,6 +69,10 @@ impl FrontDesk {
             Call::Enroll(org) => {
                 let enrollment = details.enrollment().await?;
                 admin::enroll(shared, org, enrollment).await
+            }
+            Call::Revoke(org) => {
+                let [forgets, only_old] = details.flags(["forget", "old"])?;
+                revoke::revoke(shared, org, Wish { forgets, only_old }).await
             }
             Call::Refresh(org) => admin::refresh(shared, org).await,
             Call::Reload => admin::reload(shared, details.flag("dry_run")?).await,

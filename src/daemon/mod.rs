@@ -16,6 +16,8 @@ mod metrics_page;
 mod names;
 mod reload;
 mod reports;
+mod revocations;
+mod revoke;
 mod shared;
 mod standing;
 mod start;
@@ -175,8 +177,14 @@ impl Loop {
                 };
                 calls::start(&self.shared, order);
             }
+            Step::Revoke {
+                org,
+                attempt,
+                doomed,
+            } => revocations::start(&self.shared, org, attempt, doomed),
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),
+            Step::Revoked { request, result } => self.shared.end_revocation(request, result),
             Step::Rule { request, ruling } => self.shared.rule(request, ruling),
             Step::Tell(severity, note) => tell(severity, &note),
         }

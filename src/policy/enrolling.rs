@@ -10,13 +10,14 @@ use super::call::Call;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
-use super::record::{Cause, Grant, LaneId, Prior};
+use super::past::{Past, Plan};
+use super::record::{Cause, Grant, LaneId};
 use super::reply::{Asked, Granted, Outcome};
 use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
 use super::settings::Binding;
-use crate::base::{Boottime, Secret};
+use crate::base::{Boottime, Now, Secret};
 
 /// An enrolment on its way.
 #[derive(Debug)]
@@ -29,6 +30,20 @@ pub(super) struct Enrolling {
 }
 
 impl Enrolling {
+    /// What came of it, or may have come, where the org does not live on it.
+    fn past(&self, refresh_token: Option<Arc<Secret>>, plan: Plan, now: Now) -> Past {
+        Past {
+            lane: self.call.lane.clone(),
+            client_id: self.binding.client_id.clone(),
+            data_center: self.binding.data_center.clone(),
+            since: Some(now.wall_at(self.call.started())),
+            client_secret: refresh_token.as_ref().and(self.offer.client_secret.clone()),
+            refresh_token,
+            plan,
+            may_be_gone: false,
+        }
+    }
+
     /// The lane that this refresh token is being enrolled in.
     pub(super) fn lane_of(&self, offered: &Secret) -> Option<&LaneId> {
         match &self.offer.right {
@@ -52,6 +67,11 @@ impl Org {
             let cause = Cause::new("busy", "another enrolment of this org is on its way");
             let until = now.plus(self.settings.timeout);
             return refuse(request, Refusal::Later(cause, until), scene);
+        }
+        if self.is_being_revoked() {
+            let until = now.plus(self.settings.timeout);
+            let refusal = Refusal::Later(super::revoke::revoking(), until);
+            return refuse(request, refusal, scene);
         }
         if let Some(refusal) = self.saving.refusal(now) {
             return refuse(request, refusal, scene);
@@ -83,7 +103,8 @@ impl Org {
         loop {
             let (org, wall, number) = (self.name(), scene.now.wall.0, scene.numbers.next());
             let id = LaneId(format!("{org}.{wall}.{number}").into());
-            if scene.ledger.lane(&id).is_none() {
+            let is_past = self.record.past.iter().any(|past| past.lane == id);
+            if scene.ledger.lane(&id).is_none() && !is_past {
                 return id;
             }
         }
@@ -167,6 +188,10 @@ impl Org {
         // The slot counts on disk too, whatever comes of the offer.
         self.saving.is_dirty = true;
         let request = own.request;
+        let is_lost = Fate::of(&answer) == Fate::Lost;
+        if is_lost && matches!(own.offer.right, Right::Code(_)) {
+            self.remember_what_may_be(&own, scene);
+        }
         let refusal = match answer {
             Answer::Sorted(Outcome::Granted(granted)) => match self.accept(own, granted, scene) {
                 Ok(()) => return,
@@ -210,14 +235,21 @@ impl Org {
                 new: Arc::clone(&refresh_token),
             });
         }
-        let proof = binding::weigh(&granted, &self.settings)?;
+        let proof = match binding::weigh(&granted, &self.settings) {
+            Ok(proof) => proof,
+            Err(cause) => {
+                self.reject(&own, refresh_token, scene);
+                return Err(cause);
+            }
+        };
         let askers = self.abandon_mint(scene);
         if self.contradiction.is_some() {
             // The older grant's token is of another place: it must not come out under the new config.
             self.published = None;
         }
-        self.shelve_grant(&refresh_token, is_proved);
+        self.shelve_grant(&refresh_token, is_proved, own.offer.keeps_old, scene.now);
         self.record.grant = Some(Grant {
+            is_taken_over: is_proved,
             binding: own.binding,
             refresh_token,
             client_secret: own.offer.client_secret,
@@ -238,14 +270,41 @@ impl Org {
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(&mut self, refresh_token: &Secret, is_proved: bool) {
+    fn shelve_grant(
+        &mut self,
+        refresh_token: &Secret,
+        is_proved: bool,
+        is_kept: bool,
+        now: Now,
+    ) {
+        // What is in force again is past no more.
+        self.record.past.retain(|past| !past.is(refresh_token));
+        let may_be_gone = self.is_called_invalid();
         let older = self.record.grant.take();
-        let older = older.filter(|grant| !grant.refresh_token.is_same_as(refresh_token));
-        let prior = self.record.prior.take().or(older.map(|grant| Prior {
-            refresh_token: grant.refresh_token,
-            lane: grant.lane,
-        }));
-        self.record.prior = prior.filter(|_| !is_proved);
+        if let Some(older) = older.filter(|grant| !grant.refresh_token.is_same_as(refresh_token)) {
+            let past = Past::of(older, Plan::Fallback { is_kept }, now);
+            self.record.add_past(Past {
+                may_be_gone,
+                ..past
+            });
+        }
+        if is_proved {
+            self.record.confirm_grant();
+        }
+    }
+
+    /// A grant that is not for this org. What Zoho made for our code alone nobody will use: it is revoked.
+    fn reject(&mut self, own: &Enrolling, refresh_token: Arc<Secret>, scene: &mut Scene<'_>) {
+        if let Right::Code(_) = own.offer.right {
+            let past = own.past(Some(refresh_token), Plan::Revoke { tries: 0 }, scene.now);
+            self.record.add_past(past);
+        }
+    }
+
+    /// Nobody knows whether Zoho has made a refresh token: it may take a place.
+    fn remember_what_may_be(&mut self, own: &Enrolling, scene: &mut Scene<'_>) {
+        let past = own.past(None, Plan::Left, scene.now);
+        self.record.add_past(past);
     }
 }
 

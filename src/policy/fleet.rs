@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::doubt::Doubts;
-use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
+use super::event::{
+    Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Step, WriteId,
+};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
-use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::record::{Anchor, Cause, Change, LaneId, OrgRecord};
 use super::report::Report;
 use super::rotation::Rotation;
 use super::schedule::Dice;
@@ -120,9 +122,7 @@ impl Fleet {
                 org,
                 attempt,
                 answer,
-            } => self.with(&org, moment, |org, scene| {
-                org.answered(attempt, answer, scene);
-            }),
+            } => self.answered(&org, attempt, answer, moment),
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
@@ -132,12 +132,34 @@ impl Fleet {
                 request,
                 offer,
             } => self.enroll(&org, request, offer, moment),
+            Event::Revoke { org, request, wish } => self.revoke(&org, request, wish, moment),
+            Event::RevocationAnswered { org, attempt, said } => {
+                self.with(&org, moment, |org, scene| {
+                    org.revocation_answered(attempt, said, scene);
+                });
+            }
             Event::Report {
                 org,
                 request,
                 report,
             } => self.report(&org, request, &report, moment),
             Event::Configured(settings) => self.configure(settings, moment),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        name: &OrgName,
+        attempt: Attempt,
+        answer: Answer,
+        moment: &mut Moment<'_>,
+    ) {
+        let was_gone = self.orgs.get(name).is_some_and(Org::is_called_invalid);
+        self.with(name, moment, |org, scene| {
+            org.answered(attempt, answer, scene);
+        });
+        if !was_gone {
+            self.suspect_eviction(name, moment);
         }
     }
 
@@ -148,6 +170,7 @@ impl Fleet {
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
+        let due_revocation = self.due_revocation(name, moment.now.boot);
         let org = self.orgs.get_mut(name);
         let Some(org) = org.or_else(|| self.leaving.get_mut(name)) else {
             return;
@@ -161,6 +184,7 @@ impl Fleet {
             rotations: &mut moment.rotations,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
+            due_revocation,
             has_turn: self.turns.has_room(name, &data_center),
             is_clock_vouched: self.wall_clock.is_vouched(&data_center, moment.now),
         };
@@ -244,6 +268,12 @@ impl Fleet {
     ) {
         let known = match &offer.right {
             Right::Code(_) => None,
+            Right::RefreshToken(offered) if self.is_revoking(offered) => {
+                let cause = Cause::new("revoking", "Zoho is being asked to revoke it");
+                let at = moment.now.boot.plus(SLEEP_MAX);
+                let result = Err(Refusal::Later(cause, at));
+                return moment.steps.push(Step::Reply { request, result });
+            }
             Right::RefreshToken(offered) => self.lane_of(offered),
         };
         self.ask(name, request, moment, |org, scene| {
@@ -262,7 +292,7 @@ impl Fleet {
     }
 
     /// Every record: of orgs in the config, leaving it, and on the shelf.
-    fn records(&self) -> impl Iterator<Item = &OrgRecord> {
+    pub(super) fn records(&self) -> impl Iterator<Item = &OrgRecord> {
         let configured = self.orgs.values().map(|org| &org.record);
         configured.chain(self.shelved())
     }

@@ -12,9 +12,10 @@ use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, Note, OrgRecord, Token, Verdict, Word};
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
+use super::revoking::Revocations;
 use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
@@ -31,6 +32,8 @@ pub(super) struct Scene<'a> {
     pub(super) rotations: &'a mut Vec<Rotation>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
+    /// The revocation of the org that is due, and whether an org lives on that refresh token.
+    pub(super) due_revocation: Option<(LaneId, bool)>,
     /// Whether one more call to the org's data center may begin by schedule.
     pub(super) has_turn: bool,
     /// Whether anybody vouches for the wall clock.
@@ -74,6 +77,7 @@ pub struct Org {
     pub(super) reports: Reports,
     pub(super) minting: Option<Mint>,
     pub(super) enrolling: Option<Enrolling>,
+    pub(super) revocations: Revocations,
     pub(super) saving: Saving,
     /// Calls in a row that never reached Zoho.
     pub(super) unsent: u32,
@@ -96,7 +100,7 @@ impl Org {
             org: settings.name.clone(),
             revision: 0,
             grant: None,
-            prior: None,
+            past: Vec::new(),
             token: None,
             generation: 0,
             verdict: Verdict {
@@ -124,6 +128,7 @@ impl Org {
             reports: Reports::default(),
             minting: None,
             enrolling: None,
+            revocations: Revocations::default(),
             saving: Saving::default(),
             unsent: 0,
             waits_since: None,
@@ -228,6 +233,7 @@ impl Org {
             self.saving.wake_at(),
             self.calls().filter_map(Call::overdue_at).min(),
             self.rescue_at(),
+            self.revocation_wake_at(),
         ];
         moments.into_iter().flatten().min()
     }
@@ -236,8 +242,10 @@ impl Org {
     pub(super) fn pump(&mut self, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
         self.give_up_overdue_calls(scene);
+        self.give_up_overdue_revocation(scene);
         self.give_up_late_write(scene);
         self.mint_if_due(scene);
+        self.revoke_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
             self.show(scene);
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::past::Past;
 use super::settings::Binding;
 use crate::base::{Boottime, Now, OrgName, ScopeSet, Secret};
 
@@ -56,23 +57,14 @@ pub struct OrgRecord {
     pub anchor: Anchor,
     /// The grant in force; `None` once revoked.
     pub grant: Option<Grant>,
-    /// The refresh token that the grant in force replaced, until that one has minted.
-    pub prior: Option<Prior>,
+    /// The refresh tokens that it had before, until Zoho has none of them any more; the oldest first.
+    pub past: Vec<Past>,
     /// The newest access token, published or about to be.
     pub token: Option<Token>,
     /// The newest generation ever; outlives the token.
     pub generation: u64,
     /// How the grant fares.
     pub verdict: Verdict,
-}
-
-impl OrgRecord {
-    /// The refresh tokens that it stands on, or would fall back on, each with its lane.
-    pub(super) fn rights(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
-        let (grant, prior) = (self.grant.iter(), self.prior.iter());
-        let grant = grant.map(|own| (&*own.refresh_token, &own.lane));
-        grant.chain(prior.map(|own| (&*own.refresh_token, &own.lane)))
-    }
 }
 
 /// The right to mint, as enrolled.
@@ -88,15 +80,8 @@ pub struct Grant {
     pub lane: LaneId,
     /// When it was enrolled.
     pub enrolled_at: Boottime,
-}
-
-/// An older grant's refresh token and lane, kept until its successor has minted.
-#[derive(Debug, Clone)]
-pub struct Prior {
-    /// The refresh token.
-    pub refresh_token: Arc<Secret>,
-    /// Its lane.
-    pub lane: LaneId,
+    /// Whether the refresh token was made before that, nobody knows when.
+    pub is_taken_over: bool,
 }
 
 /// One access token.

@@ -101,6 +101,7 @@ impl Fleet {
             rotations: Vec::new(),
         };
         fleet.start(settings, &mut moment);
+        fleet.take_doomed_off_shelf(&mut moment);
         fleet.tell_of_cut_off_calls(&cut_off, &mut moment);
         (fleet, moment.steps)
     }

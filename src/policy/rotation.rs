@@ -28,8 +28,9 @@ impl Rotation {
 
     fn apply(&self, record: &mut OrgRecord) {
         let grant = record.grant.as_mut().map(|own| &mut own.refresh_token);
-        let prior = record.prior.as_mut().map(|own| &mut own.refresh_token);
-        for token in grant.into_iter().chain(prior) {
+        let past = record.past.iter_mut();
+        let past = past.filter_map(|own| own.refresh_token.as_mut());
+        for token in grant.into_iter().chain(past) {
             if self.is_old(token) {
                 *token = Arc::clone(&self.new);
             }

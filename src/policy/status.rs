@@ -11,6 +11,7 @@ use super::record::{Cause, OrgRecord, Token, Word};
 use super::remedy::{Place, Remedy, remedy};
 use super::reply::Asked;
 use super::schedule;
+use super::seats::{Count, eviction_cure};
 use crate::base::{Boottime, Now, OrgName};
 
 /// How a reader finds the token.
@@ -63,6 +64,7 @@ pub struct Status {
     pub expires_in: Option<u64>,
     pub next_refresh_at: Option<String>,
     pub mints_left: Option<u32>,
+    pub refresh_tokens: Option<Count>,
     pub outage_budget_s: Option<Budget>,
     pub min_ttl_s: u64,
     pub life_too_short: bool,
@@ -103,7 +105,9 @@ impl Fleet {
         let org = self.orgs.get(name)?;
         let grant = org.record.grant.as_ref();
         let lane = grant.and_then(|grant| self.ledger.lane(&grant.lane));
-        Some(org.status(lane, next, now))
+        let mut status = org.status(lane, next, now);
+        self.add_seats(org, &mut status, now);
+        Some(status)
     }
 
     /// The limit that keeps a person's `refresh` of this org waiting the longest.
@@ -122,10 +126,19 @@ impl Fleet {
 
     /// The views of the orgs that left the config and still have a record.
     pub fn shelved_statuses(&self, now: Now) -> Vec<Status> {
-        self.shelf
-            .values()
-            .filter_map(|record| shelved(record, now))
-            .collect()
+        let shelved = self.shelved();
+        shelved.filter_map(|record| shelved_status(record, now)).collect()
+    }
+
+    /// What only all orgs together tell of one: the places of its client.
+    fn add_seats(&self, org: &Org, status: &mut Status, now: Now) {
+        let grant = org.record.grant.as_ref();
+        status.refresh_tokens = grant.map(|grant| self.seat_count(&grant.binding, now));
+        status.warnings.extend(self.seat_warning(&org.record, now));
+        let evicted = org.is_called_invalid().then(|| self.eviction(&org.record, now));
+        if let (Some(count), Some(cure)) = (evicted.flatten(), &mut status.cure) {
+            *cure = eviction_cure(count, cure);
+        }
     }
 }
 
@@ -217,6 +230,7 @@ impl Org {
                     .mints
                     .saturating_sub(lane.spent(now.boot, limits.window))
             }),
+            refresh_tokens: None,
             outage_budget_s: self.budget(next, now.boot),
             min_ttl_s: life
                 .map_or(self.settings.min_ttl, |life| {
@@ -271,7 +285,7 @@ impl Org {
                  whether `data_center` and `environment` are right"
             )
         });
-        let all = [short, unsaved, held, elsewhere];
+        let all = [short, unsaved, held, elsewhere, self.past_warning()];
         all.into_iter().flatten().collect()
     }
 }
@@ -281,7 +295,7 @@ fn life_of(token: &Token) -> Duration {
 }
 
 /// An org that left the config: what it was, for `status --all`.
-fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
+fn shelved_status(record: &OrgRecord, now: Now) -> Option<Status> {
     let grant = record.grant.as_ref()?;
     let cause = Cause::new(
         "not-configured",
@@ -297,14 +311,16 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         grant_since: now.wall_at(record.verdict.since).to_rfc3339(),
         cause: Some(cause.code),
         cure: Some(format!(
-            "write [orgs.{}] into the config again and reload to use its grant, or leave it there, sealed",
-            record.org
+            "write [orgs.{org}] into the config again and reload to use its grant, or leave it there, sealed, or end it \
+             with `zoho-tokend revoke {org}`",
+            org = record.org
         )),
         generation: None,
         expires_at: None,
         expires_in: None,
         next_refresh_at: None,
         mints_left: None,
+        refresh_tokens: None,
         outage_budget_s: None,
         min_ttl_s: 0,
         life_too_short: false,

@@ -68,6 +68,7 @@ impl World<'_> {
         let offer = Offer {
             right,
             client_secret: None,
+            keeps_old: false,
         };
         let name = self.names[org].clone();
         self.ask(org, Wants::Enrolment, |request| Event::Enroll {

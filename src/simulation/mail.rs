@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::network::{Parcel, Request};
+use super::revocations::Revocation;
 use super::trouble::Trouble;
 use crate::policy::event::{Attempt, WriteId};
+use crate::policy::revocation::Said;
 
 /// What arrives at its moment.
 #[derive(Debug)]
@@ -13,6 +15,10 @@ pub(super) enum Due {
     AtZoho(Request),
     /// The end of a call, at the daemon.
     Answer(Delivery),
+    /// A call to revoke at Zoho.
+    RevokeAtZoho(Revocation),
+    /// The end of one, at the daemon.
+    Revoked(usize, Attempt, Said),
     /// The disk is done with the oldest write.
     Written,
     /// Trouble of a kind begins, by chance.

@@ -70,6 +70,12 @@ impl World<'_> {
                 right,
                 ..
             } => self.call(&org, attempt, asked, &right),
+            Step::Revoke {
+                org,
+                attempt,
+                doomed,
+            } => self.send_revocation(&org, attempt, &doomed),
+            Step::Revoked { request, result } => self.revoked(request, &result),
             Step::Publish(name) => self.publish(self.index_of(&name)),
             Step::Withdraw(name) => {
                 let org = self.index_of(&name);
@@ -107,6 +113,8 @@ impl World<'_> {
             Event::Answered { org, .. }
             | Event::Enroll { org, .. }
             | Event::Refresh { org, .. }
+            | Event::Revoke { org, .. }
+            | Event::RevocationAnswered { org, .. }
             | Event::Report { org, .. }
             | Event::Dated { org, .. } => Some(self.index_of(org)),
             _ => None,
@@ -115,11 +123,16 @@ impl World<'_> {
 
     fn org_of_step(&self, step: &Step) -> Option<usize> {
         match step {
-            Step::Call { org, .. } | Step::Publish(org) | Step::Withdraw(org) => {
+            Step::Call { org, .. }
+            | Step::Revoke { org, .. }
+            | Step::Publish(org)
+            | Step::Withdraw(org) => {
                 Some(self.index_of(org))
             }
             Step::Tell(_, note) => Some(self.index_of(&note.org)),
-            Step::Reply { request, .. } | Step::Rule { request, .. } => {
+            Step::Reply { request, .. }
+            | Step::Revoked { request, .. }
+            | Step::Rule { request, .. } => {
                 self.askers.get(request).map(|asker| asker.org)
             }
             Step::Write { changes, .. } => self.org_of_changes(changes),

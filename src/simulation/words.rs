@@ -76,6 +76,10 @@ impl fmt::Display for Wanted<'_> {
                 asked,
                 ..
             } => write!(f, "<- {org}: call {}, {asked:?}", attempt.0),
+            Step::Revoke { org, attempt, .. } => write!(f, "<- {org}: revoke, call {}", attempt.0),
+            Step::Revoked { request, result } => {
+                write!(f, "<- tell asker {}: {result:?}", request.0)
+            }
             Step::Publish(org) => write!(f, "<- {org}: publish"),
             Step::Withdraw(org) => write!(f, "<- {org}: withdraw"),
             Step::Reply { request, result } => write!(f, "<- tell asker {}: {result:?}", request.0),

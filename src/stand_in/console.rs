@@ -102,7 +102,7 @@ impl Zoho {
 
     /// The next `times` token calls of `on` go wrong: a client id, a refresh token or a code; empty for any call.
     ///
-    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint.
+    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint, `revoke-newer` for those of the newer one.
     pub fn add_fault(
         &mut self,
         on: &str,

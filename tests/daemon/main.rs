@@ -40,6 +40,7 @@ mod outside;
 mod reload;
 mod report_storms;
 mod reports;
+mod revoke;
 mod secrets;
 mod simulate;
 mod soak;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use zoho_tokend::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
 use zoho_tokend::edge::store::{KeySource, Sqlite, Store, StoreError};
+use zoho_tokend::policy::past::{Past, Plan};
 use zoho_tokend::policy::record::{
-    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Prior, Slot, Stored, Token,
-    Verdict, Word,
+    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored, Token, Verdict,
+    Word,
 };
 use zoho_tokend::policy::settings::Binding;
 
@@ -56,11 +57,18 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
             client_secret: Some(secret(&format!("client-{org}"))),
             lane: LaneId(format!("{org}/2").into()),
             enrolled_at: Boottime(-77),
+            is_taken_over: false,
         }),
-        prior: Some(Prior {
-            refresh_token: secret(&format!("prior-{org}")),
+        past: vec![Past {
             lane: LaneId(format!("{org}/1").into()),
-        }),
+            client_id: "1000.CLIENT".into(),
+            data_center: "eu".into(),
+            since: None,
+            refresh_token: Some(secret(&format!("prior-{org}"))),
+            client_secret: Some(secret(&format!("client-{org}"))),
+            plan: Plan::Fallback { is_kept: false },
+            may_be_gone: false,
+        }],
         token: Some(Token {
             access_token: secret(&format!("access-{org}-{revision}")),
             generation: revision,
@@ -119,7 +127,6 @@ pub(crate) fn all_of(stored: &Stored) -> String {
         let secrets = [
             grant.map(|grant| &grant.refresh_token),
             grant.and_then(|grant| grant.client_secret.as_ref()),
-            org.prior.as_ref().map(|prior| &prior.refresh_token),
             org.token.as_ref().map(|token| &token.access_token),
         ];
         writeln!(
@@ -128,6 +135,11 @@ pub(crate) fn all_of(stored: &Stored) -> String {
             secrets.map(|secret| secret.map(|secret| secret.expose()))
         )
         .unwrap();
+        for past in &org.past {
+            let secrets = [&past.refresh_token, &past.client_secret];
+            let shown = secrets.map(|secret| secret.as_ref().map(|secret| secret.expose()));
+            writeln!(text, "{shown:?}").unwrap();
+        }
     }
     for lane in &stored.lanes {
         writeln!(text, "{lane:?}").unwrap();

@@ -23,6 +23,8 @@ pub enum Call {
     History(OrgName),
     /// `POST /v1/orgs/ORG/enrollment`
     Enroll(OrgName),
+    /// `DELETE /v1/orgs/ORG/enrollment`
+    Revoke(OrgName),
     /// `POST /v1/orgs/ORG/refresh`
     Refresh(OrgName),
     /// `POST /v1/reload`, with `?dry_run=true`: say what would change, and change nothing.
@@ -69,7 +71,11 @@ impl Call {
             ["v1", "orgs", org, "token"] => get().and_then(|()| name(org)).map(Self::Token),
             ["v1", "orgs", org, "rejections"] => post().and_then(|()| name(org)).map(Self::Report),
             ["v1", "orgs", org, "history"] => get().and_then(|()| name(org)).map(Self::History),
-            ["v1", "orgs", org, "enrollment"] => post().and_then(|()| name(org)).map(Self::Enroll),
+            ["v1", "orgs", org, "enrollment"] => match *method {
+                Method::POST => name(org).map(Self::Enroll),
+                Method::DELETE => name(org).map(Self::Revoke),
+                _ => Err(BadAsk::Method("POST, DELETE")),
+            },
             ["v1", "orgs", org, "refresh"] => post().and_then(|()| name(org)).map(Self::Refresh),
             ["v1", "reload"] => post().map(|()| Self::Reload),
             ["livez"] => get().map(|()| Self::Live),
@@ -87,6 +93,7 @@ impl Call {
             | Self::Org(org)
             | Self::History(org)
             | Self::Enroll(org)
+            | Self::Revoke(org)
             | Self::Refresh(org) => Some(org),
             Self::Orgs | Self::Reload | Self::Live | Self::Ready | Self::Metrics => None,
         }
@@ -94,7 +101,7 @@ impl Call {
 
     /// Whether the contract has parameters for it.
     pub fn has_parameters(&self) -> bool {
-        matches!(self, Self::Token(_) | Self::Orgs | Self::Reload)
+        matches!(self, Self::Token(_) | Self::Orgs | Self::Revoke(_) | Self::Reload)
     }
 
     /// A word for metrics.
@@ -105,6 +112,7 @@ impl Call {
             Self::Orgs | Self::Org(_) => "status",
             Self::History(_) => "history",
             Self::Enroll(_) => "enroll",
+            Self::Revoke(_) => "revoke",
             Self::Refresh(_) => "refresh",
             Self::Reload => "reload",
             Self::Live | Self::Ready => "health",

@@ -15,6 +15,8 @@ pub struct Enrollment {
     pub client_secret: Option<Secret>,
     /// Whether the client secret of the last enrolment is to be used again.
     pub keep_client_secret: bool,
+    /// Whether the refresh token that it replaces is to live on at Zoho.
+    pub keep_old: bool,
 }
 
 /// What a person brings.
@@ -65,6 +67,7 @@ impl Enrollment {
             kind,
             client_secret: client_secret.transpose()?,
             keep_client_secret: body.keep_client_secret,
+            keep_old: body.keep_old,
         })
     }
 }
@@ -79,6 +82,8 @@ struct Body {
     client_secret: Option<Zeroizing<String>>,
     #[serde(default)]
     keep_client_secret: bool,
+    #[serde(default)]
+    keep_old: bool,
 }
 
 #[cfg(test)]
