@@ -31,7 +31,9 @@ pub fn confirmed(question: &str) -> Option<bool> {
     if !stdin.is_terminal() {
         return None;
     }
-    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).ok()?;
+    write!(stderr, "{question} [y/N] ")
+        .and_then(|()| stderr.flush())
+        .ok()?;
     let mut answer = String::new();
     stdin.lock().take(ANSWER_MAX).read_line(&mut answer).ok()?;
     let answer = answer.trim().to_ascii_lowercase();

@@ -86,7 +86,10 @@ async fn ask(
         timeout: standing.timeout_of(org),
         dialect,
         refresh_token: Arc::clone(&doomed.refresh_token),
-        client: (doomed.client_id.clone(), secret.filter(|_| dialect != Dialect::Zoho)),
+        client: (
+            doomed.client_id.clone(),
+            secret.filter(|_| dialect != Dialect::Zoho),
+        ),
     };
     let sent = call.secrets();
     match standing.zoho.post_revoke(call).await {
@@ -121,6 +124,7 @@ impl Standing {
     }
 
     fn timeout_of(&self, org: &OrgName) -> std::time::Duration {
-        self.org(org).map_or(self.config.refresh.timeout, |org| org.settings.timeout)
+        self.org(org)
+            .map_or(self.config.refresh.timeout, |org| org.settings.timeout)
     }
 }

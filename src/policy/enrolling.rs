@@ -270,13 +270,7 @@ impl Org {
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(
-        &mut self,
-        refresh_token: &Secret,
-        is_proved: bool,
-        is_kept: bool,
-        now: Now,
-    ) {
+    fn shelve_grant(&mut self, refresh_token: &Secret, is_proved: bool, is_kept: bool, now: Now) {
         // What is in force again is past no more.
         self.record.past.retain(|past| !past.is(refresh_token));
         let may_be_gone = self.is_called_invalid();

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::doubt::Doubts;
-use super::event::{
-    Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Step, WriteId,
-};
+use super::event::{Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, Cause, Change, LaneId, OrgRecord};
 use super::report::Report;
 use super::rotation::Rotation;
 use super::schedule::Dice;
+use super::seats::Seats;
 use super::turns::{Turn, Turns};
 use super::wall_clock::WallClock;
 use crate::base::{Boottime, Limits, Now, OrgName, Secret};
@@ -41,6 +40,7 @@ pub struct Fleet {
     pub(super) turns: Turns,
     /// When each org is due next.
     pub(super) agenda: BTreeMap<OrgName, Boottime>,
+    pub(super) seats: Seats,
     pub(super) sweep_at: Boottime,
     pub(super) wall_clock: WallClock,
     /// Stored tokens that nobody vouches for yet.
@@ -72,6 +72,7 @@ impl Fleet {
         self.follow_rotations(&mut moment);
         self.pump_due(&mut moment);
         self.sweep(&mut moment);
+        self.seats = Seats::default();
         moment.steps
     }
 

@@ -89,6 +89,8 @@ pub struct Org {
     pub(super) last_error: Option<(Boottime, Cause)>,
     /// The API host that Zoho named with the newest token, where no table knows it.
     pub(super) unknown_api_domain: Option<String>,
+    /// Of how many refresh tokens of its client its own was the oldest, when Zoho suddenly knew it no more.
+    pub(super) evicted_of: Option<usize>,
     /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
@@ -133,6 +135,7 @@ impl Org {
             unsent: 0,
             waits_since: None,
             last_error: None,
+            evicted_of: None,
             contradiction: None,
         };
         org.compare_with_config();

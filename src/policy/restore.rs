@@ -17,6 +17,7 @@ use super::ledger::{Lane, Ledger};
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
 use super::schedule::Dice;
+use super::seats::Seats;
 use super::settings::OrgSettings;
 use super::turns::Turns;
 use super::wall_clock::{SPAN_ERROR, WallClock};
@@ -69,6 +70,7 @@ impl Fleet {
             numbers: Numbers::default(),
             turns: Turns::default(),
             agenda: BTreeMap::new(),
+            seats: Seats::default(),
             sweep_at: clocks.now.boot,
             wall_clock: WallClock::new(clocks.now, is_synchronised),
             doubts: Doubts::new(),

@@ -119,10 +119,16 @@ impl Reading {
 }
 
 fn with_code(status: u16, code: &str) -> Reading {
-    let cause = Cause::new(&without_secrets(code.trim()), &format!("HTTP {status} to a revocation"));
+    let cause = Cause::new(
+        &without_secrets(code.trim()),
+        &format!("HTTP {status} to a revocation"),
+    );
     match folded(code).as_str() {
         // RFC 7009 has no such code: a token that is not known counts as revoked there, with 200.
-        "invalid_token" | "invalid_code" | "invalid_grant" | "invalid_oauthtoken"
+        "invalid_token"
+        | "invalid_code"
+        | "invalid_grant"
+        | "invalid_oauthtoken"
         | "invalid_oauth_token" => Reading::Unknown(cause),
         _ if status >= 500 => Reading::Unclear(cause),
         _ => Reading::Refused(cause),
@@ -187,7 +193,8 @@ mod tests {
         let cause = || Cause::new("invalid_client", "HTTP 400");
         for other in [Said::Refused(cause()), Said::NotSent(cause())] {
             let settled = bare().settle_with(other, false);
-            let told = matches!(&settled, Said::Refused(why) if why.code == "revoke-without-reason");
+            let told =
+                matches!(&settled, Said::Refused(why) if why.code == "revoke-without-reason");
             assert!(told, "{settled:?}");
         }
         for other in [Said::Revoked, Said::Gone(cause()), Said::Lost(cause())] {

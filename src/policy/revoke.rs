@@ -64,7 +64,12 @@ impl Org {
         } else {
             "of the grant"
         };
-        self.tell(Severity::Info, "revoke", format!("{of}, by an admin"), scene);
+        self.tell(
+            Severity::Info,
+            "revoke",
+            format!("{of}, by an admin"),
+            scene,
+        );
         let undo = Some(wish).filter(|wish| !wish.only_old);
         let undo = undo.and_then(|_| self.retire_grant(scene));
         // What a person wants gone is tried from the start, also what had been given up.
@@ -88,7 +93,11 @@ impl Org {
             return refused("nothing-to-revoke", "the daemon has no such refresh token");
         }
         if has_grant && !wish.forgets && !sharers.is_empty() {
-            let names: Vec<&str> = sharers.iter().map(OrgName::as_str).take(NAMES_MAX).collect();
+            let names: Vec<&str> = sharers
+                .iter()
+                .map(OrgName::as_str)
+                .take(NAMES_MAX)
+                .collect();
             let what = format!("it is the refresh token of {} as well", names.join(", "));
             return refused("shared-grant", &what);
         }
@@ -154,7 +163,7 @@ impl Org {
         self.saving.is_dirty = true;
         let detail = "ours was dropped by an admin, and nothing said to Zoho".to_owned();
         self.tell(Severity::Warning, "forgotten", detail, scene);
-        self.saving.ends.push((request, Ended::Forgotten));
+        self.saving.ends.push((request, Ok(Ended::Forgotten)));
     }
 
     /// Nothing of a grant is left, or may be: readers get nothing, and nobody waits for it.
@@ -175,7 +184,8 @@ impl Org {
         let org = self.name();
         if let Some(past) = past.find(|past| past.is_given_up()) {
             let zoho = DataCenter::of_zoho(&past.data_center).and_then(|zoho| zoho.console_url);
-            let console = zoho.unwrap_or_else(|| format!("the API console of {}", past.data_center));
+            let console =
+                zoho.unwrap_or_else(|| format!("the API console of {}", past.data_center));
             return Some(format!(
                 "Zoho has not revoked an older refresh token in {TRIES_MAX} tries (`zoho-tokend history {org}`): try \
                  again with `zoho-tokend revoke {org} --old`, or end its connection at {console} and then run \

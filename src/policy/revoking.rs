@@ -14,7 +14,7 @@ use super::past::{Past, Plan};
 use super::record::{Cause, LaneId, Word};
 use super::reply::folded;
 use super::revocation::Said;
-use super::revoke::{Ended, Undo, revoking, tell};
+use super::revoke::{Ended, Undo, revoking};
 use crate::base::{Boottime, Secret};
 
 /// Calls that may have reached Zoho before a person has to see to it.
@@ -191,7 +191,10 @@ impl Org {
         self.revocations.trouble = None;
         let detail = match ended {
             Ended::Gone(cause) => {
-                format!("Zoho knows the refresh token no more: {}: {}", cause.code, cause.detail)
+                format!(
+                    "Zoho knows the refresh token no more: {}: {}",
+                    cause.code, cause.detail
+                )
             }
             _ => "at Zoho, and all access tokens with it".to_owned(),
         };
@@ -199,7 +202,8 @@ impl Org {
         if self.is_ungranted() {
             self.become_ungranted(None, scene);
         }
-        let ends = own.askers.into_iter().map(|request| (request, ended.clone()));
+        let ends = own.askers.into_iter();
+        let ends = ends.map(|request| (request, Ok(ended.clone())));
         self.saving.ends.extend(ends);
     }
 
@@ -229,19 +233,27 @@ impl Org {
 
     fn put_off(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
         let own = &mut self.revocations;
-        own.at = scene.now.boot.plus(PAUSES[own.misses.min(PAUSES.len() - 1)]);
+        own.at = scene
+            .now
+            .boot
+            .plus(PAUSES[own.misses.min(PAUSES.len() - 1)]);
         own.misses = own.misses.saturating_add(1);
         own.trouble = Some(cause.clone());
     }
 
     fn tell_miss(&mut self, own: Revoking, cause: &Cause, refusal: Refusal, scene: &mut Scene<'_>) {
-        let has_given_up = self.record.past.iter().any(|past| past.lane == own.lane && past.is_given_up());
+        let has_given_up = self
+            .record
+            .past
+            .iter()
+            .any(|past| past.lane == own.lane && past.is_given_up());
         let end = if has_given_up { "; given up" } else { "" };
         let detail = format!("not revoked: {}: {}{end}", cause.code, cause.detail);
         self.tell(Severity::Warning, "revoke", detail, scene);
-        for request in own.askers {
-            tell(request, Err(refusal.clone()), scene);
-        }
+        // Once what they are told is on the disk: after an end in between it would be untrue.
+        let refused = own.askers.into_iter();
+        let refused = refused.map(|request| (request, Err(refusal.clone())));
+        self.saving.ends.extend(refused);
     }
 
     /// The disk does not take it: then nothing is sent, and all is as before.
@@ -303,7 +315,8 @@ impl Org {
     /// Gives up on a call that came to no end.
     pub(super) fn give_up_overdue_revocation(&mut self, scene: &mut Scene<'_>) {
         let own = self.revocations.current.as_ref();
-        let is_over = |own: &&Revoking| matches!(own.stage, Stage::Calling(at) if at <= scene.now.boot);
+        let is_over =
+            |own: &&Revoking| matches!(own.stage, Stage::Calling(at) if at <= scene.now.boot);
         if let Some(attempt) = own.filter(is_over).map(|own| own.attempt) {
             let cause = Cause::new("no-answer", "the call came to no end");
             self.revocation_answered(attempt, Said::Lost(cause), scene);

@@ -30,8 +30,8 @@ pub(super) struct Saving {
     notes: Vec<Note>,
     /// Admins to refuse once the verdict that they are told is on the disk (R7).
     refusals: Vec<(RequestId, Refusal)>,
-    /// Admins to tell of the end of a revocation once that is on the disk.
-    pub(super) ends: Vec<(RequestId, Ended)>,
+    /// Admins to tell how a revocation went once that is on the disk.
+    pub(super) ends: Vec<(RequestId, Result<Ended, Refusal>)>,
     pub(super) newest: Newest,
 }
 
@@ -54,7 +54,7 @@ struct Flight {
     lanes: Vec<LaneId>,
     notes: Vec<Note>,
     refusals: Vec<(RequestId, Refusal)>,
-    ends: Vec<(RequestId, Ended)>,
+    ends: Vec<(RequestId, Result<Ended, Refusal>)>,
     began: Boottime,
     is_late: bool,
 }
@@ -201,8 +201,8 @@ impl Org {
         self.give_up_late_write(scene);
         if let Some(flight) = self.saving.flight.take() {
             refuse_each(flight.refusals, scene);
-            for (request, ended) in flight.ends {
-                tell(request, Ok(ended), scene);
+            for (request, result) in flight.ends {
+                tell(request, result, scene);
             }
         }
         if self.saving.trouble.take().is_some() {
@@ -295,10 +295,10 @@ impl Org {
     /// What Zoho has done is done, whatever the disk does, and the next life asks again. What was only to be
     /// forgotten is not, as long as the disk has it.
     fn tell_unkept_ends(&mut self, cause: &Cause, retry_at: Boottime, scene: &mut Scene<'_>) {
-        for (request, ended) in std::mem::take(&mut self.saving.ends) {
-            let result = match ended {
-                Ended::Forgotten => Err(Refusal::Later(cause.clone(), retry_at)),
-                Ended::Revoked | Ended::Gone(_) => Ok(ended),
+        for (request, result) in std::mem::take(&mut self.saving.ends) {
+            let result = match result {
+                Ok(Ended::Forgotten) => Err(Refusal::Later(cause.clone(), retry_at)),
+                told => told,
             };
             tell(request, result, scene);
         }

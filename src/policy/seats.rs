@@ -2,10 +2,11 @@
 //!
 //! Counts what this daemon has enrolled and does not know to be gone: grants in force, those that they replaced, and
 //! those of orgs that left the config. Whose user a grant is of Zoho does not say, so all of a client count as one
-//! user's; what others have enrolled with the same client nobody can count. A refresh token that was taken over is of
-//! unknown age and counts as the oldest, in the order of nothing better than the orgs' names. Sources: Kaizen #43,
-//! CRM API v8 "Token Validity", "Will the refresh tokens expire".
+//! user's, unless more of them live than one user can have; what others have enrolled with the same client nobody can
+//! count. A refresh token that was taken over is of unknown age and counts as the oldest, in the order of nothing better
+//! than the orgs' names. Sources: Kaizen #43, CRM API v8 "Token Validity", "Will the refresh tokens expire".
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -43,6 +44,13 @@ pub struct Seat {
     pub is_in_force: bool,
 }
 
+/// Every refresh token by client id and data center, the oldest first.
+type Book = BTreeMap<(String, String), Vec<Seat>>;
+
+/// The book, made when somebody asks and thrown away when anything happens: a thousand orgs ask together.
+#[derive(Debug, Default)]
+pub(super) struct Seats(OnceCell<Book>);
+
 impl Fleet {
     /// How many places of that client are taken in that data center.
     pub fn seat_count(&self, of: &Binding, now: Now) -> Count {
@@ -52,28 +60,20 @@ impl Fleet {
         }
     }
 
-    /// Every refresh token of that client in that data center, the oldest first.
-    pub fn seats_of(&self, of: &Binding, now: Now) -> Vec<Seat> {
-        let mut by_lane: BTreeMap<&LaneId, Seat> = BTreeMap::new();
-        for record in self.records() {
-            for (lane, seat) in seats_in(record, of, now) {
-                let known = by_lane.entry(lane).or_insert_with(|| seat.clone());
-                // Whoever lives on it is who has to know.
-                if seat.is_in_force && !known.is_in_force {
-                    *known = seat;
-                }
-            }
-        }
-        let mut seats: Vec<Seat> = by_lane.into_values().collect();
-        seats.sort();
-        seats
+    fn seats_of(&self, of: &Binding, now: Now) -> &[Seat] {
+        let book = self.seats.0.get_or_init(|| book(self.records(), now));
+        let key = (of.client_id.clone(), of.data_center.clone());
+        book.get(&key).map_or(&[], Vec::as_slice)
     }
 
     /// What an operator should know of the places, for the org whose grant in force is the first to be deleted.
     pub(super) fn seat_warning(&self, record: &OrgRecord, now: Now) -> Option<String> {
         let seats = self.seats_of(&record.grant.as_ref()?.binding, now);
         let first = seats.iter().position(|seat| seat.is_in_force)?;
-        if seats.len() < WARN_FROM || seats[first].org != record.org {
+        let in_force = seats.iter().filter(|seat| seat.is_in_force).count();
+        // So many live that they cannot be one user's.
+        let is_one_users = in_force <= SEATS_MAX;
+        if !is_one_users || seats.len() < WARN_FROM || seats[first].org != record.org {
             return None;
         }
         let more = (SEATS_MAX + 1 + first).saturating_sub(seats.len()).max(1);
@@ -89,17 +89,21 @@ impl Fleet {
             "{} of the {SEATS_MAX} refresh tokens that Zoho keeps per user are taken with client {}: {ordinal} it \
              delete the oldest grant in force, that of org {} ({age}), without a word; revoke what no job uses \
              (`zoho-tokend revoke ORG`), or enroll with another client",
-            seats.len(), shown(record), record.org
+            seats.len(),
+            shown(record),
+            record.org
         ))
     }
 
     /// Whether the org's grant was the oldest of so many that a 21st may have pushed it out: how many are known.
-    pub(super) fn eviction(&self, record: &OrgRecord, now: Now) -> Option<usize> {
+    fn eviction(&self, record: &OrgRecord, now: Now) -> Option<usize> {
         let grant = record.grant.as_ref()?;
         let made_at = now.wall_at(grant.enrolled_at);
         let since = (!grant.is_taken_over).then_some(made_at);
         let others = self.seats_of(&grant.binding, now);
-        let is_oldest = others.iter().all(|seat| seat.org == record.org || seat.since >= since);
+        let is_oldest = others
+            .iter()
+            .all(|seat| seat.org == record.org || seat.since >= since);
         let count = others.len() + 1;
         (is_oldest && count >= WARN_FROM).then_some(count)
     }
@@ -112,6 +116,7 @@ impl Fleet {
             return;
         };
         self.with(name, moment, |org, scene| {
+            org.evicted_of = Some(count);
             let detail = format!(
                 "the grant that is gone was the oldest of {count} of its client: a 21st refresh token makes Zoho \
                  delete the oldest"
@@ -129,34 +134,56 @@ pub(super) fn eviction_cure(count: usize, cure: &str) -> String {
     )
 }
 
+fn book<'a>(records: impl Iterator<Item = &'a OrgRecord>, now: Now) -> Book {
+    let mut by_lane: BTreeMap<&LaneId, (Key<'_>, Seat)> = BTreeMap::new();
+    for record in records {
+        for (lane, key, seat) in seats_in(record, now) {
+            let known = by_lane.entry(lane).or_insert_with(|| (key, seat.clone()));
+            // Whoever lives on it is who has to know.
+            if seat.is_in_force && !known.1.is_in_force {
+                *known = (key, seat);
+            }
+        }
+    }
+    let mut book = Book::new();
+    for ((client_id, data_center), seat) in by_lane.into_values() {
+        let key = (client_id.to_owned(), data_center.to_owned());
+        book.entry(key).or_default().push(seat);
+    }
+    book.values_mut().for_each(|seats| seats.sort());
+    book
+}
+
+/// Client id and data center.
+type Key<'a> = (&'a str, &'a str);
+
 /// The refresh tokens of one org. One that Zoho has called invalid takes no place.
-fn seats_in<'a>(
-    record: &'a OrgRecord,
-    of: &'a Binding,
-    now: Now,
-) -> impl Iterator<Item = (&'a LaneId, Seat)> {
+fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Key<'_>, Seat)> {
     let seat = |since, is_in_force| Seat {
         since,
         org: record.org.clone(),
         is_in_force,
     };
-    let is_alive = record.verdict.word != Word::NeedsConsent;
-    let grant = record.grant.iter().filter(move |grant| {
-        let own = &grant.binding;
-        is_alive && own.client_id == of.client_id && own.data_center == of.data_center
-    });
-    let grant = grant.map(move |grant| {
+    let mut seats = Vec::new();
+    let grant = record.grant.as_ref();
+    if let Some(grant) = grant.filter(|_| record.verdict.word != Word::NeedsConsent) {
         let made_at = now.wall_at(grant.enrolled_at);
-        (&grant.lane, seat((!grant.is_taken_over).then_some(made_at), true))
-    });
-    let past = record.past.iter().filter(|past| {
-        let is_known_dead = past.may_be_gone && past.plan == Plan::Left;
-        !is_known_dead && past.client_id == of.client_id && past.data_center == of.data_center
-    });
-    grant.chain(past.map(move |past| (&past.lane, seat(past.since, false))))
+        let since = (!grant.is_taken_over).then_some(made_at);
+        let key = (&*grant.binding.client_id, &*grant.binding.data_center);
+        seats.push((&grant.lane, key, seat(since, true)));
+    }
+    for past in &record.past {
+        if past.plan != Plan::Left || !past.may_be_gone {
+            let key = (&*past.client_id, &*past.data_center);
+            seats.push((&past.lane, key, seat(past.since, false)));
+        }
+    }
+    seats
 }
 
 fn shown(record: &OrgRecord) -> String {
     let binding = record.grant.as_ref().map(|grant| &grant.binding);
-    binding.map_or_else(String::new, |of| format!("{} in {}", of.client_id, of.data_center))
+    binding.map_or_else(String::new, |of| {
+        format!("{} in {}", of.client_id, of.data_center)
+    })
 }

@@ -12,7 +12,9 @@ use super::past::{Past, Plan};
 use super::record::{Cause, LaneId, OrgRecord};
 use super::revoke::Wish;
 use super::settings::{Binding, GrantKind, OrgSettings};
-use crate::base::{ApiDomains, Boottime, DataCenter, Environment, Limits, OrgName, ScopeSet, Secret};
+use crate::base::{
+    ApiDomains, Boottime, DataCenter, Environment, Limits, OrgName, ScopeSet, Secret,
+};
 
 /// Longest call to Zoho for an org that has no settings any more: the config's default.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -96,7 +98,9 @@ impl OrgRecord {
     /// Whether it would fall back on it.
     fn may_use(&self, token: &Secret) -> bool {
         let is_fallback = |past: &Past| matches!(past.plan, Plan::Fallback { .. });
-        self.past.iter().any(|past| is_fallback(past) && past.is(token))
+        self.past
+            .iter()
+            .any(|past| is_fallback(past) && past.is(token))
     }
 }
 
@@ -106,7 +110,8 @@ fn settings_of(record: &OrgRecord) -> OrgSettings {
     let past = record.past.last();
     let place = past.map(|past| (&past.client_id, &past.data_center));
     let place = grant.map(|of| (&of.client_id, &of.data_center)).or(place);
-    let (client_id, data_center) = place.map_or_else(Default::default, |(id, name)| (id.clone(), name.clone()));
+    let (client_id, data_center) =
+        place.map_or_else(Default::default, |(id, name)| (id.clone(), name.clone()));
     let zoho = DataCenter::of_zoho(&data_center);
     OrgSettings {
         name: record.org.clone(),

@@ -127,7 +127,9 @@ impl Fleet {
     /// The views of the orgs that left the config and still have a record.
     pub fn shelved_statuses(&self, now: Now) -> Vec<Status> {
         let shelved = self.shelved();
-        shelved.filter_map(|record| shelved_status(record, now)).collect()
+        shelved
+            .filter_map(|record| shelved_status(record, now))
+            .collect()
     }
 
     /// What only all orgs together tell of one: the places of its client.
@@ -135,8 +137,8 @@ impl Fleet {
         let grant = org.record.grant.as_ref();
         status.refresh_tokens = grant.map(|grant| self.seat_count(&grant.binding, now));
         status.warnings.extend(self.seat_warning(&org.record, now));
-        let evicted = org.is_called_invalid().then(|| self.eviction(&org.record, now));
-        if let (Some(count), Some(cure)) = (evicted.flatten(), &mut status.cure) {
+        let evicted = org.evicted_of.filter(|_| org.is_called_invalid());
+        if let (Some(count), Some(cure)) = (evicted, &mut status.cure) {
             *cure = eviction_cure(count, cure);
         }
     }

@@ -145,7 +145,9 @@ impl World<'_> {
         let has_grant = self.disk.grant(name).is_some();
         // What is told as ended the disk does not hold, but for what was enrolled before it.
         let is_ended = matches!(result, Ok(Ended::Revoked | Ended::Gone(_)));
-        let lives = self.good_grant(org).is_some_and(|grant| self.endings.doomed.contains(&grant));
+        let lives = self
+            .good_grant(org)
+            .is_some_and(|grant| self.endings.doomed.contains(&grant));
         if is_ended && has_grant && lives {
             let what = "told that it is revoked, and it lives".to_owned();
             self.judge.breaks("R4", Some(org), self.now, what);
@@ -163,7 +165,11 @@ impl World<'_> {
     /// R4: a refresh token leaves the store once Zoho has it no more, or a person wants it forgotten.
     pub(super) fn check_forgotten(&mut self, org: usize, old: &OrgRecord, new: &OrgRecord) {
         let kept = lines_of(new);
-        let others = self.disk.orgs.values().filter(|record| record.org != new.org);
+        let others = self
+            .disk
+            .orgs
+            .values()
+            .filter(|record| record.org != new.org);
         let shared: Vec<usize> = others.flat_map(lines_of).collect();
         for line in lines_of(old) {
             let is_kept = kept.contains(&line) || shared.contains(&line);
@@ -180,7 +186,12 @@ impl World<'_> {
 /// The grants whose refresh tokens a record holds.
 fn lines_of(record: &OrgRecord) -> Vec<usize> {
     let grant = record.grant.as_ref().map(|grant| &grant.refresh_token);
-    let past = record.past.iter().filter_map(|past| past.refresh_token.as_ref());
+    let past = record
+        .past
+        .iter()
+        .filter_map(|past| past.refresh_token.as_ref());
     let tokens = grant.into_iter().chain(past);
-    tokens.filter_map(|token| Zoho::line_of(token.expose())).collect()
+    tokens
+        .filter_map(|token| Zoho::line_of(token.expose()))
+        .collect()
 }

@@ -126,15 +126,11 @@ impl World<'_> {
             Step::Call { org, .. }
             | Step::Revoke { org, .. }
             | Step::Publish(org)
-            | Step::Withdraw(org) => {
-                Some(self.index_of(org))
-            }
+            | Step::Withdraw(org) => Some(self.index_of(org)),
             Step::Tell(_, note) => Some(self.index_of(&note.org)),
             Step::Reply { request, .. }
             | Step::Revoked { request, .. }
-            | Step::Rule { request, .. } => {
-                self.askers.get(request).map(|asker| asker.org)
-            }
+            | Step::Rule { request, .. } => self.askers.get(request).map(|asker| asker.org),
             Step::Write { changes, .. } => self.org_of_changes(changes),
         }
     }

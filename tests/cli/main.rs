@@ -13,6 +13,7 @@ mod demo;
 mod enroll;
 mod get;
 mod report;
+mod revoke;
 mod simulate;
 mod socket;
 mod status;

@@ -33,6 +33,7 @@ mod enroll;
 mod files;
 mod left_behind;
 mod life;
+mod limits;
 mod loss;
 mod oauth;
 mod order;

@@ -18,7 +18,10 @@ fn ended(site: &Site, grant: usize) -> Option<End> {
 /// The next `times` calls to revoke go wrong.
 fn break_revoke(site: &Site, times: impl Into<Option<u32>>, fault: Fault) {
     let times = times.into();
-    let added = site.zoho.world.with(|zoho, _| zoho.add_fault("revoke", times, fault));
+    let added = site
+        .zoho
+        .world
+        .with(|zoho, _| zoho.add_fault("revoke", times, fault));
     added.expect("room");
 }
 
@@ -27,16 +30,22 @@ fn notes(site: &Site, kind: &str) -> Vec<String> {
     let history = site.get("/v1/orgs/acme/history").json();
     let entries = history["entries"].as_array().expect("a list");
     let own = entries.iter().filter(|entry| entry["kind"] == kind);
-    own.map(|entry| entry["detail"].as_str().expect("text").to_owned()).collect()
+    own.map(|entry| entry["detail"].as_str().expect("text").to_owned())
+        .collect()
 }
 
 #[track_caller]
 fn serves_nothing(site: &Site) {
     let status = site.status("acme");
-    assert_eq!((&status["grant"], &status["token"]), (&json!("unenrolled"), &json!("none")));
+    assert_eq!(
+        (&status["grant"], &status["token"]),
+        (&json!("unenrolled"), &json!("none"))
+    );
     let reply = site.get("/v1/orgs/acme/token");
     assert_eq!((reply.status, &*reply.code()), (503, "unenrolled"));
-    wait_until("the files are gone", SOON, || site.file("acme", "header").is_none());
+    wait_until("the files are gone", SOON, || {
+        site.file("acme", "header").is_none()
+    });
 }
 
 #[test]
@@ -54,7 +63,11 @@ fn revoke_ends_the_grant_at_zoho_and_here_for_good() {
     daemon.kill();
     let _daemon = site.run();
     serves_nothing(&site);
-    assert_eq!(site.zoho.mints("acme"), 1, "nothing was minted with it again");
+    assert_eq!(
+        site.zoho.mints("acme"),
+        1,
+        "nothing was minted with it again"
+    );
     // There is nothing left to revoke, and the org can be enrolled anew.
     let again = site.verb(&["revoke", "acme", "--yes"]);
     assert!(again.failed(78).contains("nothing-to-revoke"), "{again:?}");
@@ -80,16 +93,28 @@ fn r4_where_zoho_is_not_reached_nothing_is_forgotten() {
     site.zoho.away_for(Duration::from_millis(1500));
     let told = site.verb(&["revoke", "acme", "--yes"]);
     let text = told.failed(75);
-    assert!(text.contains("connect") && text.contains("nothing was forgotten"), "{text}");
+    assert!(
+        text.contains("connect") && text.contains("nothing was forgotten"),
+        "{text}"
+    );
     assert!(text.contains("--forget"), "{text}");
     let status = site.status("acme");
-    assert_eq!((&status["grant"], &status["token"]), (&json!("ok"), &json!("fresh")));
+    assert_eq!(
+        (&status["grant"], &status["token"]),
+        (&json!("ok"), &json!("fresh"))
+    );
     assert_eq!(site.token("acme"), token);
     daemon.kill();
     let _daemon = site.run();
     assert_eq!(site.token("acme"), token);
-    wait_until("Zoho is back", SOON, || site.verb(&["refresh", "acme"]).exit == 0);
-    assert_eq!(ended(&site, 0), None, "the wish is not carried out behind the operator's back");
+    wait_until("Zoho is back", SOON, || {
+        site.verb(&["refresh", "acme"]).exit == 0
+    });
+    assert_eq!(
+        ended(&site, 0),
+        None,
+        "the wish is not carried out behind the operator's back"
+    );
 }
 
 #[test]
@@ -108,7 +133,10 @@ fn a_refresh_token_that_zoho_has_no_more_counts_as_revoked_and_that_is_said() {
     let refresh_token = site.zoho.newest_refresh_token("acme");
     site.zoho.revoke(&refresh_token);
     let told = site.verb(&["revoke", "acme", "--yes"]);
-    assert!(told.done().contains("Zoho knew the refresh token no more"), "{told:?}");
+    assert!(
+        told.done().contains("Zoho knew the refresh token no more"),
+        "{told:?}"
+    );
     serves_nothing(&site);
 }
 
@@ -118,8 +146,16 @@ fn r4_a_refusal_of_another_cause_is_not_taken_for_success() {
     let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let token = site.token("acme");
     for (fault, exit, says) in [
-        (Fault::answer(400, r#"{"error":"Access Denied"}"#), 75, "Access Denied"),
-        (Fault::answer(400, r#"{"error":"invalid_client"}"#), 78, "invalid_client"),
+        (
+            Fault::answer(400, r#"{"error":"Access Denied"}"#),
+            75,
+            "Access Denied",
+        ),
+        (
+            Fault::answer(400, r#"{"error":"invalid_client"}"#),
+            78,
+            "invalid_client",
+        ),
         (Fault::status(429), 75, "http-429"),
         (Fault::status(401), 78, "http-401"),
     ] {
@@ -132,11 +168,17 @@ fn r4_a_refusal_of_another_cause_is_not_taken_for_success() {
     // A bare 400, and the newer endpoint says no: that is no second piece of evidence.
     break_revoke(&site, 1, Fault::status(400));
     let denied = Fault::answer(401, r#"{"error":"invalid_client"}"#);
-    let added = site.zoho.world.with(|zoho, _| zoho.add_fault("revoke-newer", Some(1), denied));
+    let added = site
+        .zoho
+        .world
+        .with(|zoho, _| zoho.add_fault("revoke-newer", Some(1), denied));
     added.expect("room");
     let told = site.verb(&["revoke", "acme", "--yes"]);
     let text = told.failed(78);
-    assert!(text.contains("revoke-without-reason") && text.contains("refresh acme"), "{text}");
+    assert!(
+        text.contains("revoke-without-reason") && text.contains("refresh acme"),
+        "{text}"
+    );
     assert_eq!(site.token("acme"), token);
     site.verb(&["revoke", "acme", "--yes"]).done();
     assert_eq!(ended(&site, 0), Some(End::Revoked));
@@ -152,7 +194,9 @@ fn r4_a_revocation_whose_answer_is_lost_is_asked_for_again() {
     assert_eq!(ended(&site, 0), Some(End::Revoked));
     serves_nothing(&site);
     assert_eq!(site.status("acme")["cause"], "revoking");
-    wait_until("Zoho is asked again", SOON, || notes(&site, "revoked").len() == 1);
+    wait_until("Zoho is asked again", SOON, || {
+        notes(&site, "revoked").len() == 1
+    });
     assert_eq!(site.status("acme")["cause"], Value::Null);
     assert_eq!(site.zoho.mints("acme"), 1);
 }
@@ -178,10 +222,16 @@ fn r4_kill_9_after_zoho_has_revoked_leaves_nothing_that_is_used() {
 #[test]
 fn r4_kill_9_before_zoho_has_revoked_leaves_nothing_that_is_forgotten() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    break_revoke(&site, None, Fault::instead(zoho_tokend::stand_in::Instead::Hang));
+    break_revoke(
+        &site,
+        None,
+        Fault::instead(zoho_tokend::stand_in::Instead::Hang),
+    );
     thread::scope(|scope| {
         let waits = scope.spawn(|| site.verb(&["revoke", "acme", "--yes"]));
-        wait_until("it is begun", SOON, || site.status("acme")["cause"] == "revoking");
+        wait_until("it is begun", SOON, || {
+            site.status("acme")["cause"] == "revoking"
+        });
         // The call follows the write; both are quick.
         thread::sleep(Duration::from_millis(200));
         daemon.kill();
@@ -191,7 +241,9 @@ fn r4_kill_9_before_zoho_has_revoked_leaves_nothing_that_is_forgotten() {
     assert_eq!(ended(&site, 0), None);
     let _daemon = site.run();
     serves_nothing(&site);
-    wait_until("the next start revokes", SOON, || ended(&site, 0) == Some(End::Revoked));
+    wait_until("the next start revokes", SOON, || {
+        ended(&site, 0) == Some(End::Revoked)
+    });
 }
 
 #[test]
@@ -200,7 +252,10 @@ fn forget_drops_ours_alone_and_says_where_to_end_it() {
     let token = site.token("acme");
     site.zoho.away_for(Duration::from_secs(1));
     let told = site.verb(&["revoke", "acme", "--forget", "--yes"]);
-    assert!(told.done().contains("API console") && told.stdout.contains("lives on"), "{told:?}");
+    assert!(
+        told.done().contains("API console") && told.stdout.contains("lives on"),
+        "{told:?}"
+    );
     serves_nothing(&site);
     daemon.kill();
     let _daemon = site.run();
@@ -210,7 +265,8 @@ fn forget_drops_ours_alone_and_says_where_to_end_it() {
     wait_until("Zoho is back", SOON, || site.enroll("acme").exit == 0);
     // The one that was forgotten still takes one of Zoho's places.
     assert_eq!(site.status("acme")["refresh_tokens"]["known"], 2);
-    site.verb(&["revoke", "acme", "--old", "--forget", "--yes"]).done();
+    site.verb(&["revoke", "acme", "--old", "--forget", "--yes"])
+        .done();
     assert_eq!(site.status("acme")["refresh_tokens"]["known"], 1);
     assert_eq!(site.status("acme")["grant"], "ok");
 }
@@ -233,7 +289,10 @@ fn an_org_that_left_the_config_is_revoked_from_the_shelf() {
     let again = site.verb(&["revoke", "acme", "--yes"]);
     assert!(again.failed(78).contains("nothing-to-revoke"), "{again:?}");
     let nobody = site.verb(&["revoke", "nobody", "--yes"]);
-    assert!(nobody.failed(78).contains("no org of this name"), "{nobody:?}");
+    assert!(
+        nobody.failed(78).contains("no org of this name"),
+        "{nobody:?}"
+    );
 }
 
 #[test]
@@ -245,7 +304,9 @@ fn an_org_whose_revocation_was_cut_off_is_revoked_after_it_left_the_config() {
     site.config.orgs.remove("acme");
     site.write_config();
     let _daemon = site.run();
-    wait_until("it is revoked", SOON, || ended(&site, 0) == Some(End::Revoked));
+    wait_until("it is revoked", SOON, || {
+        ended(&site, 0) == Some(End::Revoked)
+    });
 }
 
 /// R4: the older refresh token is kept until the new one has minted, and revoked then.
@@ -259,9 +320,13 @@ fn r4_a_replaced_refresh_token_is_revoked_once_the_new_one_has_minted() {
     let _daemon = site.run();
     assert_eq!(ended(&site, 0), None, "it is what there is to fall back on");
     site.verb(&["refresh", "acme"]).done();
-    wait_until("the older one is revoked", SOON, || ended(&site, 0) == Some(End::Revoked));
+    wait_until("the older one is revoked", SOON, || {
+        ended(&site, 0) == Some(End::Revoked)
+    });
     assert_eq!(ended(&site, 1), None);
-    wait_until("that is known", SOON, || site.status("acme")["refresh_tokens"]["known"] == 1);
+    wait_until("that is known", SOON, || {
+        site.status("acme")["refresh_tokens"]["known"] == 1
+    });
     assert_eq!(site.status("acme")["grant"], "ok");
     assert!(site.zoho.is_alive(&site.token("acme").text));
 }
@@ -270,7 +335,8 @@ fn r4_a_replaced_refresh_token_is_revoked_once_the_new_one_has_minted() {
 fn a_replaced_refresh_token_that_is_to_be_kept_lives_on_and_is_counted() {
     let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let code = site.zoho.code("acme");
-    site.verb_with(&["enroll", "acme", "--keep-old"], &code).done();
+    site.verb_with(&["enroll", "acme", "--keep-old"], &code)
+        .done();
     site.verb(&["refresh", "acme"]).done();
     wait_until("it is let go", SOON, || {
         let told = site.verb(&["revoke", "acme", "--old", "--yes"]);
@@ -286,13 +352,17 @@ fn a_refresh_token_that_is_taken_over_again_is_not_revoked() {
     let _daemon = site.run();
     let mine = site.zoho.refresh_token("acme");
     for _ in 0..2 {
-        site.verb_with(&["enroll", "acme", "--refresh-token"], &mine).done();
+        site.verb_with(&["enroll", "acme", "--refresh-token"], &mine)
+            .done();
         site.verb(&["refresh", "acme"]).done();
     }
     // Another in between, and back before that one has minted.
     site.enroll("acme").done();
-    site.verb_with(&["enroll", "acme", "--refresh-token"], &mine).done();
-    wait_until("the one in between is revoked", SOON, || ended(&site, 1) == Some(End::Revoked));
+    site.verb_with(&["enroll", "acme", "--refresh-token"], &mine)
+        .done();
+    wait_until("the one in between is revoked", SOON, || {
+        ended(&site, 1) == Some(End::Revoked)
+    });
     site.verb(&["refresh", "acme"]).done();
     assert_eq!(ended(&site, 0), None);
 }
@@ -306,24 +376,33 @@ fn a_revocation_that_fails_is_told_and_endangers_no_token() {
     site.verb(&["refresh", "acme"]).done();
     wait_until("it is told", SOON, || {
         let status = site.status("acme");
-        status["warnings"].to_string().contains("is to be revoked at Zoho and is not yet")
+        status["warnings"]
+            .to_string()
+            .contains("is to be revoked at Zoho and is not yet")
     });
     site.verb(&["refresh", "acme"]).done();
     assert_eq!(site.status("acme")["grant"], "ok");
     site.zoho.heal();
-    wait_until("it is tried again", SOON, || ended(&site, 0) == Some(End::Revoked));
-    wait_until("all is well", SOON, || site.status("acme")["warnings"] == json!([]));
+    wait_until("it is tried again", SOON, || {
+        ended(&site, 0) == Some(End::Revoked)
+    });
+    wait_until("all is well", SOON, || {
+        site.status("acme")["warnings"] == json!([])
+    });
 }
 
 #[test]
 fn a_refresh_token_that_another_org_lives_on_is_not_revoked() {
     let mut site = Site::new(Rules::default(), &["acme", "twin"]);
-    site.config.orgs.insert("twin".into(), "client = \"acme\"".into());
+    site.config
+        .orgs
+        .insert("twin".into(), "client = \"acme\"".into());
     site.write_config();
     let _daemon = site.run();
     let shared = site.zoho.refresh_token("acme");
     for org in ["acme", "twin"] {
-        site.verb_with(&["enroll", org, "--refresh-token"], &shared).done();
+        site.verb_with(&["enroll", org, "--refresh-token"], &shared)
+            .done();
     }
     let told = site.verb(&["revoke", "acme", "--yes"]);
     let text = told.failed(78);
@@ -332,7 +411,9 @@ fn a_refresh_token_that_another_org_lives_on_is_not_revoked() {
     site.enroll("acme").done();
     site.verb(&["refresh", "acme"]).done();
     wait_until("it is let go", SOON, || {
-        notes(&site, "revoke").iter().any(|note| note.contains("an org uses it"))
+        notes(&site, "revoke")
+            .iter()
+            .any(|note| note.contains("an org uses it"))
     });
     site.verb(&["refresh", "twin"]).done();
     assert_eq!(ended(&site, 0), None);
@@ -350,7 +431,9 @@ fn the_refresh_token_of_a_refused_enrolment_is_revoked() {
         ..site.zoho.consent("acme")
     });
     site.enroll_with("acme", &narrow).failed(78);
-    wait_until("it is revoked", SOON, || ended(&site, 1) == Some(End::Revoked));
+    wait_until("it is revoked", SOON, || {
+        ended(&site, 1) == Some(End::Revoked)
+    });
     assert_eq!(ended(&site, 0), None);
     assert_eq!(site.status("acme")["grant"], "ok");
 }
@@ -361,7 +444,11 @@ fn a_parameter_that_the_contract_does_not_have_is_refused() {
     for query in ["?force=true", "?forget=1", "?forget=true&forget=true"] {
         let target = format!("/v1/orgs/acme/enrollment{query}");
         let reply = site.ask(&Request::new("DELETE", &target));
-        assert_eq!((reply.status, &*reply.code()), (400, "bad-request"), "{query}");
+        assert_eq!(
+            (reply.status, &*reply.code()),
+            (400, "bad-request"),
+            "{query}"
+        );
     }
     assert_eq!(site.status("acme")["grant"], "ok");
 }

@@ -11,8 +11,8 @@ use zoho_tokend::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, U
 use zoho_tokend::edge::store::{KeySource, Sqlite, Store, StoreError};
 use zoho_tokend::policy::past::{Past, Plan};
 use zoho_tokend::policy::record::{
-    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored, Token, Verdict,
-    Word,
+    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored, Token,
+    Verdict, Word,
 };
 use zoho_tokend::policy::settings::Binding;
 

@@ -101,7 +101,10 @@ impl Call {
 
     /// Whether the contract has parameters for it.
     pub fn has_parameters(&self) -> bool {
-        matches!(self, Self::Token(_) | Self::Orgs | Self::Revoke(_) | Self::Reload)
+        matches!(
+            self,
+            Self::Token(_) | Self::Orgs | Self::Revoke(_) | Self::Reload
+        )
     }
 
     /// A word for metrics.

@@ -39,7 +39,10 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         org,
         revision,
         anchor,
-        past: prior.map(|(prior, grant)| past_of(prior, grant)).into_iter().collect(),
+        past: prior
+            .map(|(prior, grant)| past_of(prior, grant))
+            .into_iter()
+            .collect(),
         grant,
         token: cells.group(TOKEN_WIDTH, Cells::token)?,
         generation: cells.int()?.cast_unsigned(),

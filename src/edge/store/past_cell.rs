@@ -59,10 +59,23 @@ pub(super) fn write(past: &[Past]) -> Zeroizing<Vec<u8>> {
     let outs: Vec<Out<'_>> = past.iter().map(out).collect();
     // Six bytes for one at worst, as JSON escapes: a Vec that grew would leave its smaller selves behind, not wiped.
     let worst = |out: &Out<'_>| {
-        let texts = [Some(out.lane), Some(out.client_id), Some(out.data_center), out.refresh_token, out.client_secret];
-        ENTRY_FRAME + texts.iter().flatten().map(|text| 6 * text.len()).sum::<usize>()
+        let texts = [
+            Some(out.lane),
+            Some(out.client_id),
+            Some(out.data_center),
+            out.refresh_token,
+            out.client_secret,
+        ];
+        ENTRY_FRAME
+            + texts
+                .iter()
+                .flatten()
+                .map(|text| 6 * text.len())
+                .sum::<usize>()
     };
-    let mut text = Zeroizing::new(Vec::with_capacity(2 + outs.iter().map(worst).sum::<usize>()));
+    let mut text = Zeroizing::new(Vec::with_capacity(
+        2 + outs.iter().map(worst).sum::<usize>(),
+    ));
     serde_json::to_writer(&mut *text, &outs).expect("texts and numbers, into memory");
     text
 }
@@ -152,7 +165,10 @@ mod tests {
         let again = read(&text).expect("ours");
         assert_eq!(format!("{again:?}"), format!("{all:?}"));
         let secrets = |all: &[Past]| {
-            let both = all.iter().map(|past| [&past.refresh_token, &past.client_secret].map(|it| it.as_ref().map(|it| it.expose().to_owned())));
+            let both = all.iter().map(|past| {
+                [&past.refresh_token, &past.client_secret]
+                    .map(|it| it.as_ref().map(|it| it.expose().to_owned()))
+            });
             both.collect::<Vec<_>>()
         };
         assert_eq!(secrets(&again), secrets(&all));

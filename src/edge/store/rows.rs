@@ -201,7 +201,10 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
     row.push(Value::Integer(record.anchor.is_vouched.into()));
-    let is_taken_over = record.grant.as_ref().is_some_and(|grant| grant.is_taken_over);
+    let is_taken_over = record
+        .grant
+        .as_ref()
+        .is_some_and(|grant| grant.is_taken_over);
     row.push(Value::Integer(is_taken_over.into()));
     row.push(sealer.past(&record.past));
     (row, sealer.wiped)

@@ -32,7 +32,10 @@ impl RevokeCall {
     /// Every secret in it: what a server may not have shown again.
     pub fn secrets(&self) -> Vec<Arc<Secret>> {
         let secret = self.client.1.clone();
-        secret.into_iter().chain([Arc::clone(&self.refresh_token)]).collect()
+        secret
+            .into_iter()
+            .chain([Arc::clone(&self.refresh_token)])
+            .collect()
     }
 
     fn form(&self) -> Zeroizing<Vec<u8>> {
@@ -60,7 +63,8 @@ impl RevokeCall {
 impl Zoho {
     /// Asks once and waits for the answer. Dropping the future closes the connection.
     pub async fn post_revoke(&self, call: RevokeCall) -> Reply {
-        self.post(&call.url, call.timeout, call.form(), call.basic()).await
+        self.post(&call.url, call.timeout, call.form(), call.basic())
+            .await
     }
 }
 
@@ -83,7 +87,10 @@ mod tests {
     fn each_endpoint_is_asked_in_its_own_dialect() {
         let text = |dialect| String::from_utf8(call(dialect).form().to_vec()).expect("text");
         assert_eq!(text(Dialect::Zoho), "token=1000.a%26b");
-        assert_eq!(text(Dialect::ZohoNewer), "token=1000.a%26b&token_type=refresh_token");
+        assert_eq!(
+            text(Dialect::ZohoNewer),
+            "token=1000.a%26b&token_type=refresh_token"
+        );
         assert_eq!(
             text(Dialect::Standard),
             "token=1000.a%26b&token_type_hint=refresh_token&client_id=1000.ABC&client_secret=canary"
@@ -96,6 +103,9 @@ mod tests {
     #[test]
     fn s1_a_call_prints_no_secret() {
         let printed = format!("{:?}", call(Dialect::ZohoNewer));
-        assert!(!printed.contains("canary") && !printed.contains("1000.a"), "{printed}");
+        assert!(
+            !printed.contains("canary") && !printed.contains("1000.a"),
+            "{printed}"
+        );
     }
 }

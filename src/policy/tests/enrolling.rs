@@ -61,7 +61,9 @@ fn r4_the_older_refresh_token_is_kept_until_the_new_one_has_minted() {
         let past = world.orgs[&name("acme")].past.iter();
         let past = past.filter(|past| matches!(past.plan, Plan::Fallback { .. }));
         let tokens = past.filter_map(|past| past.refresh_token.as_ref());
-        tokens.map(|token| token.expose().to_owned()).collect::<Vec<_>>()
+        tokens
+            .map(|token| token.expose().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(fallbacks(&world), ["rt-acme"]);
     // One more that has not minted either: the proven one stays the fallback.

@@ -1,7 +1,11 @@
 //! Revocations: by an admin, and of what newer grants replaced; what comes of each answer, and of an end in between.
 
+use std::time::Duration;
+
 use super::world::{Disk, HOUR, World, name, secs, settings};
-use super::zoho::{cause, code, contradicting, granted, lost, minted, needs_consent, refresh_token};
+use super::zoho::{
+    cause, code, contradicting, granted, lost, minted, needs_consent, refresh_token,
+};
 use crate::policy::event::Refusal;
 use crate::policy::past::{Past, Plan};
 use crate::policy::record::Word;
@@ -35,6 +39,19 @@ fn replaced() -> World {
     world
 }
 
+/// Lets time pass until Zoho is asked to revoke; says how long that took.
+fn until_asked(world: &mut World) -> Duration {
+    let begun = world.now.boot;
+    while world.revocations.is_empty() {
+        let next = world.fleet.wake_at(world.now.boot).since(world.now.boot);
+        world.pass(next);
+        if !world.calls.is_empty() {
+            world.answer("acme", minted());
+        }
+    }
+    world.now.boot.since(begun)
+}
+
 fn past(world: &World) -> &[Past] {
     &world.orgs[&name("acme")].past
 }
@@ -51,14 +68,20 @@ fn r4_what_zoho_has_revoked_is_gone_from_the_disk_when_it_is_told() {
     let mut world = World::enrolled();
     let request = world.revoke("acme", GRANT);
     assert_eq!(world.kept("acme"), None, "in force no more before the call");
-    assert!(world.read("acme").is_some(), "readers keep it until Zoho has answered");
+    assert!(
+        world.read("acme").is_some(),
+        "readers keep it until Zoho has answered"
+    );
     world.disk = Disk::Slow;
     assert_eq!(world.say(Said::Revoked), "rt-acme");
     assert_eq!(world.out.len(), 0, "taken from readers at once");
     assert_eq!(world.ended.get(&request), None, "the disk has it still");
     world.settle_write(true);
     assert_eq!(world.ended.get(&request), Some(&Ok(Ended::Revoked)));
-    assert_eq!((past(&world).len(), world.word("acme")), (0, Word::Unenrolled));
+    assert_eq!(
+        (past(&world).len(), world.word("acme")),
+        (0, Word::Unenrolled)
+    );
     assert_eq!(world.pass_until_call(HOUR), None);
 }
 
@@ -79,7 +102,11 @@ fn r4_where_zoho_has_certainly_not_revoked_all_is_as_before() {
         world.restart();
         assert_eq!(world.read("acme").expect("served").generation, generation);
         world.pass(HOUR / 4);
-        assert_eq!(world.revocations.len(), 0, "nobody asks behind the operator's back");
+        assert_eq!(
+            world.revocations.len(),
+            0,
+            "nobody asks behind the operator's back"
+        );
     }
 }
 
@@ -142,7 +169,11 @@ fn r7_a_disk_that_takes_nothing_refuses_the_wish_and_nothing_is_sent() {
         world.disk = Disk::Good;
         world.pass(secs(120));
         let is_forgotten = world.kept("acme").is_none();
-        assert_eq!(is_forgotten, wish == FORGET, "what is only ours is dropped as soon as it can be");
+        assert_eq!(
+            is_forgotten,
+            wish == FORGET,
+            "what is only ours is dropped as soon as it can be"
+        );
     }
 }
 
@@ -184,7 +215,10 @@ fn a_wish_waits_for_no_call_and_changes_nothing_while_one_is_out() {
     assert_eq!(later(&world, second), "calling");
     for right in [code(), refresh_token("rt-acme")] {
         let enrolment = world.enroll("acme", right);
-        assert!(matches!(world.reply(enrolment), Some(Err(Refusal::Later(..)))));
+        assert!(matches!(
+            world.reply(enrolment),
+            Some(Err(Refusal::Later(..)))
+        ));
     }
     assert_eq!((world.revocations.len(), world.calls.len()), (1, 0));
 }
@@ -195,26 +229,32 @@ fn r4_a_replaced_refresh_token_is_tried_a_bounded_number_of_times_at_a_slow_pace
     let mut pauses = Vec::new();
     for _ in 1..TRIES_MAX {
         assert_eq!(world.say(Said::Refused(cause("http-500"))), "rt-acme");
-        let begun = world.now.boot;
-        while world.revocations.is_empty() {
-            let next = world.fleet.wake_at(world.now.boot).since(world.now.boot);
-            world.pass(next);
-            if !world.calls.is_empty() {
-                world.answer("acme", minted());
-            }
-        }
-        pauses.push(world.now.boot.since(begun).as_secs());
+        pauses.push(until_asked(&mut world).as_secs());
     }
     assert_eq!(pauses, [5, 60, 600, 3_600, 21_600, 86_400]);
     world.say(Said::Refused(cause("http-500")));
     assert!(past(&world)[0].is_given_up());
-    assert!(past(&world)[0].refresh_token.is_some(), "R4: it is not forgotten");
+    assert!(
+        past(&world)[0].refresh_token.is_some(),
+        "R4: it is not forgotten"
+    );
     let told = |world: &World| {
-        let status = world.fleet.status(&name("acme"), world.now).expect("configured");
+        let status = world
+            .fleet
+            .status(&name("acme"), world.now)
+            .expect("configured");
         status.warnings.concat()
     };
-    assert!(told(&world).contains("revoke acme --old`"), "{}", told(&world));
-    assert!(told(&world).contains("https://api-console.zoho.eu"), "{}", told(&world));
+    assert!(
+        told(&world).contains("revoke acme --old`"),
+        "{}",
+        told(&world)
+    );
+    assert!(
+        told(&world).contains("https://api-console.zoho.eu"),
+        "{}",
+        told(&world)
+    );
     assert_eq!(world.word("acme"), Word::Ok);
     // A person's own try, as if none had been made.
     let request = world.revoke("acme", OLD);
@@ -228,11 +268,7 @@ fn a_call_that_never_left_is_no_try() {
     let mut world = replaced();
     for _ in 0..3 * TRIES_MAX {
         world.say(Said::NotSent(cause("connect")));
-        world.pass(24 * HOUR);
-        while let Some(call) = world.calls.first() {
-            let org = call.org.to_string();
-            world.answer(&org, minted());
-        }
+        until_asked(&mut world);
     }
     assert!(!past(&world)[0].is_given_up());
 }

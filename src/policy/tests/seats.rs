@@ -7,7 +7,9 @@ use crate::policy::settings::OrgSettings;
 use crate::policy::status::Status;
 
 fn orgs(count: usize) -> Vec<OrgSettings> {
-    (1..=count).map(|n| settings(&format!("org-{n:02}"))).collect()
+    (1..=count)
+        .map(|n| settings(&format!("org-{n:02}")))
+        .collect()
 }
 
 /// So many orgs of one client, enrolled a minute after the other.
@@ -21,7 +23,10 @@ fn enrolled(count: usize) -> World {
 }
 
 fn status(world: &World, org: &str) -> Status {
-    world.fleet.status(&name(org), world.now).expect("configured")
+    world
+        .fleet
+        .status(&name(org), world.now)
+        .expect("configured")
 }
 
 fn known(world: &World, org: &str) -> usize {
@@ -35,13 +40,19 @@ fn the_org_whose_grant_would_die_next_is_warned_from_17_of_20_on() {
     assert_eq!(status(&world, "org-01").warnings.len(), 0);
     let world = enrolled(17);
     let told = status(&world, "org-01").warnings.concat();
-    assert!(told.contains("17 of the 20") && told.contains("4 more enrolments"), "{told}");
+    assert!(
+        told.contains("17 of the 20") && told.contains("4 more enrolments"),
+        "{told}"
+    );
     assert!(told.contains("that of org org-01"), "{told}");
     let told = status(&world, "org-02").warnings;
     assert_eq!(told.len(), 0, "a reader of one org learns of no other");
     let world = enrolled(20);
     let told = status(&world, "org-01").warnings.concat();
-    assert!(told.contains("20 of the 20") && told.contains("the next enrolment makes"), "{told}");
+    assert!(
+        told.contains("20 of the 20") && told.contains("the next enrolment makes"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -105,7 +116,10 @@ fn a_sudden_end_of_the_oldest_grant_is_suspected_to_be_an_eviction() {
     assert!(!noted(&world, "org-02"), "it was not the oldest");
     assert!(noted(&world, "org-01"));
     let cure = status(&world, "org-01").cure.expect("it wants a person");
-    assert!(cure.contains("21st refresh token") && cure.contains("enroll org-01"), "{cure}");
+    assert!(
+        cure.contains("21st refresh token") && cure.contains("enroll org-01"),
+        "{cure}"
+    );
     // What is gone takes no place.
     assert_eq!(known(&world, "org-03"), 16);
     let cure = status(&world, "org-02").cure.expect("it wants a person");

@@ -268,13 +268,26 @@ impl World {
     /// The disk has it among what is to be revoked, and no org lives on it.
     fn check_doomed(&self, org: &OrgName, token: &str) {
         let record = self.orgs.get(org).expect("its org is on the disk");
-        let is_it = |past: &Past| past.refresh_token.as_ref().is_some_and(|own| own.expose() == token);
+        let is_it = |past: &Past| {
+            past.refresh_token
+                .as_ref()
+                .is_some_and(|own| own.expose() == token)
+        };
         let past = record.past.iter().find(|past| is_it(past));
         let plan = past.expect("it is on the disk").plan;
-        assert!(matches!(plan, Plan::Revoke { tries } if tries > 0), "{plan:?}");
-        let grants = self.orgs.values().filter_map(|record| record.grant.as_ref());
+        assert!(
+            matches!(plan, Plan::Revoke { tries } if tries > 0),
+            "{plan:?}"
+        );
+        let grants = self
+            .orgs
+            .values()
+            .filter_map(|record| record.grant.as_ref());
         let mut lived_on = grants.map(|grant| grant.refresh_token.expose());
-        assert!(!lived_on.any(|own| own == token), "revokes what is in force");
+        assert!(
+            !lived_on.any(|own| own == token),
+            "revokes what is in force"
+        );
     }
 
     fn apply(&mut self, changes: Vec<Change>) {
