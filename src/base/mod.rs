@@ -5,6 +5,7 @@
 
 mod data_center;
 mod environment;
+mod key;
 mod limits;
 mod org_name;
 mod scope;
@@ -13,6 +14,7 @@ mod time;
 
 pub use data_center::{ApiDomains, DataCenter, Endpoints};
 pub use environment::Environment;
+pub use key::Key;
 pub use limits::Limits;
 pub use org_name::{BadOrgName, OrgName};
 pub use scope::ScopeSet;

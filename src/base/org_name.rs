@@ -1,7 +1,8 @@
 //! The name of an org: safe as a file name, a URL segment and a part of a variable's name.
 
 use std::fmt;
-use std::sync::Arc;
+
+use super::key::Key;
 
 /// Longest name, in bytes: a DNS label, so that the name also fits where host names go.
 const LEN_MAX: usize = 63;
@@ -10,7 +11,7 @@ const LEN_MAX: usize = 63;
 ///
 /// Shape: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`. No dot and no slash, so no name can leave its folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OrgName(Arc<str>);
+pub struct OrgName(Key);
 
 /// Why a text is no [`OrgName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -77,6 +77,12 @@ impl Call {
         self.slot = scene.ledger.shift(&self.lane, self.slot, now, latest);
     }
 
+    /// Until when Zoho throttles its lane, if it does.
+    pub(super) fn throttled_until(&self, scene: &Scene<'_>) -> Option<Boottime> {
+        let lane = scene.ledger.lane(&self.lane)?;
+        (lane.quiet_until > scene.now.boot).then_some(lane.quiet_until)
+    }
+
     /// When it began, or else when its slot was taken.
     pub(super) fn started(&self) -> Boottime {
         self.slot.started

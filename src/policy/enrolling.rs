@@ -118,10 +118,8 @@ impl Org {
         if !own.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
-        let lane = scene.ledger.lane(&own.call.lane);
-        let quiet_until = lane.map_or(scene.now.boot, |lane| lane.quiet_until);
-        if quiet_until > scene.now.boot {
-            return self.abandon_throttled_enrolment(quiet_until, scene);
+        if let Some(until) = own.call.throttled_until(scene) {
+            return self.abandon_throttled_enrolment(until, scene);
         }
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),

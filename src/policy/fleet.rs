@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::doubt::Doubts;
 use super::event::{Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
@@ -39,7 +40,9 @@ pub struct Fleet {
     pub(super) numbers: Numbers,
     pub(super) turns: Turns,
     /// When each org is due next.
-    pub(super) agenda: BTreeMap<OrgName, Boottime>,
+    pub(super) agenda: Agenda,
+    /// Whose write is on its way to the disk.
+    pub(super) writers: BTreeMap<WriteId, OrgName>,
     pub(super) seats: Seats,
     pub(super) sweep_at: Boottime,
     pub(super) wall_clock: WallClock,
@@ -79,7 +82,7 @@ impl Fleet {
     /// When to call [`Fleet::step`] with a tick at the latest.
     pub fn wake_at(&self, now: Boottime) -> Boottime {
         let hold = self.turns.holds().then_some(self.hold_until);
-        let due = self.agenda.values().copied().chain(hold).min();
+        let due = self.agenda.first().into_iter().chain(hold).min();
         let latest = now.plus(SLEEP_MAX);
         due.map_or(latest, |at| at.min(latest)).max(now)
     }
@@ -171,12 +174,22 @@ impl Fleet {
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
-        let due_revocation = self.due_revocation(name, moment.now.boot);
+        self.with_due(name, None, moment, act);
+    }
+
+    /// The same for an org that may have a revocation to begin.
+    fn with_due(
+        &mut self,
+        name: &OrgName,
+        due_revocation: Option<(LaneId, bool)>,
+        moment: &mut Moment<'_>,
+        act: impl FnOnce(&mut Org, &mut Scene<'_>),
+    ) {
         let org = self.orgs.get_mut(name);
         let Some(org) = org.or_else(|| self.leaving.get_mut(name)) else {
             return;
         };
-        let data_center = org.settings.binding.data_center.clone();
+        let data_center = &org.settings.binding.data_center;
         let mut scene = Scene {
             now: moment.now,
             dice: moment.dice,
@@ -186,16 +199,19 @@ impl Fleet {
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
             due_revocation,
-            has_turn: self.turns.has_room(name, &data_center),
-            is_clock_vouched: self.wall_clock.is_vouched(&data_center, moment.now),
+            writers: &mut self.writers,
+            has_turn: self.turns.has_room(name, data_center),
+            is_clock_vouched: self.wall_clock.is_vouched(data_center, moment.now),
         };
         act(org, &mut scene);
-        org.pump(&mut scene);
-        self.turns.note(name, &data_center, org.turn());
-        match org.wake_at(&self.ledger, moment.now.boot) {
-            Some(at) => self.agenda.insert(name.clone(), at),
-            None => self.agenda.remove(name),
-        };
+        let wake_at = org.pump(&mut scene);
+        let turn = org.turn();
+        if turn != Turn::Idle || org.noted_turn != Turn::Idle {
+            self.turns
+                .note(name, &org.settings.binding.data_center, turn);
+            org.noted_turn = turn;
+        }
+        self.agenda.plan(name, &mut org.plan, wake_at);
         self.shelve_if_settled(name);
     }
 
@@ -221,9 +237,7 @@ impl Fleet {
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
-        let mut all = self.orgs.iter().chain(&self.leaving);
-        let writer = all.find(|(_, org)| org.saving.is_awaiting(write));
-        if let Some(name) = writer.map(|(name, _)| name.clone()) {
+        if let Some(name) = self.writers.remove(&write) {
             self.with(&name, moment, act);
         }
     }
@@ -300,12 +314,12 @@ impl Fleet {
 
     fn pump_due(&mut self, moment: &mut Moment<'_>) {
         let now = moment.now.boot;
-        let due = self.agenda.iter().filter(|(_, at)| **at <= now);
-        let mut due: Vec<OrgName> = due.map(|(name, _)| name.clone()).collect();
+        let mut due = self.agenda.due(now);
         // Whose token ends first goes first, so that no org starves where two wait for one lane.
         due.sort_by_key(|name| self.orgs.get(name).map(Org::needs_by));
         for name in due {
-            self.with(&name, moment, |_, _| ());
+            let revocation = self.due_revocation(&name, now);
+            self.with_due(&name, revocation, moment, |_, _| ());
         }
         // Each round either begins that org's call or finds that it waits for none any more.
         while let Some(name) = self.turns.next() {

@@ -13,6 +13,7 @@ use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
 use super::reply::{Asked, Granted, Outcome, host_of};
+use super::report::Finding;
 use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
@@ -114,6 +115,9 @@ impl Org {
         if !mint.call.begins_on(write, self.settings.timeout, scene) {
             return;
         }
+        if let Some(until) = mint.call.throttled_until(scene) {
+            return self.abandon_throttled_mint(until, scene);
+        }
         mint.sent = Some(Arc::clone(&grant.refresh_token));
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
@@ -122,6 +126,17 @@ impl Org {
             right: Right::RefreshToken(grant.refresh_token.clone()),
             client_secret: grant.client_secret.clone(),
         });
+    }
+
+    /// Zoho has throttled the lane since its slot was taken, in another org's call: then nothing is sent (R3).
+    fn abandon_throttled_mint(&mut self, until: Boottime, scene: &mut Scene<'_>) {
+        let Some(mint) = self.minting.take() else {
+            return;
+        };
+        mint.call.close(Fate::NeverSent, scene);
+        self.saving.is_dirty = true;
+        refuse_all(mint.askers, &Refusal::NoBudget(until), scene);
+        self.rule_all(Finding::Pending(until), scene);
     }
 
     /// The slot cannot be kept: then nothing is sent.

@@ -4,6 +4,7 @@
 //! async in here (`tests/tidy.rs` checks it), so that a simulation runs years of it in a minute.
 
 pub mod access;
+mod agenda;
 pub mod binding;
 mod call;
 mod doubt;

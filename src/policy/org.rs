@@ -4,12 +4,14 @@
 //! enrolment in `enrolling`; the files of those names hold their steps. What readers get is `published`:
 //! it changes only after the store has the token (R7), and a failure never touches it (R2).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agenda::Plan;
 use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
-use super::event::{RequestId, Severity, Step};
+use super::event::{RequestId, Severity, Step, WriteId};
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
@@ -20,6 +22,7 @@ use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
+use super::turns::Turn;
 use crate::base::{Boottime, Now, OrgName};
 
 /// What a step may use besides the org itself.
@@ -34,6 +37,8 @@ pub(super) struct Scene<'a> {
     pub(super) boot_id: &'a Arc<str>,
     /// The revocation of the org that is due, and whether an org lives on that refresh token.
     pub(super) due_revocation: Option<(LaneId, bool)>,
+    /// Whose write is on its way to the disk.
+    pub(super) writers: &'a mut BTreeMap<WriteId, OrgName>,
     /// Whether one more call to the org's data center may begin by schedule.
     pub(super) has_turn: bool,
     /// Whether anybody vouches for the wall clock.
@@ -85,6 +90,10 @@ pub struct Org {
     pub(super) not_before: Boottime,
     /// Since when a mint is due that waits for its turn.
     pub(super) waits_since: Option<Boottime>,
+    /// When it has something to do.
+    pub(super) plan: Plan,
+    /// Where it stood with its call when the fleet last noted it.
+    pub(super) noted_turn: Turn,
     /// The last failure, kept after it has healed.
     pub(super) last_error: Option<(Boottime, Cause)>,
     /// The API host that Zoho named with the newest token, where no table knows it.
@@ -134,6 +143,8 @@ impl Org {
             saving: Saving::default(),
             unsent: 0,
             waits_since: None,
+            plan: Plan::default(),
+            noted_turn: Turn::Idle,
             last_error: None,
             evicted_of: None,
             contradiction: None,
@@ -226,9 +237,8 @@ impl Org {
             .chain(self.enrolling.as_ref().map(|own| &own.call))
     }
 
-    /// The next moment at which this org has something to do.
-    pub(super) fn wake_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
-        let mint_at = self.next_mint_at(ledger, now);
+    /// The next moment at which this org has something to do, if the next mint is due at `mint_at`.
+    fn wake_at(&self, mint_at: Option<Boottime>) -> Option<Boottime> {
         let end = self.published.as_ref().filter(|_| self.is_out);
         let moments = [
             mint_at.filter(|_| self.waits_since.is_none()),
@@ -241,13 +251,13 @@ impl Org {
         moments.into_iter().flatten().min()
     }
 
-    /// Does what is due.
-    pub(super) fn pump(&mut self, scene: &mut Scene<'_>) {
+    /// Does what is due, and says when the next thing is.
+    pub(super) fn pump(&mut self, scene: &mut Scene<'_>) -> Option<Boottime> {
         let now = scene.now.boot;
         self.give_up_overdue_calls(scene);
         self.give_up_overdue_revocation(scene);
         self.give_up_late_write(scene);
-        self.mint_if_due(scene);
+        let mint_at = self.mint_if_due(scene);
         self.revoke_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
             self.show(scene);
@@ -257,9 +267,11 @@ impl Org {
             scene.steps.push(Step::Withdraw(self.name().clone()));
         }
         self.save(scene);
+        self.wake_at(mint_at)
     }
 
-    fn mint_if_due(&mut self, scene: &mut Scene<'_>) {
+    /// Begins a mint that is due; else says when the next one is.
+    fn mint_if_due(&mut self, scene: &mut Scene<'_>) -> Option<Boottime> {
         let now = scene.now.boot;
         let at = self.next_mint_at(scene.ledger, now);
         let due = at.filter(|at| *at <= now);
@@ -271,7 +283,9 @@ impl Org {
         let lane = self.record.grant.as_ref().map(|grant| grant.lane.clone());
         if let (Some(_), true, Some(lane)) = (due, scene.has_turn, lane) {
             self.begin_mint(lane, Want::Schedule, Vec::new(), scene);
+            return self.next_mint_at(scene.ledger, now);
         }
+        at
     }
 
     /// The newest token is on the disk: readers may have it, and those who waited for it are told.

@@ -46,22 +46,31 @@ pub enum Reading<'a> {
 impl Fleet {
     /// Answers a query about an org of the config; `None` for any other.
     pub fn read(&self, name: &OrgName, query: Query, now: Boottime) -> Option<Reading<'_>> {
-        let org = self.orgs.get(name)?;
-        if org.is_current(query, now) {
-            return org.answer(query, now);
-        }
-        if let Some(max) = org.refuses_as_too_long(query) {
-            return Some(Reading::TooLong(max));
-        }
-        let retry_at = org.news_at(&self.ledger, now);
-        Some(Reading::NotFresh {
-            word: org.word(),
-            retry_at,
-        })
+        Some(self.orgs.get(name)?.read(&self.ledger, query, now))
     }
 }
 
 impl Org {
+    /// Answers a query about this org.
+    pub fn read(&self, ledger: &Ledger, query: Query, now: Boottime) -> Reading<'_> {
+        if let Some(max) = self.refuses_as_too_long(query) {
+            return Reading::TooLong(max);
+        }
+        let wanted = query.min_ttl.unwrap_or(Duration::ZERO);
+        let has_it = |token: &&Token| token.expires.since(now) >= wanted;
+        match self.served(now).filter(has_it) {
+            Some(token) if query.after == Some(token.generation) => Reading::Unchanged,
+            Some(token) => Reading::Token {
+                token,
+                is_stale: token.expires.since(now) < self.min_ttl(token),
+            },
+            None => Reading::NotFresh {
+                word: self.word(),
+                retry_at: self.news_at(ledger, now),
+            },
+        }
+    }
+
     /// When asking again may help: at once while a call, or its token's way to the disk, is not over.
     pub(super) fn news_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
         let is_under_way = self.calls().next().is_some() || self.saving.newest != Newest::Kept;
@@ -71,28 +80,12 @@ impl Org {
         self.next_mint_at(ledger, now)
     }
 
-    fn is_current(&self, query: Query, now: Boottime) -> bool {
-        let wanted = query.min_ttl.unwrap_or(Duration::ZERO);
-        let has_it = |token: &Token| token.expires.since(now) >= wanted;
-        self.refuses_as_too_long(query).is_none() && self.served(now).is_some_and(has_it)
-    }
-
-    fn answer(&self, query: Query, now: Boottime) -> Option<Reading<'_>> {
-        let token = self.served(now)?;
-        if query.after == Some(token.generation) {
-            return Some(Reading::Unchanged);
-        }
-        Some(Reading::Token {
-            token,
-            is_stale: token.expires.since(now) < self.min_ttl(token),
-        })
-    }
-
     fn refuses_as_too_long(&self, query: Query) -> Option<Duration> {
+        let wanted = query.min_ttl?;
         let token = self.published.as_ref();
         let trusted = token.map(|token| token.expires.since(token.started));
         let life = trusted.map_or(LIFE_MAX, schedule::life_granted);
         let max = schedule::min_ttl_max(self.settings.at, life);
-        (query.min_ttl? > max).then_some(max)
+        (wanted > max).then_some(max)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::past::Past;
 use super::settings::Binding;
-use crate::base::{Boottime, Now, OrgName, ScopeSet, Secret};
+use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret};
 
 /// One change of the state. A write is a list of them, kept whole or not at all.
 #[derive(Debug, Clone)]
@@ -198,6 +198,9 @@ impl Cause {
     /// Cuts both to their bounds and drops control characters, since both may come from the network.
     pub fn new(code: &str, detail: &str) -> Self {
         let clean = |text: &str, max| {
+            if text.len() <= max && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+                return text.to_owned();
+            }
             let printable = text.chars().filter(|c| !c.is_control());
             printable.take(max).collect::<String>()
         };
@@ -210,7 +213,7 @@ impl Cause {
 
 /// What one of Zoho's limits counts by: the line of refresh tokens that began with one enrolment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(pub Arc<str>);
+pub struct LaneId(pub Key);
 
 impl LaneId {
     /// Whether this org opened it: a dot, which no org's name has, ends the name.

@@ -56,10 +56,10 @@ impl Fleet {
         if !self.leaving.get(name).is_some_and(Org::is_settled) {
             return;
         }
-        let Some(org) = self.leaving.remove(name) else {
+        let Some(mut org) = self.leaving.remove(name) else {
             return;
         };
-        self.agenda.remove(name);
+        self.agenda.plan(name, &mut org.plan, None);
         self.turns.note(name, "", Turn::Idle);
         if org.record.revision > 0 {
             self.shelf.insert(name.clone(), org.record);

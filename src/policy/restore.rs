@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::doubt::{Doubt, Doubts, HOLD};
 use super::event::{Severity, Step};
 use super::fleet::{Fleet, Moment};
@@ -69,7 +70,8 @@ impl Fleet {
             ledger: Ledger::default(),
             numbers: Numbers::default(),
             turns: Turns::default(),
-            agenda: BTreeMap::new(),
+            agenda: Agenda::default(),
+            writers: BTreeMap::new(),
             seats: Seats::default(),
             sweep_at: clocks.now.boot,
             wall_clock: WallClock::new(clocks.now, is_synchronised),

@@ -50,7 +50,6 @@ pub(super) enum Newest {
 /// A write on its way.
 #[derive(Debug)]
 struct Flight {
-    write: WriteId,
     lanes: Vec<LaneId>,
     notes: Vec<Note>,
     refusals: Vec<(RequestId, Refusal)>,
@@ -78,10 +77,6 @@ impl Saving {
     fn bound_notes(&mut self) {
         let surplus = self.notes.len().saturating_sub(NOTES_MAX);
         self.notes.drain(..surplus);
-    }
-
-    pub(super) fn is_awaiting(&self, write: WriteId) -> bool {
-        self.flight.as_ref().is_some_and(|own| own.write == write)
     }
 
     /// Whether all that there is to write is on the disk.
@@ -163,7 +158,6 @@ impl Org {
         let changes = self.changes(&lanes, scene);
         self.saving.is_dirty = false;
         self.saving.flight = Some(Flight {
-            write,
             lanes,
             notes: std::mem::take(&mut self.saving.notes),
             refusals: std::mem::take(&mut self.saving.refusals),
@@ -174,6 +168,7 @@ impl Org {
         if self.saving.newest == Newest::Unwritten {
             self.saving.newest = Newest::In(write);
         }
+        scene.writers.insert(write, self.name().clone());
         scene.steps.push(Step::Write { write, changes });
     }
 

@@ -5,9 +5,9 @@ use super::mail::Due;
 use super::spans::{DAY, HOUR, MINUTE, SECOND};
 use super::trouble::Trouble;
 use super::world::World;
-use crate::base::{ScopeSet, millis};
+use crate::base::{Environment, ScopeSet, millis};
 use crate::policy::event::Event;
-use crate::policy::settings::OrgSettings;
+use crate::policy::settings::{Binding, OrgSettings};
 
 /// How often a person asks in a storm: three times what Zoho lets a window have, so that limits must hold.
 const REFRESHES_IN_A_STORM: u32 = 30;
@@ -271,7 +271,7 @@ impl World<'_> {
                 }
                 1 => {
                     self.judge.excuse_trouble(org, self.now, span);
-                    own.binding.scopes = ScopeSet::parse("ZohoCRM.settings.ALL");
+                    self.contradict(&mut own.binding);
                 }
                 2 => own.at = *self.dice.pick(&[0.3, 0.5]),
                 _ => (),
@@ -282,6 +282,17 @@ impl World<'_> {
         self.relieve_after(span, Trouble::Reload, 0);
     }
 
+    /// Another scope, or another environment, than the org was enrolled for.
+    fn contradict(&mut self, binding: &mut Binding) {
+        if self.dice.happens(500) {
+            binding.scopes = ScopeSet::parse("ZohoCRM.settings.ALL");
+        } else if binding.environment == Environment::Production {
+            binding.environment = Environment::Sandbox;
+        } else {
+            binding.environment = Environment::Production;
+        }
+    }
+
     fn reconfigure(&mut self, settings: Vec<OrgSettings>, is_whole: bool) {
         self.settings.clone_from(&settings);
         // What was planned under the older config is no plan any more.
@@ -290,6 +301,7 @@ impl World<'_> {
         for own in &mut self.judge.orgs {
             own.replaced = None;
         }
+        self.forget_needs();
         self.step(Event::Configured(settings));
         self.touched.fill(true);
     }

@@ -10,6 +10,7 @@ use std::fmt;
 use super::limits::{Recent, Sent};
 use super::shortage::{Find, Shortages};
 use super::timeline::Moment;
+use super::vows::Probes;
 use super::zoho::Zoho;
 use crate::base::OrgName;
 use crate::policy::record::Word;
@@ -106,6 +107,8 @@ pub(super) struct Watched {
     pub(super) throttled: Option<(usize, i64)>,
     /// The generation that replaced a refused one.
     pub(super) replaced: Option<u64>,
+    /// How far its probes are, while it needs a person.
+    pub(super) probes: Option<Probes>,
 }
 
 /// The judge.
@@ -141,6 +144,7 @@ impl Judge {
             told: 0,
             throttled: None,
             replaced: None,
+            probes: None,
         };
         Self {
             broken: None,

@@ -69,6 +69,7 @@ impl World<'_> {
         self.check_call(org, asked, right, timeout);
         if asked == Asked::Refresh {
             self.check_reported_call(org);
+            self.check_probe(org);
         }
         if weather == Some(Trouble::Unreachable) {
             let after = *self.dice.pick(&[5, 200, timeout]);

@@ -99,6 +99,7 @@ impl World<'_> {
         self.timeline
             .note(self.now, None, || "the process dies".to_owned());
         self.standing.clear();
+        self.forget_needs();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         let off = *self.dice.pick(&[100, 1_000, 5_000]);
@@ -121,6 +122,7 @@ impl World<'_> {
             format!("the machine is off for {off} ms, and its wall clock {wall_step_ms} ms wrong")
         });
         self.judge.nobody_reads(self.now);
+        self.forget_needs();
         let kept = self.disk.lose(&mut self.dice);
         self.end_life(kept);
         self.standing.clear();

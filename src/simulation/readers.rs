@@ -13,9 +13,10 @@ use crate::base::{Boottime, millis};
 use crate::policy::event::Right;
 use crate::policy::org::Org;
 use crate::policy::query::{Query, Reading};
-use crate::policy::record::Word;
+use crate::policy::record::{Token, Word};
 use crate::policy::reply::Asked;
 use crate::policy::schedule;
+use crate::policy::settings::OrgSettings;
 
 /// How long before `min_ttl` the policy may give up a live token for a new one: a fifth of the window.
 const EVE_PARTS: i64 = 5;
@@ -43,6 +44,33 @@ impl World<'_> {
             self.look(org);
             self.look_with_min_ttl(org);
         }
+        self.check_agreement();
+    }
+
+    /// S4: where the config contradicts the grant nothing is served. The disk knows the grant.
+    fn check_agreement(&mut self) {
+        let boot = self.clocks.at(self.now).boot;
+        let is_known = self.disk.is_idle() && self.is_disk_steady();
+        let Some(fleet) = self.fleet.as_ref().filter(|_| is_known) else {
+            return;
+        };
+        let contradicts = |own: &&OrgSettings| {
+            let grant = self.disk.grant(&own.name).map(|grant| &grant.binding);
+            let is_served = fleet
+                .org(&own.name)
+                .and_then(|org| org.served(boot))
+                .is_some();
+            is_served
+                && grant.is_some_and(|grant| {
+                    grant.environment != own.binding.environment
+                        || !grant.scopes.is_same_as(&own.binding.scopes)
+                })
+        };
+        if let Some(own) = self.settings.iter().find(contradicts) {
+            let (org, now) = (self.index_of(&own.name), self.now);
+            let what = "the config contradicts the grant of a token that is served".to_owned();
+            self.judge.breaks("S4", Some(org), now, what);
+        }
     }
 
     /// A plain reader and a reader of the files.
@@ -52,17 +80,19 @@ impl World<'_> {
         };
         self.tally.reads += 1;
         let boot = self.clocks.at(self.now).boot;
-        let name = &self.names[org];
-        let own = fleet.org(name);
-        let Some(Reading::Token { token, is_stale }) = fleet.read(name, Query::default(), boot)
+        let Some(own) = fleet.org(&self.names[org]) else {
+            return self.look_at_nothing(org, None);
+        };
+        let word = own.word();
+        let Reading::Token { token, is_stale } = own.read(fleet.ledger(), Query::default(), boot)
         else {
-            return self.look_at_nothing(org);
+            return self.look_at_nothing(org, Some(word));
         };
         let Some(number) = Zoho::token_of(token.access_token.expose()) else {
             let what = "a reader got a text that is no token".to_owned();
             return self.judge.breaks("S5", Some(org), self.now, what);
         };
-        let min_ttl = own.map_or(Duration::ZERO, |own| own.min_ttl(token));
+        let min_ttl = own.min_ttl(token);
         let life = token.expires.since(token.started);
         let settings = &self.plan.orgs[org];
         let promises = !schedule::life_is_too_short(life, settings.at, settings.limits);
@@ -72,16 +102,17 @@ impl World<'_> {
             is_stale,
             min_ttl_ms: if promises { millis(min_ttl) } else { 0 },
         };
-        let (api_domain, is_verified) = (token.api_domain.clone(), token.verified);
+        let misplaced = self.misplaced(org, number, token);
         self.judge.read(org, look, &self.zoho, self.now);
         self.check_files(org, Some((number, look.generation)));
-        self.check_place(org, number, &api_domain, is_verified);
-        self.note_word(org);
+        if let Some(what) = misplaced {
+            self.judge.breaks("S4", Some(org), self.now, what);
+        }
+        self.note_word(org, Some(word));
     }
 
-    fn look_at_nothing(&mut self, org: usize) {
-        self.note_word(org);
-        let word = self.word(org);
+    fn look_at_nothing(&mut self, org: usize, word: Option<Word>) {
+        self.note_word(org, word);
         if matches!(word, Some(Word::Quarantined | Word::Misconfigured) | None) {
             self.judge.orgs[org].is_given_up = true;
         }
@@ -141,25 +172,25 @@ impl World<'_> {
     }
 
     /// S4: no token under an org that any evidence contradicts; absent evidence proves nothing.
-    fn check_place(&mut self, org: usize, token: usize, api_domain: &str, is_verified: bool) {
+    fn misplaced(&self, org: usize, number: usize, token: &Token) -> Option<String> {
         let settings = &self.plan.orgs[org];
         let configured = settings.api_domains.of(settings.binding.environment);
-        let said = self.zoho.issued[token].said_api_domain.as_deref();
+        let said = self.zoho.issued[number].said_api_domain.as_deref();
         let is_known = |host: &str| host != UNKNOWN_HOST;
-        let what = if said.is_some_and(|said| Some(said) != configured && is_known(said)) {
-            format!("Zoho said {said:?} for a token that is published")
-        } else if Some(api_domain) != configured {
-            format!("{api_domain} is published, {configured:?} is configured")
-        } else if is_verified && said != configured {
-            format!("called verified on the word of {said:?}")
+        if said.is_some_and(|said| Some(said) != configured && is_known(said)) {
+            Some(format!("Zoho said {said:?} for a token that is published"))
+        } else if Some(&*token.api_domain) != configured {
+            let host = &token.api_domain;
+            Some(format!("{host} is published, {configured:?} is configured"))
+        } else if token.verified && said != configured {
+            Some(format!("called verified on the word of {said:?}"))
         } else {
-            return;
-        };
-        self.judge.breaks("S4", Some(org), self.now, what);
+            None
+        }
     }
 
-    fn note_word(&mut self, org: usize) {
-        let Some(word) = self.word(org) else {
+    fn note_word(&mut self, org: usize, word: Option<Word>) {
+        let Some(word) = word else {
             // Out of the config: what it had may be given up, and comes back with the config.
             return self.judge.excuse(org, self.now + START_MS);
         };

@@ -1,6 +1,7 @@
 //! What the daemon has said that it would do, held against what it does: a throttle waited out, a try at the moment
-//! that a person was told, and no third token for two that were refused in a row.
+//! that a person was told, probes at their pace, and no third token for two that were refused in a row.
 
+use super::spans::{HOUR, MINUTE};
 use super::world::World;
 use crate::base::Boottime;
 use crate::policy::record::Word;
@@ -15,7 +16,65 @@ const PACE_PARTS: i64 = 6;
 /// Slots of a window by which its limits, and not the try's own time, may hold it back.
 const CROWDED: u32 = 5;
 
+/// The pauses before the probes of an org that needs a person; the last one stands for all that follow.
+const PROBE_PAUSES_MS: [i64; 3] = [2 * MINUTE, 10 * MINUTE, HOUR];
+
+/// A clock that runs fast makes a pause shorter by less than this part of it.
+const DRIFT_PARTS: i64 = 100;
+
+/// What an org that needs a person may still ask Zoho.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Probes {
+    made: usize,
+    not_before: i64,
+}
+
+impl Probes {
+    fn after(made: usize, now: i64) -> Self {
+        let pause = PROBE_PAUSES_MS[made.min(PROBE_PAUSES_MS.len() - 1)];
+        Self {
+            made,
+            not_before: now + pause - pause / DRIFT_PARTS,
+        }
+    }
+}
+
 impl World<'_> {
+    /// Zoho's word has made the org one that needs a person, or has not.
+    pub(super) fn note_need(&mut self, org: usize, before: Option<Word>) {
+        let after = self.word(org);
+        let own = &mut self.judge.orgs[org];
+        if !matches!(after, Some(Word::NeedsConsent | Word::Misconfigured)) {
+            own.probes = None;
+        } else if after != before {
+            own.probes = Some(Probes::after(0, self.now));
+        }
+    }
+
+    /// An org that needs a person is probed at its pace, and no faster.
+    pub(super) fn check_probe(&mut self, org: usize) {
+        let Some(probes) = self.judge.orgs[org].probes else {
+            return;
+        };
+        if self.is_awaited(org) {
+            return;
+        }
+        if self.now < probes.not_before {
+            let early = (probes.not_before - self.now) / 1000;
+            let nth = probes.made + 1;
+            let what = format!("probe {nth} of a grant that needs a person comes {early} s early");
+            self.judge.breaks("pace", Some(org), self.now, what);
+        }
+        self.judge.orgs[org].probes = Some(Probes::after(probes.made + 1, self.now));
+    }
+
+    /// Who the config, or a start from what the disk has, may have told anew.
+    pub(super) fn forget_needs(&mut self) {
+        for own in &mut self.judge.orgs {
+            own.probes = None;
+        }
+    }
+
     /// Zoho's throttle has become the word: until when nothing may be sent with that grant.
     pub(super) fn note_throttle(&mut self, org: usize, before: Option<Word>) {
         let is_news = self.word(org) == Some(Word::Throttled) && before != Some(Word::Throttled);

@@ -136,8 +136,11 @@ fn outputs_have_their_format_mode_and_group_and_go_when_the_config_drops_them() 
     site.enroll("acme").done();
     let token = site.token("acme");
     let read = |format: &str| fs::read_to_string(path(format)).unwrap_or_default();
+    // Each has its own worker: none waits for another.
     wait_until("they are written", SOON, || {
-        read("json").contains(&token.text)
+        ["token", "header", "env", "json"]
+            .iter()
+            .all(|format| read(format).contains(&token.text))
     });
     assert_eq!(read("token"), token.text);
     assert_eq!(

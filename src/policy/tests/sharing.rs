@@ -1,7 +1,9 @@
 //! What orgs share: a refresh token that a server may rotate, and a client with a limit of its own.
 
-use super::world::{HOUR, World, name, secs, settings};
-use super::zoho::{contradicting, granted, lost, minted, needs_consent, refresh_token, transient};
+use super::world::{Disk, HOUR, World, name, secs, settings};
+use super::zoho::{
+    contradicting, granted, lost, minted, needs_consent, refresh_token, throttled, transient,
+};
 use crate::policy::event::{Refusal, Right};
 use crate::policy::ledger::{Want, share};
 use crate::policy::record::Word;
@@ -73,6 +75,21 @@ fn r4_a_refusal_of_a_token_that_was_rotated_meanwhile_is_no_revocation() {
     world.pass_until_call(HOUR).expect("a retry");
     world.answer("twin", needs_consent());
     assert_eq!(world.word("twin"), Word::NeedsConsent, "of the newest");
+}
+
+#[test]
+fn r3_a_mint_whose_shared_lane_is_throttled_before_it_goes_out_is_not_sent() {
+    let mut world = twins();
+    world.refresh("acme");
+    world.disk = Disk::Slow;
+    let request = world.refresh("twin");
+    world.answer("acme", throttled());
+    world.settle_write(true);
+    assert_eq!(world.calls.len(), 0, "nothing goes to a throttled lane");
+    assert!(matches!(
+        world.reply(request),
+        Some(Err(Refusal::NoBudget(_)))
+    ));
 }
 
 #[test]
