@@ -168,16 +168,17 @@ impl Org {
             Said::NotSent(cause) => {
                 self.uncount_try(&own);
                 let refusal = Refusal::Later(cause.clone(), now.plus(PAUSES[0]));
-                self.miss(own, &cause, refusal, scene);
+                self.miss(own, &cause, &refusal, scene);
             }
             Said::Refused(cause) => {
                 let is_throttle = ["access_denied", "http-429"].contains(&&*folded(&cause.code));
                 let later = now.plus(self.settings.limits.window);
-                let refusal = match is_throttle {
-                    true => Refusal::Later(cause.clone(), later),
-                    false => Refusal::Refused(cause.clone()),
+                let refusal = if is_throttle {
+                    Refusal::Later(cause.clone(), later)
+                } else {
+                    Refusal::Refused(cause.clone())
                 };
-                self.miss(own, &cause, refusal, scene);
+                self.miss(own, &cause, &refusal, scene);
             }
             Said::Lost(cause) => self.lose(own, &cause, scene),
         }
@@ -208,7 +209,7 @@ impl Org {
     }
 
     /// Zoho has certainly not revoked. What an admin wanted is as before; what was replaced is tried again.
-    fn miss(&mut self, mut own: Revoking, cause: &Cause, refusal: Refusal, scene: &mut Scene<'_>) {
+    fn miss(&mut self, mut own: Revoking, cause: &Cause, refusal: &Refusal, scene: &mut Scene<'_>) {
         let may_be_gone = own.may_be_gone;
         if let Some(past) = self.record.past_of(&own.lane) {
             past.may_be_gone = may_be_gone;
@@ -228,7 +229,7 @@ impl Org {
         }
         let told = Cause::new("revoke-lost", &format!("{}: {}", cause.code, cause.detail));
         let refusal = Refusal::Later(told, self.revocations.at);
-        self.tell_miss(own, cause, refusal, scene);
+        self.tell_miss(own, cause, &refusal, scene);
     }
 
     fn put_off(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
@@ -241,7 +242,13 @@ impl Org {
         own.trouble = Some(cause.clone());
     }
 
-    fn tell_miss(&mut self, own: Revoking, cause: &Cause, refusal: Refusal, scene: &mut Scene<'_>) {
+    fn tell_miss(
+        &mut self,
+        own: Revoking,
+        cause: &Cause,
+        refusal: &Refusal,
+        scene: &mut Scene<'_>,
+    ) {
         let has_given_up = self
             .record
             .past
@@ -267,7 +274,7 @@ impl Org {
         if let Some(own) = self.revocations.current.take_if(is_unsent) {
             self.saving.is_dirty = true;
             self.uncount_try(&own);
-            self.miss(own, cause, Refusal::Later(cause.clone(), retry_at), scene);
+            self.miss(own, cause, &Refusal::Later(cause.clone(), retry_at), scene);
         }
     }
 

@@ -150,7 +150,9 @@ fn book<'a>(records: impl Iterator<Item = &'a OrgRecord>, now: Now) -> Book {
         let key = (client_id.to_owned(), data_center.to_owned());
         book.entry(key).or_default().push(seat);
     }
-    book.values_mut().for_each(|seats| seats.sort());
+    for seats in book.values_mut() {
+        seats.sort();
+    }
     book
 }
 

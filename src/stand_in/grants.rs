@@ -21,9 +21,12 @@ impl Zoho {
         let fault = self.faults.take(&["revoke-newer"]);
         let known = self.clients.get(client.0);
         let is_its = known.is_some_and(|known| known.secret == client.1);
-        let reply = fault.lets_zoho_work().then(|| match is_its {
-            true => self.revoke_now(token, now),
-            false => Reply::json(401, r#"{"error":"invalid_client"}"#),
+        let reply = fault.lets_zoho_work().then(|| {
+            if is_its {
+                self.revoke_now(token, now)
+            } else {
+                Reply::json(401, r#"{"error":"invalid_client"}"#)
+            }
         });
         fault.spoil(reply)
     }

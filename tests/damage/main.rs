@@ -11,5 +11,6 @@ mod fixture;
 mod kill;
 mod matrix;
 mod owner;
+mod schemas;
 mod store;
 mod texts;
