@@ -83,7 +83,13 @@ impl World<'_> {
             Some(Trouble::Silent | Trouble::Noise) => self.dice.happens(500),
             _ => true,
         };
-        let grant = self.zoho.grant_of(&call.token).filter(|_| is_heard);
+        // Whichever of its refresh tokens it is: a server that rotates ends the whole line (RFC 7009 §2.1).
+        let line = Zoho::line_of(&call.token).filter(|_| is_heard);
+        let lives = |grant: &usize| {
+            let of = self.zoho.grants.get(*grant);
+            of.is_some_and(|grant| grant.revoked_at.is_none())
+        };
+        let grant = line.filter(lives);
         if let Some(grant) = grant {
             self.zoho.revoke(grant, self.now);
         }

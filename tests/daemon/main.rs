@@ -39,6 +39,7 @@ mod oauth;
 mod order;
 mod outside;
 mod reload;
+mod replaced;
 mod report_storms;
 mod reports;
 mod revoke;

@@ -1,22 +1,22 @@
-//! Refresh tokens that end: `revoke`, `--forget`, and what a newer enrolment leaves behind.
+//! `revoke` and `--forget`: what ends at Zoho, what ends here, and what an end of the daemon in between leaves.
 
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use zoho_tokend::stand_in::{Consent, End, Fault, Rules};
+use zoho_tokend::stand_in::{End, Fault, Instead, Rules};
 
 use crate::http::Request;
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
 
 /// Why Zoho has no such grant any more; the grants are numbered as they were made.
-fn ended(site: &Site, grant: usize) -> Option<End> {
+pub(crate) fn ended(site: &Site, grant: usize) -> Option<End> {
     site.zoho.stats().grants[grant].ended
 }
 
 /// The next `times` calls to revoke go wrong.
-fn break_revoke(site: &Site, times: impl Into<Option<u32>>, fault: Fault) {
+pub(crate) fn break_revoke(site: &Site, times: impl Into<Option<u32>>, fault: Fault) {
     let times = times.into();
     let added = site
         .zoho
@@ -26,7 +26,7 @@ fn break_revoke(site: &Site, times: impl Into<Option<u32>>, fault: Fault) {
 }
 
 /// The notes of an org's history of this kind.
-fn notes(site: &Site, kind: &str) -> Vec<String> {
+pub(crate) fn notes(site: &Site, kind: &str) -> Vec<String> {
     let history = site.get("/v1/orgs/acme/history").json();
     let entries = history["entries"].as_array().expect("a list");
     let own = entries.iter().filter(|entry| entry["kind"] == kind);
@@ -222,11 +222,7 @@ fn r4_kill_9_after_zoho_has_revoked_leaves_nothing_that_is_used() {
 #[test]
 fn r4_kill_9_before_zoho_has_revoked_leaves_nothing_that_is_forgotten() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    break_revoke(
-        &site,
-        None,
-        Fault::instead(zoho_tokend::stand_in::Instead::Hang),
-    );
+    break_revoke(&site, None, Fault::instead(Instead::Hang));
     thread::scope(|scope| {
         let waits = scope.spawn(|| site.verb(&["revoke", "acme", "--yes"]));
         wait_until("it is begun", SOON, || {
@@ -307,135 +303,6 @@ fn an_org_whose_revocation_was_cut_off_is_revoked_after_it_left_the_config() {
     wait_until("it is revoked", SOON, || {
         ended(&site, 0) == Some(End::Revoked)
     });
-}
-
-/// R4: the older refresh token is kept until the new one has minted, and revoked then.
-#[test]
-fn r4_a_replaced_refresh_token_is_revoked_once_the_new_one_has_minted() {
-    let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    let told = site.enroll("acme");
-    assert!(told.done().contains("refresh tokens"), "{told:?}");
-    assert_eq!(site.status("acme")["refresh_tokens"]["known"], 2);
-    daemon.kill();
-    let _daemon = site.run();
-    assert_eq!(ended(&site, 0), None, "it is what there is to fall back on");
-    site.verb(&["refresh", "acme"]).done();
-    wait_until("the older one is revoked", SOON, || {
-        ended(&site, 0) == Some(End::Revoked)
-    });
-    assert_eq!(ended(&site, 1), None);
-    wait_until("that is known", SOON, || {
-        site.status("acme")["refresh_tokens"]["known"] == 1
-    });
-    assert_eq!(site.status("acme")["grant"], "ok");
-    assert!(site.zoho.is_alive(&site.token("acme").text));
-}
-
-#[test]
-fn a_replaced_refresh_token_that_is_to_be_kept_lives_on_and_is_counted() {
-    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    let code = site.zoho.code("acme");
-    site.verb_with(&["enroll", "acme", "--keep-old"], &code)
-        .done();
-    site.verb(&["refresh", "acme"]).done();
-    wait_until("it is let go", SOON, || {
-        let told = site.verb(&["revoke", "acme", "--old", "--yes"]);
-        told.exit == 78 && told.stderr.contains("nothing-to-revoke")
-    });
-    assert_eq!(ended(&site, 0), None);
-    assert_eq!(site.status("acme")["refresh_tokens"]["known"], 2);
-}
-
-#[test]
-fn a_refresh_token_that_is_taken_over_again_is_not_revoked() {
-    let site = Site::new(Rules::default(), &["acme"]);
-    let _daemon = site.run();
-    let mine = site.zoho.refresh_token("acme");
-    for _ in 0..2 {
-        site.verb_with(&["enroll", "acme", "--refresh-token"], &mine)
-            .done();
-        site.verb(&["refresh", "acme"]).done();
-    }
-    // Another in between, and back before that one has minted.
-    site.enroll("acme").done();
-    site.verb_with(&["enroll", "acme", "--refresh-token"], &mine)
-        .done();
-    wait_until("the one in between is revoked", SOON, || {
-        ended(&site, 1) == Some(End::Revoked)
-    });
-    site.verb(&["refresh", "acme"]).done();
-    assert_eq!(ended(&site, 0), None);
-}
-
-/// Whatever becomes of the revocation, the org's own tokens do not feel it.
-#[test]
-fn a_revocation_that_fails_is_told_and_endangers_no_token() {
-    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    break_revoke(&site, None, Fault::status(503));
-    site.enroll("acme").done();
-    site.verb(&["refresh", "acme"]).done();
-    wait_until("it is told", SOON, || {
-        let status = site.status("acme");
-        status["warnings"]
-            .to_string()
-            .contains("is to be revoked at Zoho and is not yet")
-    });
-    site.verb(&["refresh", "acme"]).done();
-    assert_eq!(site.status("acme")["grant"], "ok");
-    site.zoho.heal();
-    wait_until("it is tried again", SOON, || {
-        ended(&site, 0) == Some(End::Revoked)
-    });
-    wait_until("all is well", SOON, || {
-        site.status("acme")["warnings"] == json!([])
-    });
-}
-
-#[test]
-fn a_refresh_token_that_another_org_lives_on_is_not_revoked() {
-    let mut site = Site::new(Rules::default(), &["acme", "twin"]);
-    site.config
-        .orgs
-        .insert("twin".into(), "client = \"acme\"".into());
-    site.write_config();
-    let _daemon = site.run();
-    let shared = site.zoho.refresh_token("acme");
-    for org in ["acme", "twin"] {
-        site.verb_with(&["enroll", org, "--refresh-token"], &shared)
-            .done();
-    }
-    let told = site.verb(&["revoke", "acme", "--yes"]);
-    let text = told.failed(78);
-    assert!(text.contains("twin") && text.contains("--forget"), "{text}");
-    // A new grant for one of them leaves the other's alone.
-    site.enroll("acme").done();
-    site.verb(&["refresh", "acme"]).done();
-    wait_until("it is let go", SOON, || {
-        notes(&site, "revoke")
-            .iter()
-            .any(|note| note.contains("an org uses it"))
-    });
-    site.verb(&["refresh", "twin"]).done();
-    assert_eq!(ended(&site, 0), None);
-    site.verb(&["revoke", "twin", "--yes"]).done();
-    assert_eq!(ended(&site, 0), Some(End::Revoked));
-    assert_eq!(site.status("acme")["grant"], "ok");
-}
-
-/// What Zoho made for a code that is refused nobody would use, and it would take a place.
-#[test]
-fn the_refresh_token_of_a_refused_enrolment_is_revoked() {
-    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
-    let narrow = site.zoho.code_for(Consent {
-        scope: "ZohoCRM.settings.READ".to_owned(),
-        ..site.zoho.consent("acme")
-    });
-    site.enroll_with("acme", &narrow).failed(78);
-    wait_until("it is revoked", SOON, || {
-        ended(&site, 1) == Some(End::Revoked)
-    });
-    assert_eq!(ended(&site, 0), None);
-    assert_eq!(site.status("acme")["grant"], "ok");
 }
 
 #[test]

@@ -151,9 +151,9 @@ fn r4_an_end_in_between_leaves_neither_a_forgotten_nor_a_used_grant() {
     world.revoke("acme", GRANT);
     world.disk = Disk::Slow;
     world.say(Said::Revoked);
-    world.restart();
-    world.settle_write(true);
     world.disk = Disk::Good;
+    world.restart();
+    world.pass(secs(1));
     assert_eq!(world.say(Said::Gone(cause("http-400"))), "rt-acme");
     assert_eq!(past(&world).len(), 0);
 }
