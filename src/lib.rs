@@ -21,7 +21,8 @@
 //! outlet, and readers who wait are told. An answer to an abandoned attempt changes nothing.
 //!
 //! Absent on purpose: a second thread that decides, a TCP listener, a way to read a refresh token back, hooks run by
-//! the daemon (a job runs as its own user, in its own unit), and shared state for many hosts (one host mints, all read).
+//! the daemon (it starts no process; [`cli::watch`] runs them, as a job's own user and in its own unit), and shared
+//! state for many hosts (one host mints, all read).
 
 pub mod base;
 pub mod cli;

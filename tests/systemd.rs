@@ -64,6 +64,11 @@ fn a_missing_credential_is_told_and_taken_up_once_it_is_there() {
 }
 
 #[test]
+fn a_unit_is_reloaded_when_the_token_of_its_org_has_changed_and_not_otherwise() {
+    check("notify.sh");
+}
+
+#[test]
 fn the_sandbox_allows_what_the_daemon_needs_and_little_else() {
     check("sandbox.sh");
 }
@@ -82,6 +87,8 @@ fn systemd_knows_every_key_of_the_units() {
         "zoho-tokend.socket",
         &unit("zoho-tokend.socket"),
     );
+    let notify = unit("zoho-tokend-notify@.service").replace("/usr/bin/zoho-tokend", PROGRAM);
+    write(dir.path(), "zoho-tokend-notify@acme.service", &notify);
     let drop_ins = dir.path().join("zoho-tokend.service.d");
     fs::create_dir(&drop_ins).expect("a folder for the drop-in");
     let drop_in = unit("zoho-tokend.service.d/client-secret.conf");
@@ -89,8 +96,14 @@ fn systemd_knows_every_key_of_the_units() {
 
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]);
-    let output = run(verify
-        .args(["zoho-tokend.service", "zoho-tokend.socket"].map(|name| dir.path().join(name))));
+    let output = run(verify.args(
+        [
+            "zoho-tokend.service",
+            "zoho-tokend.socket",
+            "zoho-tokend-notify@acme.service",
+        ]
+        .map(|name| dir.path().join(name)),
+    ));
     assert!(output.status.success(), "{}", text(&output));
     // An unknown key, or a value that means nothing, only warns: the words that name our files are the verdict.
     let complaints: Vec<String> = text(&output)
@@ -102,14 +115,16 @@ fn systemd_knows_every_key_of_the_units() {
 }
 
 #[test]
-fn the_service_is_exposed_at_most_1_5() {
+fn the_services_are_exposed_at_most_1_5() {
     if !need_tools(&["systemd-analyze"]) {
         return;
     }
-    let mut security = Command::new("systemd-analyze");
-    security.args(["security", "--offline=true", "--no-pager", "--threshold=15"]);
-    let output = run(security.arg(Path::new(UNITS).join("zoho-tokend.service")));
-    assert!(output.status.success(), "{}", text(&output));
+    for unit in ["zoho-tokend.service", "zoho-tokend-notify@.service"] {
+        let mut security = Command::new("systemd-analyze");
+        security.args(["security", "--offline=true", "--no-pager", "--threshold=15"]);
+        let output = run(security.arg(Path::new(UNITS).join(unit)));
+        assert!(output.status.success(), "{}", text(&output));
+    }
 }
 
 #[test]

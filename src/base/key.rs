@@ -70,7 +70,7 @@ mod tests {
         ];
         for (one, other) in texts.iter().flat_map(|one| texts.map(|other| (one, other))) {
             let order = Key::from(*one).cmp(&Key::from(other));
-            assert_eq!(order, one.cmp(&&*other), "{one:?} {other:?}");
+            assert_eq!(order, (*one).cmp(other), "{one:?} {other:?}");
         }
     }
 }

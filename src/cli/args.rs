@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::simulate::flags;
-use super::span;
+use super::{exec, span, watch};
 use crate::base::OrgName;
 
 /// Keeps the OAuth tokens of Zoho CRM orgs fresh and hands them to the jobs of this host
@@ -41,6 +41,12 @@ pub enum Verb {
         zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n  \
         eval \"$(zoho-tokend get acme-production --format env --min-ttl 10m)\"")]
     Get(Get),
+    /// Run a command with the tokens of one org, or of several, in its environment
+    #[command(after_help = exec::AFTER_HELP)]
+    Exec(exec::Exec),
+    /// Tell of each new token and each change of state, in a line of JSON or by running a command
+    #[command(after_help = watch::flags::AFTER_HELP)]
+    Watch(watch::flags::Watch),
     /// Say that Zoho's API refused an org's token; print the verdict
     #[command(after_help = "Example:\n  \
         zoho-tokend report acme-production --generation 1795306331 --code INVALID_TOKEN && retry\n\n\
@@ -67,13 +73,14 @@ pub enum Verb {
     /// Have the daemon take the new config: all of it or, if it has a problem, none
     #[command(after_help = "Example:\n  zoho-tokend reload")]
     Reload(SocketAt),
-    /// Give an org its grant: a grant token of the API console, or a refresh token
+    /// Give an org its grant: a grant token of the API console, a refresh token, or a client's secret
     #[command(after_help = "Examples:\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend enroll acme-production < grant-token\n  \
         zoho-tokend enroll acme-production --refresh-token < refresh-token\n\n\
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
-        it to the enrolment.")]
+        it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
+        all that is asked for.")]
     Enroll(Enroll),
     /// Revoke an org's refresh token at Zoho, and forget it
     #[command(after_help = "Examples:\n  \

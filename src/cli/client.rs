@@ -4,6 +4,7 @@
 //! means. Invariant: returns by the deadline, whether or not anyone listens, accepts or answers.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -101,6 +102,17 @@ pub fn exchange(
     request: &Request<'_>,
     patience: Duration,
 ) -> Result<Answer, NoAnswer> {
+    send(socket, request, patience)?.answer()
+}
+
+/// A question that is asked. Ready to be read once there is something of an answer.
+pub struct Asked {
+    line: Line,
+    patience: Duration,
+}
+
+/// Asks, and leaves the answer for later.
+pub fn send(socket: &Path, request: &Request<'_>, patience: Duration) -> Result<Asked, NoAnswer> {
     let deadline = now() + patience;
     let mut line = Line {
         stream: connect(socket, patience)?,
@@ -115,11 +127,24 @@ pub fn exchange(
     {
         return Err(NoAnswer::Slow(patience));
     }
-    Answer::read(line).map_err(|bad| match bad {
-        BadAnswer::Stream(error) if is_late(&error) => NoAnswer::Slow(patience),
-        BadAnswer::Stream(_) | BadAnswer::Cut => NoAnswer::HungUp,
-        BadAnswer::TooLarge(_) | BadAnswer::Garbled(_) => NoAnswer::Garbled(bad),
-    })
+    Ok(Asked { line, patience })
+}
+
+impl Asked {
+    /// Reads the answer; gives up when the patience is over that began with the question.
+    pub fn answer(self) -> Result<Answer, NoAnswer> {
+        Answer::read(self.line).map_err(|bad| match bad {
+            BadAnswer::Stream(error) if is_late(&error) => NoAnswer::Slow(self.patience),
+            BadAnswer::Stream(_) | BadAnswer::Cut => NoAnswer::HungUp,
+            BadAnswer::TooLarge(_) | BadAnswer::Garbled(_) => NoAnswer::Garbled(bad),
+        })
+    }
+}
+
+impl AsFd for Asked {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.line.stream.as_fd()
+    }
 }
 
 /// Why `socket` gave no answer, for a person.

@@ -52,6 +52,14 @@ enum Grant<'a> {
         #[serde(skip_serializing_if = "is_false")]
         keep_old: bool,
     },
+    ClientCredentials {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret: Option<&'a str>,
+        #[serde(skip_serializing_if = "is_false")]
+        keep_client_secret: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        keep_old: bool,
+    },
 }
 
 /// The client's secret, as far as this side knows.
@@ -73,22 +81,24 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// Takes the grant, and the client's secret where the daemon asks for it.
+/// Takes the grant, and the client's secret where the daemon asks for it. Client credentials have no grant to take.
 pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     memory::seal()
         .map_err(|errno| Failure::bug("enroll", &format!("cannot seal its memory: {errno}")))?;
+    let is_of_client = !args.refresh_token && mints_by_client(args);
     let mut input = SecretInput::open(args.of.org.as_str())?;
-    let grant = input.next(if args.refresh_token {
-        "Refresh token"
-    } else {
-        "Grant token"
-    })?;
-    let mut answer = send(args, &grant, ClientSecret::Configured)?;
+    let grant = match (is_of_client, args.refresh_token) {
+        (true, _) => None,
+        (false, true) => Some(input.next("Refresh token")?),
+        (false, false) => Some(input.next("Grant token")?),
+    };
+    let grant = grant.as_ref();
+    let mut answer = send(args, grant, ClientSecret::Configured)?;
     if is_secret_needed(&answer) {
         // The daemon looks for the secret before it calls Zoho: the grant token is still good.
         answer = match input.next_or_none(SECRET, " (empty: that of the last enrolment)")? {
-            Some(client_secret) => send(args, &grant, ClientSecret::Given(&client_secret))?,
-            None => send(args, &grant, ClientSecret::Kept)?,
+            Some(client_secret) => send(args, grant, ClientSecret::Given(&client_secret))?,
+            None => send(args, grant, ClientSecret::Kept)?,
         };
         if input.is_used_up() && is_secret_needed(&answer) {
             return Err(input.missing(SECRET));
@@ -101,33 +111,54 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     let status = serde_json::from_slice(&answer.body);
     let status = status.map_err(|_| refusal::not_understood(org, &answer))?;
     if input.has_more() {
-        output::complain_of(&unused(org, input.used()));
+        output::complain_of(&unused(org, grant.is_some(), input.used()));
     }
     output::print(told(org, &status).as_bytes())?;
     Ok(Exit::Done)
 }
 
-fn send(args: &Enroll, grant: &Secret, secret: ClientSecret<'_>) -> Result<Answer, Failure> {
+/// Whether the org mints by its client's own right, as far as the daemon tells: where it does not, a grant is asked for,
+/// and what is wrong comes out when that is sent.
+fn mints_by_client(args: &Enroll) -> bool {
+    let target = format!("/v1/orgs/{}", args.of.org);
+    let answer = client::ask(&args.of.at.path(), &Request::get(&target), PATIENCE);
+    let status = answer.map(|answer| serde_json::from_slice::<OrgStatus>(&answer.body));
+    let kind = status
+        .ok()
+        .and_then(Result::ok)
+        .and_then(|own| own.grant_kind);
+    kind.as_deref() == Some("client-credentials")
+}
+
+fn send(
+    args: &Enroll,
+    grant: Option<&Secret>,
+    secret: ClientSecret<'_>,
+) -> Result<Answer, Failure> {
     let target = format!("/v1/orgs/{}/enrollment", args.of.org);
     let (client_secret, keep_client_secret) = match secret {
         ClientSecret::Configured => (None, false),
         ClientSecret::Kept => (None, true),
         ClientSecret::Given(secret) => (Some(secret.expose()), false),
     };
-    let grant = if args.refresh_token {
-        Grant::RefreshToken {
-            refresh_token: grant.expose(),
+    let grant = match grant.map(Secret::expose) {
+        None => Grant::ClientCredentials {
             client_secret,
             keep_client_secret,
             keep_old: args.keep_old,
-        }
-    } else {
-        Grant::Code {
-            code: grant.expose(),
+        },
+        Some(refresh_token) if args.refresh_token => Grant::RefreshToken {
+            refresh_token,
             client_secret,
             keep_client_secret,
             keep_old: args.keep_old,
-        }
+        },
+        Some(code) => Grant::Code {
+            code,
+            client_secret,
+            keep_client_secret,
+            keep_old: args.keep_old,
+        },
     };
     let body = body(&grant).map_err(|error| Failure::bug("enroll", &error.to_string()))?;
     client::ask(&args.of.at.path(), &Request::post(&target, &body), PATIENCE)
@@ -145,17 +176,24 @@ fn body(grant: &Grant<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// No failure, but a line in its shape: whoever gave a secret should know that it was not taken.
-fn unused(org: &str, used: usize) -> Failure {
-    let (what, cure) = if used == 1 {
-        (
+fn unused(org: &str, has_grant: bool, used: usize) -> Failure {
+    let (what, cure) = match (has_grant, used) {
+        (false, 0) => (
+            "what stands on stdin was not used",
+            "nothing to do: client credentials take no grant, and the config has the client's secret",
+        ),
+        (false, _) => (
+            "only the first line of stdin was used",
+            "nothing to do: client credentials take the client's secret alone",
+        ),
+        (true, 1) => (
             "the second line of stdin was not used",
             "nothing to do: the config has the client's secret",
-        )
-    } else {
-        (
+        ),
+        _ => (
             "only the first two lines of stdin were used",
             "nothing to do: grant and client secret are all that is taken",
-        )
+        ),
     };
     Failure::new(Exit::Done, org, what, cure)
 }

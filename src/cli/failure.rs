@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Every exit code of the program: sysexits, and those of `status --check` and `simulate`.
+/// Every exit code of the program: sysexits, and those of `status --check`, `simulate` and `exec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -30,6 +30,10 @@ pub enum Exit {
     NotPermitted = 77,
     /// The config must change, or a person must act (`EX_CONFIG`).
     Config = 78,
+    /// `exec`, `watch --exec`: the command is there and cannot be run, as shells and env(1) say it.
+    NotExecutable = 126,
+    /// `exec`, `watch --exec`: there is no such command, as shells and env(1) say it.
+    NotFound = 127,
 }
 
 impl From<Exit> for ExitCode {

@@ -11,6 +11,7 @@ pub mod client;
 #[cfg(feature = "stand-in")]
 pub mod demo;
 pub mod enroll;
+pub mod exec;
 pub mod failure;
 pub mod generated;
 pub mod get;
@@ -29,7 +30,9 @@ pub mod span;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
 pub mod status;
+pub mod token_answer;
 pub mod usage;
+pub mod watch;
 
 use std::ffi::OsString;
 
@@ -61,6 +64,8 @@ fn ended(done: Result<Exit, Failure>) -> Exit {
 fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Get(args) => get::run(args),
+        Verb::Exec(args) => exec::run(args),
+        Verb::Watch(args) => watch::run(args),
         Verb::Report(args) => report::run(args),
         Verb::Status(args) => status::run(args),
         Verb::Refresh(args) => refresh::run(args),

@@ -12,16 +12,22 @@ const ANSWER_MAX: u64 = 256;
 
 /// Writes `bytes` to stdout, whole.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    offer(bytes).map(|_| ())
+}
+
+/// The same; false where nobody reads any more.
+pub fn offer(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(
             Exit::Output,
             "stdout",
             &format!("cannot be written: {error}"),
             "make room, or write elsewhere",
         )),
-        _ => Ok(()),
     }
 }
 

@@ -27,7 +27,18 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
     if who == "enroll" && error.kind() != ErrorKind::MissingRequiredArgument {
         return Err(secret_as_argument(who));
     }
+    let is_bare = who == "exec" && !argv.iter().any(|word| word == "--");
+    if is_bare {
+        return Err(without_dashes(who));
+    }
     Err(Failure::new(Exit::Usage, who, &words(error), &help))
+}
+
+/// The words of the command were read as names of orgs.
+fn without_dashes(who: &str) -> Failure {
+    let what = "no -- stands between the orgs and the command";
+    let cure = "write it like `zoho-tokend exec acme-production -- CMD ARG…`";
+    Failure::new(Exit::Usage, who, what, cure)
 }
 
 /// The verb that was meant, as far as it is one.

@@ -92,7 +92,7 @@ fn check_refresh_tokens(data_center: &str, orgs: &[&Org], report: &Report) {
 }
 
 /// `2 orgs (acme, blue)`, `50 orgs (a, b, c, …)`.
-fn listed(orgs: &[&Org]) -> String {
+pub(super) fn listed(orgs: &[&Org]) -> String {
     let names = orgs.iter().map(|org| org.settings.name.as_str());
     let mut names: Vec<_> = names.take(LISTED_MAX).collect();
     if orgs.len() > LISTED_MAX {

@@ -13,6 +13,7 @@ mod include;
 mod kinds;
 mod org;
 mod output;
+mod own_rights;
 mod principals;
 mod problem;
 mod refresh;
@@ -99,6 +100,7 @@ pub fn read(main: &Path, sources: &[SourceText], unread: Vec<Problem>) -> Parsed
     let config = read_all(sources, &report);
     clashes::check(&config, sources, &report);
     budget::check(&config, &report);
+    own_rights::check(&config, &report);
     let mentions = report.mentions();
     let (problems, places) = report.finish();
     Parsed {

@@ -40,8 +40,6 @@ pub struct Org {
     pub readers: Principals,
     /// Files beside `tokens_dir`.
     pub outputs: Vec<Output>,
-    /// `ZohoCRM.600123`: names the org in a client credentials call, and only there.
-    pub soid: Option<String>,
     /// Zoho's own id of the org, pinned.
     pub org_id: Option<String>,
     /// Whether to ask the API for that id.
@@ -72,7 +70,6 @@ impl Org {
             },
             readers,
             outputs,
-            soid: target.soid,
             org_id,
             verify,
             data_center: target.site?.data_center,
@@ -96,8 +93,10 @@ fn settings(
             data_center: site.data_center.name.clone(),
             environment: target.environment?,
             scopes,
+            soid: target.soid.clone(),
         },
         grant: target.grant?,
+        has_client_secret: client.secret.is_some(),
         api_domains: site.data_center.api_domains.clone(),
         console_url: site.data_center.console_url.clone(),
         at: timing.at,

@@ -99,13 +99,11 @@ impl<'a> Target<'a> {
 
     /// Accepted, so that a config can be written ahead; said, so that nobody waits for tokens.
     fn check_grant(&self, section: &Section<'_>) {
-        let other = self.grant.filter(|grant| *grant != GrantKind::SelfClient);
-        if let (Some(grant), Some(value)) = (other, section.value("grant")) {
-            let grant = grant.as_str();
-            value.warn(format!(
-                "is {grant}, which this release cannot mint by; use \"self-client\", or hand over a refresh token \
-                 with `zoho-tokend enroll ORG --refresh-token`"
-            ));
+        if let (Some(GrantKind::Web), Some(value)) = (self.grant, section.value("grant")) {
+            value.warn(
+                "is web, which this release cannot mint by; use \"self-client\", or hand over a refresh token \
+                 with `zoho-tokend enroll ORG --refresh-token`",
+            );
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         EnrollmentKind::RefreshToken(token) => {
             (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
         }
+        EnrollmentKind::ClientCredentials => (Right::Client, Asked::ClientProof),
     };
     let offer = Offer {
         right,
@@ -68,7 +69,8 @@ pub(super) async fn refresh(shared: &Rc<Shared>, org: OrgName) -> Answer {
     let result = shared
         .request(|request| Event::Refresh { org: name, request })
         .await;
-    answer(shared, &org, Asked::Refresh, result).await
+    let asked = shared.fleet.borrow().org(&org).map(Org::asked);
+    answer(shared, &org, asked.unwrap_or(Asked::Refresh), result).await
 }
 
 /// `GET …/history`, also of an org that left the config.
@@ -188,7 +190,7 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
             let throttle = fleet
                 .org(org)
                 .and_then(Org::throttle)
-                .filter(|_| asked == Asked::Refresh);
+                .filter(|_| asked.is_by_schedule());
             let detail = match (throttle, fleet.tightest_limit(org, now.boot)) {
                 (Some(cause), _) => told(cause),
                 (None, Some(limit)) => {

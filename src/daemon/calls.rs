@@ -80,6 +80,12 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
             client_secret,
             refresh_token,
         },
+        Right::Client => Form::Client {
+            client_id,
+            client_secret,
+            scopes: org.settings.binding.scopes.to_string(),
+            soid: org.settings.binding.soid.clone(),
+        },
     };
     let sent = form.secrets();
     let call = TokenCall {

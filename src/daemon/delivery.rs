@@ -38,6 +38,9 @@ const OUTPUT_THREADS_MAX: usize = 128;
 /// How long an answer to an operator waits for the files.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
+/// How long news of a token waits for the token's files.
+const SETTLE_FOR_WATCHERS: Duration = Duration::from_millis(500);
+
 /// How often it is looked whether what was published is still there: a job finds no file for so long at most. Four
 /// small files an org are read, which costs less than a thousandth of a core for 200 orgs.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -161,6 +164,21 @@ impl Delivery {
         };
         let done = async { while has_worker() && settled.changed().await.is_ok() {} };
         timeout(SETTLE_MAX, done).await.ok();
+    }
+
+    /// Waits, for a bounded time, until the files of these orgs are as wished for: who is told of a token may go
+    /// and read it there.
+    pub(super) async fn settle_all(&self, is_meant: impl Fn(&OrgName) -> bool) {
+        let mut settled = self.settled.subscribe();
+        let is_busy = || {
+            let wishes = self.wishes.borrow();
+            let mut busy = wishes
+                .values()
+                .filter(|wish| wish.has_worker && wish.trouble.is_none());
+            busy.any(|wish| is_meant(&wish.order.org))
+        };
+        let done = async { while is_busy() && settled.changed().await.is_ok() {} };
+        timeout(SETTLE_FOR_WATCHERS, done).await.ok();
     }
 
     /// Whether a target is on its way to what was wished; one in trouble may be so for ever.

@@ -4,19 +4,16 @@
 //! even whether an org of that name exists (S2).
 
 mod admission;
+mod orgs;
 mod token;
 
 use std::rc::Rc;
 
-use serde_json::json;
-
 use super::shared::Shared;
 use super::{admin, health, metrics_page, reports, revoke};
-use crate::base::OrgName;
 use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem};
 use crate::policy::access::Peer;
 use crate::policy::revoke::Wish;
-use crate::policy::status::Status;
 use admission::{READERS, admit, forbidden, missing};
 
 pub(super) use admission::no_such_org;
@@ -60,7 +57,7 @@ impl FrontDesk {
                 // Looked up anew: a reload may have taken the org away meanwhile.
                 answer.unwrap_or_else(|| missing(&shared.standing(), peer, &org, READERS))
             }
-            Call::Orgs => self.orgs(peer, details.flag("all")?),
+            Call::Orgs => self.orgs(peer, details.orgs()?).await,
             Call::Org(org) => match shared.status(&org) {
                 Some(status) => Answer::json(&status),
                 None => missing(&shared.standing(), peer, &org, READERS),
@@ -105,26 +102,5 @@ impl FrontDesk {
             BadAsk::TooLarge(what) => Problem::new(413, "too-large", "Content Too Large", what),
         };
         problem.into()
-    }
-
-    /// Rights first: a status costs far more than a look at a list of readers, and a stranger may ask as often
-    /// as a reader.
-    fn orgs(&self, peer: &Peer, all: bool) -> Answer {
-        let standing = self.0.standing();
-        let sees_all = standing.access.may_monitor(peer);
-        let may_see =
-            |org: &OrgName| sees_all || standing.access.may_read(peer, standing.readers_of(org));
-        let names: Vec<OrgName> = {
-            let fleet = self.0.fleet.borrow();
-            let names = fleet.orgs().map(|(name, _)| name);
-            names.filter(|name| may_see(name)).cloned().collect()
-        };
-        let statuses = names.iter().filter_map(|name| self.0.status(name));
-        let mut statuses: Vec<Status> = statuses.collect();
-        if all && sees_all {
-            let now = self.0.clock.now();
-            statuses.extend(self.0.fleet.borrow().shelved_statuses(now));
-        }
-        Answer::json(&json!({ "orgs": statuses }))
     }
 }

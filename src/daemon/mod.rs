@@ -123,6 +123,8 @@ impl Loop {
                 let settings = standing.settings();
                 *self.shared.standing.borrow_mut() = Rc::new(*standing);
                 self.step(Event::Configured(settings));
+                // Others may watch now.
+                self.shared.gists.send_modify(|_| ());
                 done.send(()).ok();
             }
         }
@@ -143,6 +145,7 @@ impl Loop {
         if is_news {
             self.shared.news.send_modify(|count| *count += 1);
         }
+        self.shared.tell_watchers();
     }
 
     fn carry_out(&self, step: Step) {

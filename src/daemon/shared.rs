@@ -15,6 +15,7 @@ use crate::edge::clock::SystemClock;
 use crate::edge::outlet::Publication;
 use crate::policy::event::{Event, Refusal, RequestId};
 use crate::policy::fleet::Fleet;
+use crate::policy::gist::Revision;
 use crate::policy::quota::Quota;
 use crate::policy::report::{Report, Ruling};
 use crate::policy::revoke::{Ended, Wish};
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) delivery: Rc<Delivery>,
     /// Counts the changes that a waiting reader may care about.
     pub(super) news: watch::Sender<u64>,
+    /// What watchers wait for: the gists of all orgs have changed, or who may see them.
+    pub(super) gists: watch::Sender<Option<Revision>>,
     /// True once the daemon drains.
     pub(super) stop: watch::Sender<bool>,
     /// Whether READY has been said.
@@ -91,6 +94,7 @@ impl Shared {
             keeper,
             delivery,
             news: watch::Sender::new(0),
+            gists: watch::Sender::new(None),
             stop: watch::Sender::new(false),
             is_ready: Cell::new(false),
             calls: Cell::new(0),
@@ -193,6 +197,17 @@ impl Shared {
         let binding = &standing.org(org)?.settings.binding;
         let fleet = self.fleet.borrow();
         Some(fleet.seat_count(binding, self.clock.now()))
+    }
+
+    /// Wakes those who watch, if there is something for them. What time alone changes, each waits for itself.
+    pub(super) fn tell_watchers(&self) {
+        if self.gists.receiver_count() == 0 {
+            return;
+        }
+        let now = self.clock.now().boot;
+        let revision = Some(Revision::of(self.fleet.borrow().gists(now)));
+        self.gists
+            .send_if_modified(|last| std::mem::replace(last, revision) != revision);
     }
 
     /// The status of one org, with what keeps its files from being written.

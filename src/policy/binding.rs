@@ -5,8 +5,12 @@
 
 use super::record::Cause;
 use super::reply::Granted;
-use super::settings::{Binding, OrgSettings};
+use super::root::Root;
+use super::settings::{Binding, GrantKind, OrgSettings};
 use crate::base::{DataCenter, Environment, ScopeSet};
+
+/// The code of a config that says another thing than the grant.
+const CONTRADICTS: &str = "config-contradicts-grant";
 
 /// What Zoho's words on a token prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +21,23 @@ pub enum Proof {
     Unverified,
 }
 
+/// Whether the config of today wants another kind of grant than there is.
+pub(super) fn contradiction_of_kind(root: &Root, kind: GrantKind) -> Option<Cause> {
+    let stands_on = match root {
+        Root::RefreshToken(_) => "stands on a refresh token",
+        Root::Client => "is the client's own right, without a refresh token",
+    };
+    let detail = format!("the grant {stands_on}, the config says {}", kind.as_str());
+    let is_another = !root.is_of(kind);
+    is_another.then(|| Cause::new(CONTRADICTS, &detail))
+}
+
 /// Where the config of today contradicts the grant; `None` if nowhere.
 pub fn contradiction(grant: &Binding, config: &Binding) -> Option<Cause> {
     let differs = |what: &str, granted: &str, configured: &str| {
         let detail =
             format!("the grant was enrolled for {what} {granted}, the config says {configured}");
-        Some(Cause::new("config-contradicts-grant", &detail))
+        Some(Cause::new(CONTRADICTS, &detail))
     };
     if grant.client_id != config.client_id {
         return differs("client_id", &grant.client_id, &config.client_id);
@@ -43,6 +58,10 @@ pub fn contradiction(grant: &Binding, config: &Binding) -> Option<Cause> {
             &grant.scopes.to_string(),
             &config.scopes.to_string(),
         );
+    }
+    if grant.soid != config.soid {
+        let shown = |soid: &Option<String>| soid.clone().unwrap_or_else(|| "none".to_owned());
+        return differs("soid", &shown(&grant.soid), &shown(&config.soid));
     }
     None
 }

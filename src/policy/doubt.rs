@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::binding::contradiction;
 use super::event::Severity;
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
-use super::record::{OrgRecord, Token, Verdict, Word};
+use super::record::{Grant, OrgRecord, Token, Verdict, Word};
 use super::saving::Newest;
+use super::settings::Binding;
 use super::wall_clock::Hearing;
 use crate::base::{Boottime, OrgName, UnixTime};
 
@@ -24,7 +26,8 @@ pub(super) const HOLD: Duration = Duration::from_secs(5);
 /// What an org has if the wall clock is right.
 #[derive(Debug)]
 pub(super) struct Doubt {
-    data_center: String,
+    /// What the token was minted for.
+    binding: Binding,
     token: Token,
     verdict: Verdict,
     revision: u64,
@@ -35,7 +38,7 @@ impl Doubt {
     pub(super) fn of(believed: OrgRecord, now: Boottime) -> Option<Self> {
         let token = believed.token.filter(|token| token.expires > now)?;
         Some(Self {
-            data_center: believed.grant?.binding.data_center,
+            binding: believed.grant?.binding,
             token,
             verdict: believed.verdict,
             revision: believed.revision,
@@ -88,7 +91,7 @@ impl Fleet {
         // Set since the start: then what was computed by it at the start means nothing.
         let is_believed = is_right && self.wall_clock.is_as_at_start(moment.now);
         self.ledger.settle_doubts(data_center, is_believed);
-        let is_its = |_: &OrgName, doubt: &mut Doubt| doubt.data_center == data_center;
+        let is_its = |_: &OrgName, doubt: &mut Doubt| doubt.binding.data_center == data_center;
         let settled: Doubts = self.doubts.extract_if(.., is_its).collect();
         for (name, doubt) in settled {
             self.turns.release(&name);
@@ -134,7 +137,9 @@ impl Org {
     /// The wall clock was right: the stored token is good, if nothing newer or worse has come meanwhile.
     fn believe(&mut self, doubt: Doubt, scene: &mut Scene<'_>) {
         let is_newest = self.record.generation == doubt.token.generation;
-        let is_wanted = self.record.grant.is_some() && self.record.token.is_none();
+        let is_its = |grant: &Grant| contradiction(&doubt.binding, &grant.binding).is_none();
+        let is_wanted =
+            self.record.grant.as_ref().is_some_and(is_its) && self.record.token.is_none();
         let is_whole = self.record.verdict.word != Word::Quarantined;
         let is_alive = doubt.token.expires > scene.now.boot;
         if !(is_newest && is_wanted && is_whole && is_alive) {

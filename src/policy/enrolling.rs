@@ -1,18 +1,21 @@
-//! An enrolment: a person's grant code or refresh token becomes the org's grant.
+//! An enrolment: a person's grant code, refresh token or client secret becomes the org's grant.
 //!
 //! Nothing of the older grant changes until Zoho has confirmed the new one and nothing contradicts it. The
 //! call is the first slot of a new lane, unless the refresh token is one that we know: then its lane goes on.
+//! A client's own right always has the same lane.
 
 use std::sync::Arc;
 
 use super::binding;
 use super::call::Call;
+use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::past::{Past, Plan};
 use super::record::{Cause, Grant, LaneId};
 use super::reply::{Asked, Granted, Outcome};
+use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
@@ -73,10 +76,20 @@ impl Org {
             let refusal = Refusal::Later(super::revoke::revoking(), until);
             return refuse(request, refusal, scene);
         }
+        if !offer.right.is_of(self.settings.grant) {
+            return refuse(
+                request,
+                Refusal::Refused(client_right::another_kind()),
+                scene,
+            );
+        }
         if let Some(refusal) = self.saving.refusal(now) {
             return refuse(request, refusal, scene);
         }
-        let lane = known.unwrap_or_else(|| self.new_lane(scene));
+        let lane = known.unwrap_or_else(|| match offer.right {
+            Right::Client => LaneId::of_client(&self.settings.binding),
+            Right::Code(_) | Right::RefreshToken(_) => self.new_lane(scene),
+        });
         let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
         if room > now {
             return refuse(request, Refusal::NoBudget(room), scene);
@@ -127,9 +140,12 @@ impl Org {
             asked: match own.offer.right {
                 Right::Code(_) => Asked::Exchange,
                 Right::RefreshToken(_) => Asked::TakeOver,
+                Right::Client => Asked::ClientProof,
             },
             right: own.offer.right.clone(),
-            client_secret: own.offer.client_secret.clone(),
+            client_secret: self
+                .settings
+                .secret_to_send(own.offer.client_secret.as_ref()),
         });
     }
 
@@ -224,19 +240,19 @@ impl Org {
         mut granted: Granted,
         scene: &mut Scene<'_>,
     ) -> Result<(), Cause> {
-        let (refresh_token, is_proved) = refresh_token_of(&own.offer, &mut granted)?;
-        if let Right::RefreshToken(offered) = &own.offer.right {
+        let (root, is_proved) = root_of(&own.offer, &mut granted)?;
+        if let (Right::RefreshToken(offered), Root::RefreshToken(new)) = (&own.offer.right, &root) {
             // Also where it is refused below: it may have been ours, or another org's.
             scene.rotations.push(Rotation {
                 lane: own.call.lane.clone(),
                 old: Arc::clone(offered),
-                new: Arc::clone(&refresh_token),
+                new: Arc::clone(new),
             });
         }
         let proof = match binding::weigh(&granted, &self.settings) {
             Ok(proof) => proof,
             Err(cause) => {
-                self.reject(&own, refresh_token, scene);
+                self.reject(&own, root, scene);
                 return Err(cause);
             }
         };
@@ -245,11 +261,11 @@ impl Org {
             // The older grant's token is of another place: it must not come out under the new config.
             self.published = None;
         }
-        self.shelve_grant(&refresh_token, is_proved, own.offer.keeps_old, scene.now);
+        self.shelve_grant(&root, is_proved, own.offer.keeps_old, scene.now);
         self.record.grant = Some(Grant {
-            is_taken_over: is_proved,
+            is_taken_over: matches!(own.offer.right, Right::RefreshToken(_)),
             binding: own.binding,
-            refresh_token,
+            root,
             client_secret: own.offer.client_secret,
             lane: own.call.lane.clone(),
             enrolled_at: scene.now.boot,
@@ -261,6 +277,7 @@ impl Org {
         let how = match own.offer.right {
             Right::Code(_) => "a grant code",
             Right::RefreshToken(_) => "a refresh token",
+            Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
@@ -268,16 +285,18 @@ impl Org {
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(&mut self, refresh_token: &Secret, is_proved: bool, is_kept: bool, now: Now) {
+    fn shelve_grant(&mut self, root: &Root, is_proved: bool, is_kept: bool, now: Now) {
+        let token = root.refresh_token();
+        let is_same = |past: &Past| token.is_some_and(|token| past.is(token));
         // What is in force again is past no more.
-        self.record.past.retain(|past| !past.is(refresh_token));
+        self.record.past.retain(|past| !is_same(past));
         let may_be_gone = self.is_called_invalid();
         let older = self.record.grant.take();
-        if let Some(older) = older.filter(|grant| !grant.refresh_token.is_same_as(refresh_token)) {
-            let past = Past::of(older, Plan::Fallback { is_kept }, now);
+        let older = older.and_then(|grant| Past::of(grant, Plan::Fallback { is_kept }, now));
+        if let Some(older) = older.filter(|past| !is_same(past)) {
             self.record.add_past(Past {
                 may_be_gone,
-                ..past
+                ..older
             });
         }
         if is_proved {
@@ -286,9 +305,9 @@ impl Org {
     }
 
     /// A grant that is not for this org. What Zoho made for our code alone nobody will use: it is revoked.
-    fn reject(&mut self, own: &Enrolling, refresh_token: Arc<Secret>, scene: &mut Scene<'_>) {
-        if let Right::Code(_) = own.offer.right {
-            let past = own.past(Some(refresh_token), Plan::Revoke { tries: 0 }, scene.now);
+    fn reject(&mut self, own: &Enrolling, root: Root, scene: &mut Scene<'_>) {
+        if let (Right::Code(_), Root::RefreshToken(token)) = (&own.offer.right, root) {
+            let past = own.past(Some(token), Plan::Revoke { tries: 0 }, scene.now);
             self.record.add_past(past);
         }
     }
@@ -300,13 +319,17 @@ impl Org {
     }
 }
 
-/// The refresh token that the grant will stand on, and whether it has minted.
-fn refresh_token_of(offer: &Offer, granted: &mut Granted) -> Result<(Arc<Secret>, bool), Cause> {
+/// What the grant will stand on, and whether that has minted.
+fn root_of(offer: &Offer, granted: &mut Granted) -> Result<(Root, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
     match &offer.right {
         Right::Code(_) => given
-            .map(|token| (token, false))
+            .map(|token| (Root::RefreshToken(token), false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
-        Right::RefreshToken(offered) => Ok((given.unwrap_or_else(|| offered.clone()), true)),
+        Right::RefreshToken(offered) => {
+            let token = given.unwrap_or_else(|| offered.clone());
+            Ok((Root::RefreshToken(token), true))
+        }
+        Right::Client => Ok((Root::Client, true)),
     }
 }

@@ -128,6 +128,8 @@ pub enum Right {
     Code(Arc<Secret>),
     /// A refresh token that one already has: proved by one mint.
     RefreshToken(Arc<Secret>),
+    /// The client's own, for the org that the config's soid names: nothing but its id and secret is shown.
+    Client,
 }
 
 /// What the policy wants done, in this order.

@@ -126,7 +126,10 @@ impl Fleet {
                 org,
                 attempt,
                 answer,
-            } => self.answered(&org, attempt, answer, moment),
+            } => {
+                self.answered(&org, attempt, answer, moment);
+                self.let_sharers_begin(&org, moment);
+            }
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
@@ -282,7 +285,7 @@ impl Fleet {
         moment: &mut Moment<'_>,
     ) {
         let known = match &offer.right {
-            Right::Code(_) => None,
+            Right::Code(_) | Right::Client => None,
             Right::RefreshToken(offered) if self.is_revoking(offered) => {
                 let cause = Cause::new("revoking", "Zoho is being asked to revoke it");
                 let at = moment.now.boot.plus(SLEEP_MAX);
@@ -300,8 +303,8 @@ impl Fleet {
     fn lane_of(&self, offered: &Secret) -> Option<LaneId> {
         let present = self.orgs.values().chain(self.leaving.values());
         let mut enrolling = present.filter_map(|org| org.enrolling.as_ref());
-        let mut rights = self.records().flat_map(OrgRecord::rights);
-        let its = rights.find(|(token, _)| token.is_same_as(offered));
+        let mut tokens = self.records().flat_map(OrgRecord::refresh_tokens);
+        let its = tokens.find(|(token, _)| token.is_same_as(offered));
         its.map(|(_, lane)| lane.clone())
             .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
     }
@@ -352,8 +355,8 @@ impl Fleet {
     fn is_used(&self, id: &LaneId) -> bool {
         let mut present = self.orgs.values().chain(self.leaving.values());
         let mut calls = |org: &Org| org.calls().any(|call| call.lane == *id);
-        let mut rights = self.records().flat_map(OrgRecord::rights);
-        present.any(&mut calls) || rights.any(|(_, lane)| lane == id)
+        let mut lanes = self.records().flat_map(OrgRecord::lanes);
+        present.any(&mut calls) || lanes.any(|lane| lane == id)
     }
 
     /// Both clocks and the boot, for a record that is not written yet.

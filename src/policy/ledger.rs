@@ -3,7 +3,7 @@
 //! A slot is opened and stored *before* its call, and is never given back once the call may have been
 //! written: an answer that is lost may still have minted. Each slot counts until a whole window after the
 //! last moment at which Zoho can have seen it, and its token counts as alive for as long as it may be.
-//! Both windows are here: per refresh token (a lane), and per client over its lanes.
+//! Both windows are here: per refresh token or soid (a lane), and per client over its lanes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub struct Ledger {
     lanes: BTreeMap<LaneId, Lane>,
 }
 
-/// One lane: what its refresh token has spent.
+/// One lane: what its refresh token, or its client for one soid, has spent.
 #[derive(Debug)]
 pub struct Lane {
     /// The client whose own limit it counts in.
@@ -83,6 +83,8 @@ pub struct Lane {
     pub paced_from: Boottime,
     /// How much earlier those calls began than `slots` says, if the wall clock of the start was right.
     pub doubted: Duration,
+    /// When the newest call of this run began that brought a token.
+    pub minted_at: Boottime,
     /// Zoho throttles it until then: nobody may mint before.
     pub quiet_until: Boottime,
     /// Whether the store lacks the newest change.
@@ -98,6 +100,7 @@ impl Lane {
             slots: Vec::new(),
             paced_from: Boottime(i64::MIN),
             doubted: Duration::ZERO,
+            minted_at: Boottime(i64::MIN),
             quiet_until: Boottime(i64::MIN),
             is_dirty: false,
         }
@@ -107,6 +110,11 @@ impl Lane {
     pub fn last_started(&self) -> Option<Boottime> {
         let started = self.slots.iter().map(|slot| slot.started);
         started.filter(|at| *at >= self.paced_from).max()
+    }
+
+    /// The same for an org that has no token: one that another org was given here is no reason to go without.
+    pub fn last_without_success(&self) -> Option<Boottime> {
+        self.last_started().filter(|at| *at > self.minted_at)
     }
 
     /// How many slots of the window that ends at `now` are taken.
@@ -246,7 +254,10 @@ impl Ledger {
                 return;
             }
             Fate::Refused => Duration::ZERO,
-            Fate::Minted(life) => life,
+            Fate::Minted(life) => {
+                lane.minted_at = lane.minted_at.max(slot.started);
+                life
+            }
             Fate::Lost => slot.lives_until.since(slot.settled),
         };
         lane.slots[at].settled = now;

@@ -1,4 +1,4 @@
-//! One mint by a refresh token: slot to the disk, call, answer, token.
+//! One mint by a grant: slot to the disk, call, answer, token.
 //!
 //! An answer counts by its attempt's number: one that comes late, twice or for an abandoned attempt changes
 //! nothing. Invariant: whoever asked for a mint is told once how it went.
@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use super::binding::{self, Proof};
 use super::call::Call;
-use super::event::{Answer, Attempt, Refusal, RequestId, Right, Severity, Step, WriteId};
+use super::client_right;
+use super::event::{Answer, Attempt, Refusal, RequestId, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
-use super::reply::{Asked, Granted, Outcome, host_of};
+use super::reply::{Granted, Outcome, host_of};
 use super::report::Finding;
+use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
@@ -25,7 +27,7 @@ use crate::base::{Boottime, Secret};
 pub(super) struct Mint {
     pub(super) call: Call,
     want: Want,
-    /// The refresh token that it went out with.
+    /// The refresh token that it went out with, if its grant stands on one.
     sent: Option<Arc<Secret>>,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
@@ -63,6 +65,12 @@ impl Org {
             sent: None,
             askers,
         });
+        let verdict = &mut self.record.verdict;
+        if want == Want::Schedule && verdict.word.wants_a_person() {
+            // Should the daemon end before the answer, its next start does not probe again at once.
+            let failures = verdict.failures.saturating_add(1);
+            verdict.until = Some(schedule::probe_at(scene.now.boot, failures));
+        }
         // The slot waits for a write of ours, whoever else has written the lane meanwhile.
         self.saving.is_dirty = true;
     }
@@ -88,6 +96,9 @@ impl Org {
 
     fn lane_for_refresh(&self, scene: &Scene<'_>) -> Result<LaneId, Refusal> {
         let now = scene.now.boot;
+        if self.lacks_client_secret() {
+            return Err(Refusal::Refused(client_right::no_secret()));
+        }
         let Some(grant) = &self.record.grant else {
             let cause = Cause::new("unenrolled", "nobody has enrolled this org yet");
             return Err(Refusal::Refused(cause));
@@ -118,13 +129,13 @@ impl Org {
         if let Some(until) = mint.call.throttled_until(scene) {
             return self.abandon_throttled_mint(until, scene);
         }
-        mint.sent = Some(Arc::clone(&grant.refresh_token));
+        mint.sent = grant.root.refresh_token().cloned();
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.call.attempt,
-            asked: Asked::Refresh,
-            right: Right::RefreshToken(grant.refresh_token.clone()),
-            client_secret: grant.client_secret.clone(),
+            asked: self.settings.grant.asked(),
+            right: grant.root.right(),
+            client_secret: self.settings.secret_to_send(grant.client_secret.as_ref()),
         });
     }
 
@@ -269,10 +280,13 @@ impl Org {
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.
     fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
-        if let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
-        {
+        let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
+        else {
+            return;
+        };
+        if let Root::RefreshToken(own) = &mut grant.root {
             let new: Arc<Secret> = rotated.into();
-            let old = std::mem::replace(&mut grant.refresh_token, Arc::clone(&new));
+            let old = std::mem::replace(own, Arc::clone(&new));
             let lane = grant.lane.clone();
             scene.rotations.push(Rotation { lane, old, new });
             self.saving.is_dirty = true;
@@ -281,9 +295,12 @@ impl Org {
 
     /// Whether our refresh token is another one since that call went out.
     fn has_followed(&self, mint: &Mint) -> bool {
-        let (sent, own) = (mint.sent.as_ref(), self.record.grant.as_ref());
-        sent.zip(own)
-            .is_some_and(|(sent, own)| !own.refresh_token.is_same_as(sent))
+        let own = self.record.grant.as_ref();
+        let own = own.and_then(|grant| grant.root.refresh_token());
+        mint.sent
+            .as_ref()
+            .zip(own)
+            .is_some_and(|(sent, own)| !own.is_same_as(sent))
     }
 
     fn would_shorten(&self, granted: &Granted, started: Boottime) -> bool {

@@ -157,19 +157,25 @@ impl Org {
         &self.settings.name
     }
 
+    /// The lane that its mints count in.
+    pub(super) fn lane(&self) -> Option<&LaneId> {
+        self.record.grant.as_ref().map(|grant| &grant.lane)
+    }
+
     /// The word of `status`: a config that contradicts the grant outranks what Zoho last said.
     pub fn word(&self) -> Word {
         match self.contradiction {
             Some(_) => Word::Misconfigured,
+            None if self.lacks_client_secret() => Word::Unenrolled,
             None => self.record.verdict.word,
         }
     }
 
     /// Why the word is not `ok`.
     pub fn cause(&self) -> Option<&Cause> {
-        self.contradiction
-            .as_ref()
-            .or(self.record.verdict.cause.as_ref())
+        let told = self.record.verdict.cause.as_ref();
+        let told = told.filter(|_| !self.lacks_client_secret());
+        self.contradiction.as_ref().or(told)
     }
 
     /// The token that readers may have at `now`.
@@ -195,14 +201,18 @@ impl Org {
     /// Looks anew at whether the config agrees with the grant.
     pub(super) fn compare_with_config(&mut self) {
         let grant = self.record.grant.as_ref();
-        self.contradiction =
-            grant.and_then(|grant| binding::contradiction(&grant.binding, &self.settings.binding));
+        let settings = &self.settings;
+        self.contradiction = grant.and_then(|grant| {
+            binding::contradiction_of_kind(&grant.root, settings.grant)
+                .or_else(|| binding::contradiction(&grant.binding, &settings.binding))
+        });
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.
     pub(super) fn next_mint_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
         let grant = self.record.grant.as_ref()?;
-        let is_held = self.contradiction.is_some() || self.word() == Word::Quarantined;
+        let is_held = self.contradiction.is_some()
+            || matches!(self.word(), Word::Quarantined | Word::Unenrolled);
         if is_held || self.minting.is_some() || self.enrolling.is_some() || self.saving.hangs() {
             return None;
         }
@@ -217,7 +227,11 @@ impl Org {
         let mut at = due.max(self.not_before);
         at = at.max(self.saving.retry_at().unwrap_or(at));
         let lane = ledger.lane(&grant.lane);
-        if let Some(last) = lane.and_then(Lane::last_started) {
+        let last = match self.record.token {
+            Some(_) => lane.and_then(Lane::last_started),
+            None => lane.and_then(Lane::last_without_success),
+        };
+        if let Some(last) = last {
             at = at.max(last.plus(schedule::gap(self.settings.limits)));
         }
         Some(self.room_in(lane, true, Want::Schedule, ledger, at.max(now)))
@@ -280,7 +294,7 @@ impl Org {
             Some(at) if !scene.has_turn => Some(self.waits_since.unwrap_or(at)),
             _ => None,
         };
-        let lane = self.record.grant.as_ref().map(|grant| grant.lane.clone());
+        let lane = self.lane().cloned();
         if let (Some(_), true, Some(lane)) = (due, scene.has_turn, lane) {
             self.begin_mint(lane, Want::Schedule, Vec::new(), scene);
             return self.next_mint_at(scene.ledger, now);

@@ -51,19 +51,20 @@ pub enum Plan {
 }
 
 impl Past {
-    /// A grant that is in force no more.
-    pub(super) fn of(grant: Grant, plan: Plan, now: Now) -> Self {
+    /// A grant that is in force no more; `None` for one that stood on the client's own right.
+    pub(super) fn of(grant: Grant, plan: Plan, now: Now) -> Option<Self> {
         let made_at = now.wall_at(grant.enrolled_at);
-        Self {
+        let refresh_token = Arc::clone(grant.root.refresh_token()?);
+        Some(Self {
             lane: grant.lane,
             client_id: grant.binding.client_id,
             data_center: grant.binding.data_center,
             since: (!grant.is_taken_over).then_some(made_at),
-            refresh_token: Some(grant.refresh_token),
+            refresh_token: Some(refresh_token),
             client_secret: grant.client_secret,
             plan,
             may_be_gone: false,
-        }
+        })
     }
 
     /// Whether it is that refresh token.
@@ -82,12 +83,19 @@ impl Past {
 
 impl OrgRecord {
     /// The refresh tokens that it stands on, or has kept, each with its lane.
-    pub(super) fn rights(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
+    pub(super) fn refresh_tokens(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
         let grant = self.grant.iter();
-        let grant = grant.map(|own| (&*own.refresh_token, &own.lane));
+        let grant = grant.filter_map(|own| Some((&**own.root.refresh_token()?, &own.lane)));
         let past = self.past.iter();
         let past = past.filter_map(|own| Some((own.refresh_token.as_deref()?, &own.lane)));
         grant.chain(past)
+    }
+
+    /// The lanes that its mints count in, or would.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = &LaneId> {
+        let grant = self.grant.iter().map(|own| &own.lane);
+        let past = self.past.iter().filter(|own| own.refresh_token.is_some());
+        grant.chain(past.map(|own| &own.lane))
     }
 
     /// The past refresh token of that lane that is still to be dealt with.

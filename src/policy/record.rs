@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::past::Past;
+use super::root::Root;
 use super::settings::Binding;
 use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret};
 
@@ -72,8 +73,8 @@ pub struct OrgRecord {
 pub struct Grant {
     /// What it is bound to.
     pub binding: Binding,
-    /// The refresh token.
-    pub refresh_token: Arc<Secret>,
+    /// What it stands on.
+    pub root: Root,
     /// The client secret, where it was given at enrolment instead of in the config.
     pub client_secret: Option<Arc<Secret>>,
     /// The lane that its mints count in.
@@ -211,7 +212,8 @@ impl Cause {
     }
 }
 
-/// What one of Zoho's limits counts by: the line of refresh tokens that began with one enrolment.
+/// What one of Zoho's limits counts by: the line of refresh tokens that began with one enrolment, or a client with
+/// the soid that it names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneId(pub Key);
 
@@ -226,7 +228,7 @@ impl LaneId {
 /// The durable part of one lane: its ledger.
 #[derive(Debug, Clone)]
 pub struct LaneRecord {
-    /// Names it: the org that opened it and a number.
+    /// Names it: the org that opened it and a number, or the client and its soid.
     pub id: LaneId,
     /// The client whose own limit these mints count in too.
     pub client_id: String,

@@ -70,6 +70,7 @@ impl Fleet {
 impl Org {
     /// The config may have changed what is served, and what may be sent.
     fn reconfigured(&mut self, scene: &mut Scene<'_>) {
+        self.follow_config(scene);
         if let Some(cause) = self.contradiction.clone() {
             self.stop(&cause, scene);
         }

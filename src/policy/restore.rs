@@ -132,7 +132,10 @@ impl Fleet {
             let is_carried = org.record.token.is_some() && *anchor.boot_id != *self.boot_id;
             org.saving.is_dirty |= is_carried;
             self.orgs.insert(name.clone(), org);
-            self.with(&name, moment, Org::show_or_withdraw);
+            self.with(&name, moment, |org, scene| {
+                org.follow_config(scene);
+                org.show_or_withdraw(scene);
+            });
         }
         // What an earlier run left outside may be of an org that has left the config since.
         let gone = self.shelf.keys().cloned().map(Step::Withdraw);

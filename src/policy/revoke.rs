@@ -87,7 +87,9 @@ impl Org {
     fn refusal_of(&self, wish: Wish, sharers: &[OrgName], now: Boottime) -> Option<Refusal> {
         let counts = |past: &Past| past.refresh_token.is_some() || wish.forgets;
         let has_past = self.record.past.iter().any(counts);
-        let has_grant = self.record.grant.is_some() && !wish.only_old;
+        let own = self.record.grant.as_ref();
+        let has_token = own.is_some_and(|grant| grant.root.refresh_token().is_some());
+        let has_grant = has_token && !wish.only_old;
         let refused = |code, what: &str| Some(Refusal::Refused(Cause::new(code, what)));
         if !has_past && !has_grant {
             return refused("nothing-to-revoke", "the daemon has no such refresh token");
@@ -111,8 +113,11 @@ impl Org {
     /// Takes the grant out of force, to be revoked.
     fn retire_grant(&mut self, scene: &mut Scene<'_>) -> Option<Undo> {
         let may_be_gone = self.is_called_invalid();
-        let grant = self.record.grant.take()?;
-        let past = Past::of(grant.clone(), Plan::Revoke { tries: 0 }, scene.now);
+        let grant = self
+            .record
+            .grant
+            .take_if(|grant| grant.root.refresh_token().is_some())?;
+        let past = Past::of(grant.clone(), Plan::Revoke { tries: 0 }, scene.now)?;
         self.record.add_past(Past {
             may_be_gone,
             ..past
@@ -152,13 +157,15 @@ impl Org {
             self.record.past.clear();
         } else {
             self.record.past.iter_mut().for_each(Past::leave);
-            let grant = self.record.grant.take();
-            if let Some(grant) = grant.filter(|_| sharers.is_empty()) {
-                let mut past = Past::of(grant, Plan::Left, scene.now);
-                past.leave();
-                self.record.add_past(past);
+            let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some();
+            if let Some(grant) = self.record.grant.take_if(is_its) {
+                let past = Past::of(grant, Plan::Left, scene.now);
+                if let Some(mut past) = past.filter(|_| sharers.is_empty()) {
+                    past.leave();
+                    self.record.add_past(past);
+                }
+                self.become_ungranted(None, scene);
             }
-            self.become_ungranted(None, scene);
         }
         self.saving.is_dirty = true;
         let detail = "ours was dropped by an admin, and nothing said to Zoho".to_owned();

@@ -84,18 +84,20 @@ impl Org {
     fn own_limits(&self, lane: &Lane, now: Boottime) -> [Limit; 2] {
         let limits = self.settings.limits;
         let window = limits.window.as_secs();
+        let whose = if self.settings.grant.is_of_client() {
+            "client and soid"
+        } else {
+            "refresh token"
+        };
         [
             (
                 lane.room_at(now, limits, Want::Demand),
-                format!(
-                    "Zoho allows {} in {window} s for one refresh token",
-                    limits.mints
-                ),
+                format!("Zoho allows {} in {window} s for one {whose}", limits.mints),
             ),
             (
                 self.live_room_at(lane, true, now),
                 format!(
-                    "{} tokens of this refresh token are alive, and one more would end the oldest at Zoho",
+                    "{} tokens of this {whose} are alive, and one more would end the oldest at Zoho",
                     limits.live
                 ),
             ),

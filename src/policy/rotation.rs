@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::fleet::{Fleet, Moment};
 use super::org::Org;
 use super::record::{LaneId, OrgRecord};
+use super::root::Root;
 use crate::base::Secret;
 
 /// One refresh token has taken the place of another.
@@ -22,12 +23,15 @@ pub(super) struct Rotation {
 impl Rotation {
     /// Whether that record stands on the old token, or would fall back on it.
     fn concerns(&self, record: &OrgRecord) -> bool {
-        let mut rights = record.rights();
-        rights.any(|(token, lane)| *lane == self.lane && self.is_old(token))
+        let mut tokens = record.refresh_tokens();
+        tokens.any(|(token, lane)| *lane == self.lane && self.is_old(token))
     }
 
     fn apply(&self, record: &mut OrgRecord) {
-        let grant = record.grant.as_mut().map(|own| &mut own.refresh_token);
+        let grant = record.grant.as_mut().and_then(|own| match &mut own.root {
+            Root::RefreshToken(token) => Some(token),
+            Root::Client => None,
+        });
         let past = record.past.iter_mut();
         let past = past.filter_map(|own| own.refresh_token.as_mut());
         for token in grant.into_iter().chain(past) {

@@ -68,7 +68,9 @@ impl Fleet {
 
     /// What an operator should know of the places, for the org whose grant in force is the first to be deleted.
     pub(super) fn seat_warning(&self, record: &OrgRecord, now: Now) -> Option<String> {
-        let seats = self.seats_of(&record.grant.as_ref()?.binding, now);
+        let grant = record.grant.as_ref()?;
+        grant.root.refresh_token()?;
+        let seats = self.seats_of(&grant.binding, now);
         let first = seats.iter().position(|seat| seat.is_in_force)?;
         let in_force = seats.iter().filter(|seat| seat.is_in_force).count();
         // So many live that they cannot be one user's.
@@ -98,6 +100,7 @@ impl Fleet {
     /// Whether the org's grant was the oldest of so many that a 21st may have pushed it out: how many are known.
     fn eviction(&self, record: &OrgRecord, now: Now) -> Option<usize> {
         let grant = record.grant.as_ref()?;
+        grant.root.refresh_token()?;
         let made_at = now.wall_at(grant.enrolled_at);
         let since = (!grant.is_taken_over).then_some(made_at);
         let others = self.seats_of(&grant.binding, now);
@@ -168,6 +171,7 @@ fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Key<'_>, Seat)> {
     };
     let mut seats = Vec::new();
     let grant = record.grant.as_ref();
+    let grant = grant.filter(|grant| grant.root.refresh_token().is_some());
     if let Some(grant) = grant.filter(|_| record.verdict.word != Word::NeedsConsent) {
         let made_at = now.wall_at(grant.enrolled_at);
         let since = (!grant.is_taken_over).then_some(made_at);

@@ -24,6 +24,11 @@ impl GrantKind {
             Self::ClientCredentials => "client-credentials",
         }
     }
+
+    /// Whether it is the client's own right, with no refresh token behind it.
+    pub fn is_of_client(self) -> bool {
+        self == Self::ClientCredentials
+    }
 }
 
 /// What a grant is bound to. A grant is used only while the config says the same.
@@ -37,6 +42,8 @@ pub struct Binding {
     pub environment: Environment,
     /// What the token may do.
     pub scopes: ScopeSet,
+    /// The org in a client credentials call, `ZohoCRM.600123`. No other grant has one.
+    pub soid: Option<String>,
 }
 
 /// One org as configured, complete and in range.
@@ -50,6 +57,8 @@ pub struct OrgSettings {
     pub binding: Binding,
     /// How it gives access.
     pub grant: GrantKind,
+    /// Whether the config names the client's secret; else it is taken at the enrolment.
+    pub has_client_secret: bool,
     /// The API hosts of its data center.
     pub api_domains: ApiDomains,
     /// Where a person makes grant tokens, if known.
@@ -60,7 +69,7 @@ pub struct OrgSettings {
     pub min_ttl: Duration,
     /// Longest call to Zoho.
     pub timeout: Duration,
-    /// Limits per refresh token.
+    /// Limits per refresh token, or per client and soid.
     pub limits: Limits,
     /// At most so many mints per window for the whole client, if configured.
     pub client_mints: Option<u32>,

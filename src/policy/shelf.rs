@@ -63,11 +63,12 @@ impl Fleet {
     fn sharers_of(&self, name: &OrgName) -> Vec<OrgName> {
         let mut all = self.records();
         let own = all.find(|record| record.org == *name);
-        let Some(grant) = own.and_then(|record| record.grant.as_ref()) else {
+        let grant = own.and_then(|record| record.grant.as_ref());
+        let Some(token) = grant.and_then(|grant| grant.root.refresh_token()) else {
             return Vec::new();
         };
         let others = self.records().filter(|record| record.org != *name);
-        let sharers = others.filter(|record| record.lives_on(&grant.refresh_token));
+        let sharers = others.filter(|record| record.lives_on(token));
         sharers.map(|record| record.org.clone()).collect()
     }
 
@@ -91,8 +92,11 @@ impl Fleet {
 
 impl OrgRecord {
     fn lives_on(&self, token: &Secret) -> bool {
-        let grant = self.grant.as_ref();
-        grant.is_some_and(|grant| grant.refresh_token.is_same_as(token))
+        let own = self
+            .grant
+            .as_ref()
+            .and_then(|grant| grant.root.refresh_token());
+        own.is_some_and(|own| own.is_same_as(token))
     }
 
     /// Whether it would fall back on it.
@@ -121,6 +125,7 @@ fn settings_of(record: &OrgRecord) -> OrgSettings {
             data_center,
             environment: grant.map_or(Environment::Production, |of| of.environment),
             scopes: grant.map_or_else(|| ScopeSet::parse(""), |of| of.scopes.clone()),
+            soid: None,
         },
         grant: GrantKind::SelfClient,
         api_domains: ApiDomains::default(),
@@ -130,6 +135,7 @@ fn settings_of(record: &OrgRecord) -> OrgSettings {
         timeout: TIMEOUT,
         limits: Limits::ZOHO,
         client_mints: None,
+        has_client_secret: false,
         required: false,
     }
 }

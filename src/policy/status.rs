@@ -53,6 +53,7 @@ pub struct Status {
     pub org: String,
     pub environment: &'static str,
     pub data_center: String,
+    pub grant_kind: Option<&'static str>,
     pub token: TokenState,
     pub token_since: Option<String>,
     pub grant: &'static str,
@@ -135,6 +136,7 @@ impl Fleet {
     /// What only all orgs together tell of one: the places of its client.
     fn add_seats(&self, org: &Org, status: &mut Status, now: Now) {
         let grant = org.record.grant.as_ref();
+        let grant = grant.filter(|grant| grant.root.refresh_token().is_some());
         status.refresh_tokens = grant.map(|grant| self.seat_count(&grant.binding, now));
         status.warnings.extend(self.seat_warning(&org.record, now));
         let evicted = org.evicted_of.filter(|_| org.is_called_invalid());
@@ -167,10 +169,16 @@ impl Org {
     pub fn remedy(&self) -> Option<Remedy> {
         let code = match (self.cause(), self.word()) {
             (Some(cause), _) => &cause.code,
+            (None, Word::Unenrolled) if self.lacks_client_secret() => "no-client-secret",
             (None, Word::Unenrolled) => "unenrolled",
             (None, _) => return None,
         };
-        Some(self.remedy_for(code, Asked::Refresh))
+        Some(self.remedy_for(code, self.asked()))
+    }
+
+    /// What its mints by schedule ask of Zoho.
+    pub fn asked(&self) -> Asked {
+        self.settings.grant.asked()
     }
 
     /// The remedy of any code at this org.
@@ -217,6 +225,7 @@ impl Org {
             org: self.settings.name.to_string(),
             environment: binding.environment.as_str(),
             data_center: binding.data_center.clone(),
+            grant_kind: Some(self.settings.grant.as_str()),
             token: state,
             token_since: since.map(text),
             grant: self.word().as_str(),
@@ -307,6 +316,7 @@ fn shelved_status(record: &OrgRecord, now: Now) -> Option<Status> {
         org: record.org.to_string(),
         environment: grant.binding.environment.as_str(),
         data_center: grant.binding.data_center.clone(),
+        grant_kind: None,
         token: TokenState::None,
         token_since: None,
         grant: record.verdict.word.as_str(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::excuse::START_MS;
 use super::grants::{NARROW_SCOPE, other_host};
 use super::mail::Due;
 use super::spans::MINUTE;
@@ -19,14 +20,21 @@ impl World<'_> {
     /// The first day: every org gets its grant.
     pub(super) fn enroll_everybody(&mut self) {
         for org in 0..self.names.len() {
-            self.enroll_well(org);
+            if self.begins_by_itself(org) {
+                self.judge.excuse(org, self.now + START_MS);
+            } else {
+                self.enroll_well(org);
+            }
         }
         let first = self.now + self.operates_every_ms();
         self.mail.post(first, Due::Operator);
     }
 
-    /// A person makes a code for the right org, and enrols it.
+    /// A person makes a code for the right org, and enrols it; or sees that its client is in order.
     pub(super) fn enroll_well(&mut self, org: usize) {
+        if self.is_of_client(org) {
+            return self.mend_client(org);
+        }
         let code = self.code_for(self.place_of(org));
         self.enroll(org, code);
     }
@@ -51,8 +59,22 @@ impl World<'_> {
         self.enroll(org, right);
     }
 
+    fn mend_client(&mut self, org: usize) {
+        if let Some(grant) = self.any_grant(org) {
+            self.zoho.restore(grant);
+        }
+        if self.begins_by_itself(org) && self.dice.happens(500) {
+            self.refresh(org);
+        } else {
+            self.enroll(org, Right::Client);
+        }
+    }
+
     /// A person brings the refresh token that the org has already.
     pub(super) fn take_over(&mut self, org: usize) {
+        if self.is_of_client(org) {
+            return self.mend_client(org);
+        }
         if let Some(grant) = self.good_grant(org) {
             let token = self.zoho.refresh_token(grant);
             self.enroll(org, Right::RefreshToken(Arc::new(Secret::new(token))));
@@ -65,9 +87,10 @@ impl World<'_> {
     }
 
     fn enroll(&mut self, org: usize, right: Right) {
+        let sealed = self.is_of_client(org) && !self.begins_by_itself(org);
         let offer = Offer {
             right,
-            client_secret: None,
+            client_secret: sealed.then(|| Arc::new(Secret::new("client-secret".into()))),
             keeps_old: false,
         };
         let name = self.names[org].clone();

@@ -97,7 +97,8 @@ impl World<'_> {
     /// Enrolls every org that nobody has enrolled so far, since Zoho or a client's budget said no.
     pub(super) fn enroll_whoever_is_new(&mut self) {
         for org in 0..self.names.len() {
-            if self.any_grant(org).is_none() && !self.is_awaited(org) {
+            let is_new = self.any_grant(org).is_none() && !self.begins_by_itself(org);
+            if is_new && !self.is_awaited(org) {
                 self.enroll_well(org);
             }
         }

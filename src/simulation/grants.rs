@@ -3,9 +3,10 @@
 use super::dice::Seeded;
 use super::trouble::Trouble;
 use super::world::World;
+use super::zoho::own_right::Right;
 use super::zoho::{Place, Zoho};
 use crate::base::Environment;
-use crate::policy::settings::OrgSettings;
+use crate::policy::settings::{Binding, OrgSettings};
 
 /// An API host of a data center that no org of a plan is in.
 const HOST_ELSEWHERE: &str = "https://www.zohoapis.com.au";
@@ -21,6 +22,21 @@ pub(super) const STRANGE_HOSTS: [&str; 3] =
 pub(super) const NARROW_SCOPE: &str = "ZohoCRM.org.READ";
 
 impl World<'_> {
+    /// What the config in force says of an org; the plan's word where it says nothing.
+    pub(super) fn settings_of(&self, org: usize) -> &OrgSettings {
+        let planned = &self.plan.orgs[org];
+        if self.is_config_whole {
+            return planned;
+        }
+        let mut all = self.settings.iter();
+        all.find(|own| own.name == planned.name).unwrap_or(planned)
+    }
+
+    /// What the grant of an org must be bound to by the config in force.
+    pub(super) fn binding_in_force(&self, org: usize) -> &Binding {
+        &self.settings_of(org).binding
+    }
+
     /// Where the plan says that an org is.
     pub(super) fn place_of(&self, org: usize) -> Place {
         let settings = &self.plan.orgs[org];
@@ -34,8 +50,21 @@ impl World<'_> {
         }
     }
 
-    /// Whether the org's grant is what the plan says.
+    /// Whether the org mints by its client's own right.
+    pub(super) fn is_of_client(&self, org: usize) -> bool {
+        self.plan.orgs[org].grant.is_of_client()
+    }
+
+    /// The same, if nobody is needed to enrol it.
+    pub(super) fn begins_by_itself(&self, org: usize) -> bool {
+        self.is_of_client(org) && self.plan.orgs[org].has_client_secret
+    }
+
+    /// Whether the org's grant is what the plan says. A client's own right is of the org that its soid names.
     pub(super) fn is_of_its_place(&self, org: usize) -> bool {
+        if self.is_of_client(org) {
+            return true;
+        }
         let place = self.place_of(org);
         let grant = self.good_grant(org);
         grant.is_some_and(|grant| self.zoho.grants[grant].place == place)
@@ -44,13 +73,37 @@ impl World<'_> {
     /// The org's grant as the disk has it, if it is good at Zoho.
     pub(super) fn good_grant(&self, org: usize) -> Option<usize> {
         let kept = self.disk.grant(&self.names[org])?;
-        self.zoho.grant_of(kept.refresh_token.expose())
+        match kept.root.refresh_token() {
+            Some(token) => self.zoho.grant_of(token.expose()),
+            None => match self.zoho.own_right(&right_of(&kept.binding))? {
+                (grant, true) => Some(grant),
+                (_, false) => None,
+            },
+        }
     }
 
     /// The org's grant as the disk has it, good or not.
     pub(super) fn any_grant(&self, org: usize) -> Option<usize> {
         let kept = self.disk.grant(&self.names[org])?;
-        Zoho::line_of(kept.refresh_token.expose())
+        match kept.root.refresh_token() {
+            Some(token) => Zoho::line_of(token.expose()),
+            None => Some(self.zoho.own_right(&right_of(&kept.binding))?.0),
+        }
+    }
+
+    /// The orgs that mint by a grant that is good.
+    pub(super) fn sharing(&self, grant: usize) -> Vec<usize> {
+        let all = 0..self.names.len();
+        all.filter(|org| self.good_grant(*org) == Some(grant))
+            .collect()
+    }
+
+    /// Whether another org of the plan mints by the same client's right.
+    pub(super) fn shares_its_lane(&self, org: usize) -> bool {
+        let right = |own: &OrgSettings| own.grant.is_of_client().then(|| right_of(&own.binding));
+        let own = right(&self.plan.orgs[org]);
+        let same = self.plan.orgs.iter().filter(|other| right(other) == own);
+        own.is_some() && same.count() > 1
     }
 
     /// A 21st grant has deleted a first one.
@@ -63,6 +116,12 @@ impl World<'_> {
             }
         }
     }
+}
+
+/// The right of a client that a config names.
+pub(super) fn right_of(binding: &Binding) -> Right {
+    let soid = binding.soid.as_deref().unwrap_or_default();
+    [&*binding.client_id, &*binding.data_center, soid].map(Into::into)
 }
 
 /// The API host of another environment of the same data center, if there is one.

@@ -6,6 +6,7 @@ use super::spans::{DAY, HOUR, MINUTE, SECOND};
 use super::trouble::Trouble;
 use super::world::World;
 use crate::base::{Environment, ScopeSet, millis};
+use crate::policy::binding::contradiction;
 use crate::policy::event::Event;
 use crate::policy::settings::{Binding, OrgSettings};
 
@@ -175,8 +176,9 @@ impl World<'_> {
                 continue;
             }
             // R5 is a promise for the defaults.
-            let has_defaults =
-                self.plan.rules.life_ms == HOUR && self.plan.orgs[org].client_mints.is_none();
+            let has_defaults = self.plan.rules.life_ms == HOUR
+                && self.plan.orgs[org].client_mints.is_none()
+                && !self.shares_its_lane(org);
             match trouble {
                 Trouble::Unreachable | Trouble::Silent | Trouble::Noise if was_fair => {
                     self.judge.excuse_outage(org, self.now, span, has_defaults);
@@ -221,22 +223,18 @@ impl World<'_> {
         let Some(grant) = self.good_grant(org) else {
             return;
         };
+        if trouble != Trouble::Killed {
+            for org in self.sharing(grant) {
+                self.judge.excuse_trouble(org, self.now, HOUR);
+            }
+        }
         match trouble {
             Trouble::Stranger => {
-                let sharing: Vec<usize> = (0..self.names.len())
-                    .filter(|other| self.good_grant(*other) == Some(grant))
-                    .collect();
-                for org in sharing {
-                    self.judge.excuse_trouble(org, self.now, HOUR);
-                }
                 for _ in 0..self.dice.below(STRANGER_MINTS_MAX) {
                     self.zoho.take_from_stranger(grant, self.now);
                 }
             }
-            Trouble::Revoked => {
-                self.judge.excuse_trouble(org, self.now, HOUR);
-                self.zoho.revoke(grant, self.now);
-            }
+            Trouble::Revoked => self.zoho.revoke(grant, self.now),
             _ => {
                 let seen = self.judge.orgs[org].seen;
                 if let Some((generation, token)) = seen {
@@ -274,6 +272,10 @@ impl World<'_> {
                     self.contradict(&mut own.binding);
                 }
                 2 => own.at = *self.dice.pick(&[0.3, 0.5]),
+                3 if own.binding.soid.is_some() => {
+                    self.judge.excuse_trouble(org, self.now, span);
+                    own.binding.soid = Some(format!("ZohoCRM.7000{org}"));
+                }
                 _ => (),
             }
             settings.push(own);
@@ -294,9 +296,18 @@ impl World<'_> {
     }
 
     fn reconfigure(&mut self, settings: Vec<OrgSettings>, is_whole: bool) {
+        let before: Vec<Binding> = (0..self.names.len())
+            .map(|org| self.binding_in_force(org).clone())
+            .collect();
         self.settings.clone_from(&settings);
+        for (org, before) in before.iter().enumerate() {
+            // What was minted for another soid or scope is given up at once.
+            let is_another = contradiction(before, self.binding_in_force(org)).is_some();
+            self.judge.orgs[org].is_given_up |= self.is_of_client(org) && is_another;
+        }
         // What was planned under the older config is no plan any more.
         self.standing.clear();
+        self.quiet_until.fill(0);
         self.is_config_whole = is_whole;
         for own in &mut self.judge.orgs {
             own.replaced = None;

@@ -1,6 +1,8 @@
 //! A call's way to Zoho and back: what is never sent, what Zoho counts and nobody hears of, what comes late or twice.
 
-use super::grants::{NARROW_SCOPE, STRANGE_HOSTS};
+use std::sync::Arc;
+
+use super::grants::{NARROW_SCOPE, STRANGE_HOSTS, right_of};
 use super::mail::{Delivery, Due};
 use super::trouble::Trouble;
 use super::world::World;
@@ -51,15 +53,23 @@ impl Parcel {
     }
 }
 
-/// What a call asks with, as the simulated Zoho reads it.
-fn ask_of(right: &Right) -> Ask {
-    match right {
-        Right::Code(code) => Ask::Code(code.expose().to_owned()),
-        Right::RefreshToken(token) => Ask::Refresh(token.expose().to_owned()),
-    }
-}
-
 impl World<'_> {
+    /// What a call asks with, as the simulated Zoho reads it. What client credentials say beside the client is the
+    /// config's of this moment.
+    fn ask_of(&mut self, org: usize, right: &Right) -> Ask {
+        match right {
+            Right::Code(code) => Ask::Code(code.expose().to_owned()),
+            Right::RefreshToken(token) => Ask::Refresh(token.expose().to_owned()),
+            Right::Client => {
+                let place = self.place_of(org);
+                let binding = self.binding_in_force(org);
+                let scope = binding.scopes.to_string().replace(',', " ").into();
+                let right = right_of(binding);
+                Ask::Client(self.zoho.grant_of_right(right, &place), scope)
+            }
+        }
+    }
+
     /// The daemon calls Zoho.
     pub(super) fn call(&mut self, name: &OrgName, attempt: Attempt, asked: Asked, right: &Right) {
         let org = self.index_of(name);
@@ -67,17 +77,20 @@ impl World<'_> {
         let timeout = self.timeout_ms(org);
         let weather = self.weather_of(org);
         self.check_call(org, asked, right, timeout);
-        if asked == Asked::Refresh {
+        if asked.is_by_schedule() {
             self.check_reported_call(org);
-            self.check_probe(org);
         }
         if weather == Some(Trouble::Unreachable) {
             let after = *self.dice.pick(&[5, 200, timeout]);
             return self.deliver(after, org, attempt, self.now, Parcel::NotSent);
         }
-        let ask = ask_of(right);
+        if asked.is_by_schedule() {
+            self.check_probe(org);
+        }
+        let ask = self.ask_of(org, right);
         let grant = match &ask {
             Ask::Refresh(text) => Zoho::line_of(text),
+            Ask::Client(grant, _) => Some(*grant),
             Ask::Code(_) => None,
         };
         if let Some(grant) = grant {
@@ -167,6 +180,7 @@ impl World<'_> {
                 self.refusal(request, Kind::Throttle)
             }
             Decision::Refuses => self.refusal(request, Kind::Gone),
+            Decision::RefusesClient => self.refusal(request, Kind::WrongConfig),
             Decision::Grants {
                 token,
                 with_refresh_token,
@@ -187,6 +201,9 @@ impl World<'_> {
     fn grant(&mut self, request: &Request, token: usize, with_refresh_token: bool) -> Parcel {
         let grant = self.zoho.issued[token].grant;
         let place = self.zoho.grants[grant].place.clone();
+        let scope = Arc::clone(&self.zoho.issued[token].scope);
+        // None is documented there, so that one which comes all the same must be left alone.
+        let is_odd = request.asked.is_of_client() && self.dice.happens(100);
         let is_misplaced = self.weather_of(request.org) == Some(Trouble::WrongPlace);
         let is_narrow = is_misplaced && self.dice.happens(500);
         let api_domain = if is_misplaced && !is_narrow {
@@ -196,13 +213,9 @@ impl World<'_> {
         };
         let terms = Terms {
             token,
-            refresh_token: with_refresh_token.then(|| self.zoho.refresh_token(grant)),
+            refresh_token: (with_refresh_token || is_odd).then(|| self.zoho.refresh_token(grant)),
             api_domain,
-            scope: if is_narrow {
-                NARROW_SCOPE
-            } else {
-                &place.scope
-            },
+            scope: if is_narrow { NARROW_SCOPE } else { &scope },
             life_ms: self.zoho.issued[token].ends - self.now,
         };
         let (said, names_host) = sayings::grant(&terms, &mut self.dice);

@@ -111,6 +111,9 @@ impl World<'_> {
         self.timeline
             .note(self.now, None, || format!("stopped for {off} ms"));
         self.note_standing();
+        if !self.is_disk_steady() {
+            self.forget_needs();
+        }
         let kept = self.disk.flush();
         self.end_life(kept);
         self.start_after(off);
@@ -214,9 +217,17 @@ impl World<'_> {
         let (Some(was), Some(is)) = (&old.grant, &new.grant) else {
             return;
         };
-        let line = Zoho::line_of(is.refresh_token.expose());
+        let (Some(was), Some(is)) = (was.root.refresh_token(), is.root.refresh_token()) else {
+            // In a run no org's kind of grant changes.
+            if was.root.refresh_token().is_some() || is.root.refresh_token().is_some() {
+                let what = "a grant has another root than before".to_owned();
+                self.judge.breaks("R4", Some(org), self.now, what);
+            }
+            return;
+        };
+        let line = Zoho::line_of(is.expose());
         let is_known = line.is_some_and(|grant| grant < self.zoho.grants.len());
-        if !is.refresh_token.is_same_as(&was.refresh_token) && !is_known {
+        if !is.is_same_as(was) && !is_known {
             let what = "a refresh token left the store for one that Zoho never gave".to_owned();
             self.judge.breaks("R4", Some(org), self.now, what);
         }

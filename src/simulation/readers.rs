@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::excuse::{PROBE_MS, START_MS};
-use super::grants::UNKNOWN_HOST;
+use super::grants::{UNKNOWN_HOST, right_of};
 use super::judge::Look;
 use super::mail::Due;
 use super::trouble::Trouble;
@@ -108,6 +108,7 @@ impl World<'_> {
         if let Some(what) = misplaced {
             self.judge.breaks("S4", Some(org), self.now, what);
         }
+        self.check_right(org, number);
         self.note_word(org, Some(word));
     }
 
@@ -173,7 +174,7 @@ impl World<'_> {
 
     /// S4: no token under an org that any evidence contradicts; absent evidence proves nothing.
     fn misplaced(&self, org: usize, number: usize, token: &Token) -> Option<String> {
-        let settings = &self.plan.orgs[org];
+        let settings = self.settings_of(org);
         let configured = settings.api_domains.of(settings.binding.environment);
         let said = self.zoho.issued[number].said_api_domain.as_deref();
         let is_known = |host: &str| host != UNKNOWN_HOST;
@@ -186,6 +187,21 @@ impl World<'_> {
             Some(format!("called verified on the word of {said:?}"))
         } else {
             None
+        }
+    }
+
+    /// S4: what was minted by a client's own right is read only while the config says what it said then.
+    fn check_right(&mut self, org: usize, token: usize) {
+        if !self.is_of_client(org) {
+            return;
+        }
+        let binding = self.binding_in_force(org);
+        let issued = &self.zoho.issued[token];
+        let own = self.zoho.own_right(&right_of(binding));
+        let is_its = own.is_some_and(|(grant, _)| grant == issued.grant);
+        if !is_its || *issued.scope != binding.scopes.to_string().replace(',', " ") {
+            let what = "a token of another soid or scope than the config has".to_owned();
+            self.judge.breaks("S4", Some(org), self.now, what);
         }
     }
 
@@ -234,7 +250,7 @@ impl World<'_> {
     pub(super) fn check_call(&mut self, org: usize, asked: Asked, right: &Right, timeout: i64) {
         let boot = self.clocks.at(self.now).boot;
         let latest = Boottime(boot.0 + timeout);
-        let is_enrolment = asked != Asked::Refresh;
+        let is_enrolment = !asked.is_by_schedule();
         let name = &self.names[org];
         if !self.disk.covers(name, is_enrolment, boot.0, latest.0 - 1) {
             let what = "a call without a slot on the disk".to_owned();

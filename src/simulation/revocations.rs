@@ -191,7 +191,8 @@ impl World<'_> {
 
 /// The grants whose refresh tokens a record holds.
 fn lines_of(record: &OrgRecord) -> Vec<usize> {
-    let grant = record.grant.as_ref().map(|grant| &grant.refresh_token);
+    let grant = record.grant.as_ref();
+    let grant = grant.and_then(|grant| grant.root.refresh_token());
     let past = record
         .past
         .iter()

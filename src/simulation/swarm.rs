@@ -27,12 +27,12 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
         client_mints,
         ..own
     };
+    let orgs = (0..orgs).map(|nth| with_limit(org(nth, &mut dice)));
+    let orgs = with_client_credentials(orgs.collect(), seed);
     Plan {
         purpose: Purpose::Trial,
         seed,
-        orgs: (0..orgs)
-            .map(|nth| with_limit(org(nth, &mut dice)))
-            .collect(),
+        orgs,
         rules: Rules {
             limits: Limits::ZOHO,
             life_ms,
@@ -47,6 +47,35 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
         has_ntp,
         way_ms: *dice.pick(&[3, 400, 3_000]),
     }
+}
+
+/// Some orgs mint by their client's own right, some of these in one lane with the one before.
+fn with_client_credentials(mut orgs: Vec<OrgSettings>, seed: u64) -> Vec<OrgSettings> {
+    let mut dice = Seeded::new(seed ^ 0x0c11_e770);
+    for nth in 0..orgs.len() {
+        if !dice.happens(250) {
+            continue;
+        }
+        let own = &mut orgs[nth];
+        own.grant = GrantKind::ClientCredentials;
+        own.has_client_secret = dice.happens(700);
+        own.binding.soid = Some(format!("ZohoCRM.6000{nth}"));
+        let is_twin = dice.happens(400);
+        let scopes = *dice.pick(&["ZohoCRM.modules.ALL", "ZohoCRM.users.READ"]);
+        let before = nth.checked_sub(1).map(|at| orgs[at].clone());
+        let before = before.filter(|own| own.grant.is_of_client());
+        if let Some(before) = before.filter(|_| is_twin) {
+            orgs[nth] = OrgSettings {
+                name: orgs[nth].name.clone(),
+                binding: Binding {
+                    scopes: ScopeSet::parse(scopes),
+                    ..before.binding
+                },
+                ..before
+            };
+        }
+    }
+    orgs
 }
 
 fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
@@ -65,8 +94,10 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
             data_center: data_center.to_owned(),
             environment,
             scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
+            soid: None,
         },
         grant: GrantKind::SelfClient,
+        has_client_secret: true,
         api_domains: zoho
             .as_ref()
             .map(|zoho| zoho.api_domains.clone())

@@ -290,6 +290,7 @@ impl<'a> World<'a> {
             Some(Kind::WrongConfig) => matches!(after, Some(Word::Throttled | Word::NeedsConsent)),
             _ => matches!(after, Some(Word::NeedsConsent | Word::Throttled)),
         };
+        let is_wrong = is_wrong || (self.is_of_client(org) && after == Some(Word::NeedsConsent));
         let is_told = matches!(kind, Some(Kind::Grant | Kind::Gone | Kind::WrongConfig));
         let is_blurred = !is_told && before.is_some_and(Word::wants_a_person);
         // A process that died of it says nothing.

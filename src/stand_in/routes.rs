@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use super::answer::{Body, Refusal, Reply};
 use super::clock::{http_date, wall_time};
 use super::control;
+use super::crm;
 use super::outgoing::Outgoing;
 use super::params::Params;
 use super::server::World;
@@ -111,11 +112,11 @@ fn route(site: &Site, parts: &Parts, body: &Bytes) -> Reply {
                 site.origin()
             ),
         ),
-        (&Method::GET, _) if path.ends_with("/crm/v8/org") => {
-            let prefix = path.strip_suffix("/crm/v8/org").unwrap_or("");
+        (&Method::GET, _) if path.contains(crm::ROOT) => {
             let header = parts.headers.get(AUTHORIZATION);
             let header = header.and_then(|value| value.to_str().ok()).unwrap_or("");
-            world.with(|zoho, now| zoho.crm_org(header, prefix, now))
+            let query = Params::parse(parts.uri.query().unwrap_or("").as_bytes());
+            world.with(|zoho, now| zoho.crm(header, path, &query, now))
         }
         _ => {
             world.with(|zoho, _| zoho.note_stray());

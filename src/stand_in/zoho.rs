@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::fault_queues::FaultQueues;
 use super::lane::{End, Lane};
+use super::leads::Leads;
 use super::rules::Rules;
 use super::stats::Traffic;
 use super::window::Window;
@@ -28,6 +29,8 @@ pub struct Zoho {
     pub(super) access_tokens: HashMap<String, u32>,
     pub(super) faults: FaultQueues,
     pub(super) traffic: Traffic,
+    /// What every org's CRM holds.
+    pub leads: Leads,
 }
 
 /// Which org in which environment, and where its API is.
@@ -108,6 +111,7 @@ impl Zoho {
             access_tokens: HashMap::new(),
             faults: FaultQueues::default(),
             traffic: Traffic::default(),
+            leads: Leads::default(),
         }
     }
 

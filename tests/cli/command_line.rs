@@ -40,6 +40,8 @@ fn every_verb_has_help_with_an_example() {
         "reload",
         "enroll",
         "get",
+        "exec",
+        "watch",
         "report",
         "status",
         "refresh",

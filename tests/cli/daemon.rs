@@ -14,11 +14,26 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn answering<const N: usize>(answers: [Vec<u8>; N]) -> Self {
+        Self::with(None, answers)
+    }
+
+    /// One that says of any org that it has this kind of grant, before and beside its answers.
+    pub(crate) fn enrolling<const N: usize>(grant_kind: &str, answers: [Vec<u8>; N]) -> Self {
+        let status = json(&format!(r#"{{"org":"acme","grant_kind":"{grant_kind}"}}"#));
+        Self::with(Some(status), answers)
+    }
+
+    fn with<const N: usize>(status: Option<Vec<u8>>, answers: [Vec<u8>; N]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let listener = UnixListener::bind(folder.path().join("socket")).expect("a socket");
         let serve = move |answer: &Vec<u8>| {
             let (mut stream, _) = listener.accept().expect("a connection");
-            let asked = request(&mut stream);
+            let mut asked = request(&mut stream);
+            while let Some(status) = status.as_ref().filter(|_| asked.starts_with("GET ")) {
+                stream.write_all(status).ok();
+                stream = listener.accept().expect("a connection").0;
+                asked = request(&mut stream);
+            }
             // A client that gives up on a large answer hangs up: that is its right.
             stream.write_all(answer).ok();
             asked

@@ -13,6 +13,9 @@ use crate::wait::{SOON, wait_until};
 const ENROLLED: &str = r#"{"org":"acme","token":"fresh","grant":"ok","scope":["ZohoCRM.modules.ALL","ZohoCRM.org.READ"],
 "api_domain":"https://www.zohoapis.eu","expires_at":"2026-11-22T01:12:11Z","binding":"verified"}"#;
 
+/// The kind of grant that wants a grant token.
+const CODE: &str = "self-client";
+
 /// The body of a request.
 fn body(asked: &str) -> &str {
     asked.split_once("\r\n\r\n").expect("a head").1
@@ -20,8 +23,8 @@ fn body(asked: &str) -> &str {
 
 #[test]
 fn enroll_hands_over_a_code_and_says_what_it_is_good_for() {
-    let ended =
-        Daemon::answering([json(ENROLLED)]).run_with(&["enroll", "acme"], "  1000.code\r\n\n");
+    let ended = Daemon::enrolling(CODE, [json(ENROLLED)])
+        .run_with(&["enroll", "acme"], "  1000.code\r\n\n");
     let text = "\
 acme: enrolled
   scope       ZohoCRM.modules.ALL ZohoCRM.org.READ
@@ -39,7 +42,7 @@ acme: enrolled
 #[test]
 fn enroll_takes_over_a_refresh_token() {
     let args = ["enroll", "acme", "--refresh-token"];
-    let ended = Daemon::answering([json(ENROLLED)]).run_with(&args, "1000.refresh\n");
+    let ended = Daemon::enrolling(CODE, [json(ENROLLED)]).run_with(&args, "1000.refresh\n");
     assert_eq!(ended.exit, 0);
     assert_eq!(
         body(&ended.asked[0]),
@@ -50,22 +53,45 @@ fn enroll_takes_over_a_refresh_token() {
 #[test]
 fn enroll_gives_the_client_secret_only_when_asked_for_it() {
     let needed = problem(422, "client-secret-needed", "");
-    let ended =
-        Daemon::answering([needed, json(ENROLLED)]).run_with(&["enroll", "acme"], "code\nsecret\n");
+    let ended = Daemon::enrolling(CODE, [needed, json(ENROLLED)])
+        .run_with(&["enroll", "acme"], "code\nsecret\n");
     assert_eq!((ended.exit, &*ended.stderr), (0, ""));
     let bodies: Vec<&str> = ended.asked.iter().map(|asked| body(asked)).collect();
     let with_secret = r#"{"kind":"code","code":"code","client_secret":"secret"}"#;
     assert_eq!(bodies, [r#"{"kind":"code","code":"code"}"#, with_secret]);
 
-    let ended = Daemon::answering([json(ENROLLED)]).run_with(&["enroll", "acme"], "code\nsecret\n");
+    let ended =
+        Daemon::enrolling(CODE, [json(ENROLLED)]).run_with(&["enroll", "acme"], "code\nsecret\n");
     let note = "zoho-tokend: acme: the second line of stdin was not used; nothing to do: the config has the client's secret\n";
     assert_eq!((ended.exit, &*ended.stderr), (0, note));
 }
 
 #[test]
+fn client_credentials_take_the_clients_secret_alone_and_only_if_it_is_needed() {
+    let kind = "client-credentials";
+    let needed = problem(422, "client-secret-needed", "");
+    let ended = Daemon::enrolling(kind, [needed, json(ENROLLED)])
+        .run_with(&["enroll", "acme"], " secret\n");
+    assert_eq!((ended.exit, &*ended.stderr), (0, ""));
+    let bodies: Vec<&str> = ended.asked.iter().map(|asked| body(asked)).collect();
+    let with_secret = r#"{"kind":"client-credentials","client_secret":"secret"}"#;
+    assert_eq!(bodies, [r#"{"kind":"client-credentials"}"#, with_secret]);
+
+    let ended =
+        Daemon::enrolling(kind, [json(ENROLLED)]).run_with(&["enroll", "acme"], "1000.code");
+    let note = "zoho-tokend: acme: what stands on stdin was not used; nothing to do: client credentials take no grant, and the config has the client's secret\n";
+    assert_eq!((ended.exit, &*ended.stderr), (0, note));
+
+    let needed = || problem(422, "client-secret-needed", "");
+    let ended = Daemon::enrolling(kind, [needed(), needed()]).run_with(&["enroll", "acme"], "");
+    let line = "zoho-tokend: acme: nothing on stdin; pipe in the client secret, or run it on a terminal to be asked\n";
+    assert_eq!(ended.failed(), (65, line));
+}
+
+#[test]
 fn what_is_more_than_a_grant_and_a_secret_is_told_as_such() {
     let needed = problem(422, "client-secret-needed", "");
-    let ended = Daemon::answering([needed, json(ENROLLED)])
+    let ended = Daemon::enrolling(CODE, [needed, json(ENROLLED)])
         .run_with(&["enroll", "acme"], "code\nsecret\nmore\n");
     let note = "zoho-tokend: acme: only the first two lines of stdin were used; nothing to do: grant and client secret are all that is taken\n";
     assert_eq!((ended.exit, &*ended.stderr), (0, note));
@@ -80,12 +106,13 @@ fn enroll_asks_for_a_missing_client_secret_once() {
             r#","detail":"the secret is empty","cure":"give it""#,
         )
     };
-    let ended = Daemon::answering([needed(), needed()]).run_with(&["enroll", "acme"], "code\n");
+    let ended =
+        Daemon::enrolling(CODE, [needed(), needed()]).run_with(&["enroll", "acme"], "code\n");
     assert_eq!(ended.failed().0, 65);
     let kept = r#"{"kind":"code","code":"code","keep_client_secret":true}"#;
     assert_eq!(body(&ended.asked[1]), kept);
-    let ended =
-        Daemon::answering([needed(), needed()]).run_with(&["enroll", "acme"], "code\nsecret\n");
+    let ended = Daemon::enrolling(CODE, [needed(), needed()])
+        .run_with(&["enroll", "acme"], "code\nsecret\n");
     assert_eq!(
         ended.failed(),
         (78, "zoho-tokend: acme: the secret is empty; give it\n")
@@ -96,7 +123,7 @@ fn enroll_asks_for_a_missing_client_secret_once() {
 fn enroll_says_why_zoho_refused() {
     let more = r#","detail":"Zoho says invalid_code: the grant token is used or older than its life",
         "cure":"make a new one in the API console and enroll within its minutes""#;
-    let ended = Daemon::answering([problem(422, "refused", more)])
+    let ended = Daemon::enrolling(CODE, [problem(422, "refused", more)])
         .run_with(&["enroll", "acme"], "1000.canary");
     let line = "zoho-tokend: acme: Zoho says invalid_code: the grant token is used or older than its life; \
         make a new one in the API console and enroll within its minutes\n";

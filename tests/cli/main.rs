@@ -11,6 +11,7 @@ mod daemon;
 #[cfg(feature = "stand-in")]
 mod demo;
 mod enroll;
+mod exec;
 mod get;
 mod report;
 mod revoke;

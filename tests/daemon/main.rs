@@ -10,6 +10,8 @@ mod daemon;
 mod eater;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/job.rs"]
+mod job;
 #[path = "../support/need.rs"]
 mod need;
 #[path = "../support/provider.rs"]
@@ -20,16 +22,21 @@ mod site;
 mod users;
 #[path = "../support/wait.rs"]
 mod wait;
+#[path = "../support/watcher.rs"]
+mod watcher;
 #[path = "../support/zoho.rs"]
 mod zoho;
 
 mod access;
 mod bad_input;
 mod check;
+mod client_credentials;
+mod client_secret;
 mod clients;
 mod contract;
 mod disk;
 mod enroll;
+mod exec;
 mod files;
 mod left_behind;
 mod life;
@@ -43,8 +50,12 @@ mod replaced;
 mod report_storms;
 mod reports;
 mod revoke;
+mod sdks;
 mod secrets;
 mod simulate;
 mod soak;
 mod start;
 mod stop;
+mod watch;
+mod watch_exec;
+mod watching;

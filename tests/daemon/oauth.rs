@@ -35,6 +35,14 @@ fn site_of(provider: &Provider, url: &str) -> Site {
     site
 }
 
+/// The same org, by the client's own right. Zoho's soid is none of this server's.
+fn by_client(site: &mut Site) {
+    let more = &site.config.more;
+    assert!(more.contains("self-client"), "{more}");
+    site.config.more = more.replace("self-client", "client-credentials");
+    site.write_config();
+}
+
 fn take_over(site: &Site, refresh_token: &str) {
     site.verb_with(&["enroll", "remote", "--refresh-token"], refresh_token)
         .done();
@@ -77,6 +85,30 @@ fn a_server_of_another_make_is_refreshed_over_several_lives_and_a_restart() {
     let _daemon = site.run();
     watch_generations(&site, &provider, 2);
     assert_eq!(site.status("remote")["grant"], "ok");
+}
+
+#[test]
+fn client_credentials_of_another_make_are_minted_by_themselves_over_several_lives_and_a_restart() {
+    if !need_provider() {
+        return;
+    }
+    let provider = Provider::start(false, 4);
+    let mut site = site_of(&provider, provider.says("issuer"));
+    by_client(&mut site);
+    let mut daemon = site.run();
+    wait_until("its first token", SOON, || {
+        site.get("/v1/orgs/remote/token").status == 200
+    });
+    watch_generations(&site, &provider, 3);
+    assert_eq!(provider.posts(), 3, "one call each");
+    daemon.kill();
+    let _daemon = site.run();
+    watch_generations(&site, &provider, 2);
+    assert_eq!(site.status("remote")["grant"], "ok");
+    site.write("sync.secret", "another-secret");
+    site.verb(&["reload"]).done();
+    let ended = site.verb(&["refresh", "remote"]);
+    assert!(ended.failed(78).contains("invalid_client"), "{ended:?}");
 }
 
 /// R4: a rotated refresh token replaces the one before, also over kill -9.

@@ -14,6 +14,7 @@ use zoho_tokend::policy::record::{
     Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored, Token,
     Verdict, Word,
 };
+use zoho_tokend::policy::root::Root;
 use zoho_tokend::policy::settings::Binding;
 
 /// Stands in every secret below, so that one search finds any of them.
@@ -46,6 +47,7 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
         data_center: "eu".into(),
         environment: Environment::Sandbox,
         scopes: ScopeSet::parse("ZohoCRM.modules.ALL,ZohoCRM.org.READ"),
+        soid: None,
     };
     OrgRecord {
         org: name(org),
@@ -53,7 +55,7 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
         anchor: anchor(),
         grant: Some(Grant {
             binding,
-            refresh_token: secret(&format!("refresh-{org}")),
+            root: Root::RefreshToken(secret(&format!("refresh-{org}"))),
             client_secret: Some(secret(&format!("client-{org}"))),
             lane: LaneId(format!("{org}/2").into()),
             enrolled_at: Boottime(-77),
@@ -125,7 +127,7 @@ pub(crate) fn all_of(stored: &Stored) -> String {
         writeln!(text, "{org:?}").unwrap();
         let grant = org.grant.as_ref();
         let secrets = [
-            grant.map(|grant| &grant.refresh_token),
+            grant.and_then(|grant| grant.root.refresh_token()),
             grant.and_then(|grant| grant.client_secret.as_ref()),
             org.token.as_ref().map(|token| &token.access_token),
         ];

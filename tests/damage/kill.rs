@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use zoho_tokend::edge::store::{KeySource, Sqlite, Store};
 use zoho_tokend::policy::record::{Change, OrgRecord};
+use zoho_tokend::policy::root::Root;
 
 use crate::fixture::{Home, child, lane, note, org, put, role, secret, traced};
 
@@ -28,7 +29,7 @@ fn step(revision: u64) -> Vec<Change> {
     let mut record = org("acme", revision);
     let turn = revision / 5;
     if let Some(grant) = &mut record.grant {
-        grant.refresh_token = secret(&format!("refresh-{turn}"));
+        grant.root = Root::RefreshToken(secret(&format!("refresh-{turn}")));
     }
     let slots = i64::try_from(revision % 10).unwrap();
     vec![
@@ -80,7 +81,11 @@ fn assert_kept(home: &Home, acknowledged: u64, case: &str) -> u64 {
     );
     assert_eq!(generation, revision, "{case}");
     let refresh_token = secret(&format!("refresh-{}", revision / 5));
-    assert!(grant.refresh_token.is_same_as(&refresh_token), "{case}");
+    let kept = grant.root.refresh_token();
+    assert!(
+        kept.is_some_and(|kept| kept.is_same_as(&refresh_token)),
+        "{case}"
+    );
     assert_eq!(
         stored.lanes[0].slots.len(),
         usize::try_from(revision % 10).unwrap(),

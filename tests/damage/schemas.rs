@@ -1,9 +1,10 @@
-//! States of older releases: all that they hold is there, in its new place.
+//! States that earlier releases wrote, and what the newest schema adds.
 
 use zoho_tokend::edge::store::Store;
-use zoho_tokend::policy::record::{Change, Stored};
+use zoho_tokend::policy::record::{Change, OrgRecord, Stored};
+use zoho_tokend::policy::root::Root;
 
-use crate::fixture::{Home, all_of, lane, name, org, put};
+use crate::fixture::{Home, all_of, lane, name, org, put, secret};
 
 /// The files in `schema_1` were written by the release that had the first schema.
 #[test]
@@ -33,33 +34,89 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
     assert!(!stored.orgs[1].anchor.is_vouched, "not written since");
 }
 
-/// The files in `schema_2` were written by the release that had the second schema: what a grant replaced stood in two
-/// columns beside it.
+/// The files in `schema_2` were written by the release that had the second schema.
 #[test]
-fn r7_a_state_of_the_second_schema_keeps_what_a_grant_replaced() {
+fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid() {
     let home = Home::new();
     home.put("state.db", include_bytes!("schema_2/state.db"));
     home.put("seal.key", include_bytes!("schema_2/seal.key"));
+    let mut acme = org("acme", 3);
+    let grant = acme.grant.as_mut().unwrap();
+    grant.root = Root::RefreshToken(secret("refresh-0"));
+    assert_eq!(grant.binding.soid, None);
     let whole = Stored {
-        orgs: vec![org("acme", 2), org("beta", 1)],
-        lanes: vec![lane("acme/1", 4)],
+        orgs: vec![acme],
+        lanes: vec![lane("acme/1", 3)],
     };
     assert_eq!(home.start().unwrap(), all_of(&whole));
-    // The next write moves it, and leaves nothing behind in its old place.
+}
+
+/// What a grant replaced stood in two columns beside it, until the third schema.
+#[test]
+fn r7_a_state_of_the_second_schema_keeps_what_a_grant_replaced_and_moves_it_with_the_next_write() {
+    let home = Home::new();
+    home.put("state.db", include_bytes!("schema_2/state.db"));
+    home.put("seal.key", include_bytes!("schema_2/seal.key"));
+    let left = || {
+        let conn = rusqlite::Connection::open(home.file("state.db")).unwrap();
+        let sql = "SELECT count(prior_refresh_token) + count(prior_lane) FROM org";
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
     let mut store = home.open().unwrap();
-    store.write(&[put(org("acme", 3))]).unwrap();
+    assert_eq!(left(), 2, "a start changes no row");
+    store.write(&[put(org("acme", 4))]).unwrap();
     drop(store);
+    assert_eq!(left(), 0);
     let stored = home.open().unwrap().load().unwrap();
     assert_eq!(stored.orgs[0].past.len(), 1);
-    let conn = rusqlite::Connection::open(home.file("state.db")).unwrap();
-    let sql = "SELECT count(prior_refresh_token) + count(prior_lane) FROM org WHERE name = ?1";
-    let left = |org: &str| {
-        conn.query_row(sql, [org], |row| row.get::<_, i64>(0))
-            .unwrap()
+}
+
+#[test]
+fn r7_a_grant_by_the_clients_own_right_is_kept_with_its_soid_and_without_a_refresh_token() {
+    let home = Home::new();
+    let mut record = org("acme", 1);
+    record.past = Vec::new();
+    let grant = record.grant.as_mut().unwrap();
+    grant.root = Root::Client;
+    grant.binding.soid = Some("ZohoCRM.600123".into());
+    let with_secret = record.clone();
+    let mut without = OrgRecord {
+        revision: 2,
+        ..record
     };
-    assert_eq!(
-        (left("acme"), left("beta")),
-        (0, 2),
-        "beta was not written since"
-    );
+    without.grant.as_mut().unwrap().client_secret = None;
+    let mut store = home.open().unwrap();
+    for record in [with_secret, without] {
+        let whole = Stored {
+            orgs: vec![record.clone()],
+            lanes: Vec::new(),
+        };
+        store.write(&[put(record)]).unwrap();
+        assert_eq!(all_of(&store.load().unwrap()), all_of(&whole));
+    }
+}
+
+/// S1: what a grant no longer stands on is wiped, as a replaced refresh token is.
+#[test]
+fn s1_a_refresh_token_that_client_credentials_replace_is_wiped() {
+    let home = Home::new();
+    let mut store = home.open().unwrap();
+    let before = org("acme", 1);
+    store.write(&[put(before.clone())]).unwrap();
+    let conn = rusqlite::Connection::open(home.file("state.db")).unwrap();
+    let sealed: Vec<u8> = conn
+        .query_row("SELECT refresh_token FROM org", [], |row| row.get(0))
+        .unwrap();
+    drop(conn);
+    let mut after = OrgRecord {
+        revision: 2,
+        ..before
+    };
+    after.grant.as_mut().unwrap().root = Root::Client;
+    store.write(&[put(after)]).unwrap();
+    drop(store);
+    for (name, bytes) in home.files() {
+        let is_there = bytes.windows(sealed.len()).any(|part| part == sealed);
+        assert!(!is_there, "{name}");
+    }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use zoho_tokend::base::Secret;
 use zoho_tokend::edge::store::{DETAIL_MAX, NOTES_MAX, Store, StoreError};
 use zoho_tokend::policy::record::{Change, LaneId, OrgRecord, Stored};
+use zoho_tokend::policy::root::Root;
 
 use crate::fixture::{CANARY, Home, all_of, child, lane, name, note, org, put, role, secret};
 
@@ -191,7 +192,7 @@ fn s1_a_replaced_refresh_token_is_wiped_and_one_that_stays_is_not_sealed_anew() 
     store.write(&[put(org("acme", 1))]).unwrap();
     let before = sealed_of(&home, "acme");
     let mut rotated = org("acme", 2);
-    rotated.grant.as_mut().unwrap().refresh_token = secret("rotated");
+    rotated.grant.as_mut().unwrap().root = Root::RefreshToken(secret("rotated"));
     store.write(&[put(rotated)]).unwrap();
     let after = sealed_of(&home, "acme");
     assert_ne!(before[0], after[0]);
@@ -356,9 +357,11 @@ fn secrets_of_any_text_are_kept() {
     let home = Home::new();
     let mut record = org("acme", 1);
     let odd = format!("{}\0é\n{}", "'; DROP TABLE org; --", "x".repeat(8192));
-    record.grant.as_mut().unwrap().refresh_token = std::sync::Arc::new(Secret::new(odd.clone()));
+    let root = Root::RefreshToken(std::sync::Arc::new(Secret::new(odd.clone())));
+    record.grant.as_mut().unwrap().root = root;
     let mut store = home.open().unwrap();
     store.write(&[put(record)]).unwrap();
     let kept = store.load().unwrap().orgs.remove(0).grant.unwrap();
-    assert_eq!(kept.refresh_token.expose(), odd);
+    let kept = kept.root.refresh_token().unwrap();
+    assert_eq!(kept.expose(), odd);
 }

@@ -34,20 +34,21 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, {
   clients: [{
     ...CLIENT,
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
     response_types: ['code'],
     redirect_uris: ['http://127.0.0.1/callback'],
     token_endpoint_auth_method: 'client_secret_post', // As Zoho: id and secret in the body.
   }],
   scopes: ['openid', 'offline_access', SCOPE], // Without the second it knows no refresh tokens.
   features: {
+    clientCredentials: { enabled: true },
     devInteractions: { enabled: false }, // No pages: the consent below needs no browser.
     introspection: { enabled: true },
     revocation: { enabled: true },
   },
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   rotateRefreshToken: ROTATE === '1',
-  ttl: { AccessToken: Number(AT_TTL), Grant: DAY_S, RefreshToken: DAY_S },
+  ttl: { AccessToken: Number(AT_TTL), ClientCredentials: Number(AT_TTL), Grant: DAY_S, RefreshToken: DAY_S },
 });
 
 /** A refresh token as if a person had consented: the provider's own models, saved by its own code. */

@@ -99,7 +99,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).expect("a folder of the repository") {
         let entry = entry.expect("readable");
         let name = entry.file_name();
-        let is_ours = [".git", "target", "node_modules"]
+        let is_ours = [".git", "target", "node_modules", ".venv"]
             .iter()
             .all(|tools| name != *tools);
         match entry.file_type().expect("readable") {

@@ -82,7 +82,7 @@ fn intro(stage: &Stage, args: &Demo) -> String {
         None => "Ctrl-C ends it.".to_owned(),
     };
     format!(
-        "Three orgs, tokens that live 60 s, and a stand-in of Zoho that allows 10 mints in 10 s. {end}\n\
+        "Three orgs, the last by client credentials, tokens that live 60 s, and a stand-in of Zoho that allows 10 mints in 10 s. {end}\n\
          Paste into a second terminal:\n\n  \
          curl --unix-socket {socket} http://localhost/v1/orgs/{org}/token\n  \
          cat {tokens}/{org}/access_token\n  \

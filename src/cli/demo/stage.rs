@@ -1,4 +1,4 @@
-//! What a demo needs around it: a folder, a stand-in of Zoho, a config, a daemon, three enrolments.
+//! What a demo needs around it: a folder, a stand-in of Zoho, a config, a daemon, two enrolments.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -20,12 +20,16 @@ use crate::base::{Environment, Secret};
 use crate::edge::clock::SystemClock;
 use crate::stand_in::{Clocks, Consent, Org, Rules, Settings, StandIn, World};
 
-/// The demo's orgs.
+/// The demo's orgs. The last one has no person behind it: it mints by client credentials.
 pub(super) const ORGS: [(&str, Environment); 3] = [
     ("acme-production", Environment::Production),
     ("acme-sandbox", Environment::Sandbox),
-    ("acme-developer", Environment::Developer),
+    BY_CLIENT,
 ];
+
+const BY_CLIENT: (&str, Environment) = ("acme-credentials", Environment::Production);
+
+const SOID: &str = "ZohoCRM.600123456";
 
 const SCOPE: &str = "ZohoCRM.modules.ALL";
 
@@ -48,6 +52,9 @@ impl Stage {
             std::env::current_exe().map_err(|err| trouble("this program's path", &err))?;
         let folder = new_folder().map_err(|err| trouble("a folder for the demo", &err))?;
         let (world, addr) = start_stand_in()?;
+        let by_client = home(BY_CLIENT, addr);
+        let is_known = world.with(|zoho, now| zoho.add_soid(CLIENT.0, SOID, by_client, now));
+        is_known.map_err(|err| Failure::bug("demo", &err.to_string()))?;
         let daemon = write_config(folder.path(), addr)
             .and_then(|config| start_daemon(&program, &config, folder.path()))
             .map_err(|err| trouble("the daemon", &err))?;
@@ -59,8 +66,12 @@ impl Stage {
             daemon: daemon.into(),
         };
         stage.await_socket(clock)?;
-        for (org, environment) in ORGS {
-            stage.enroll(org, environment, &world, addr)?;
+        for org in ORGS {
+            if org == BY_CLIENT {
+                stage.await_token(org.0)?;
+            } else {
+                stage.enroll(org, &world, addr)?;
+            }
         }
         Ok(stage)
     }
@@ -116,23 +127,26 @@ impl Stage {
     /// What an operator does once per org: a code from the console, pasted into `enroll`.
     fn enroll(
         &self,
-        org: &str,
-        environment: Environment,
+        org: (&str, Environment),
         world: &World,
         addr: SocketAddr,
     ) -> Result<(), Failure> {
-        let home = Org {
-            id: format!("{}", 600_100_000 + org.len()),
-            environment,
-            api_domain: api_domain(addr, environment),
-        };
-        let consent = Consent::new(CLIENT.0, SCOPE, home);
+        let consent = Consent::new(CLIENT.0, SCOPE, home(org, addr));
         let code = world.with(|zoho, now| zoho.grant_code(consent, now));
         let code = Secret::new(code.map_err(|err| Failure::bug("demo", &err.to_string()))?);
         let body = json!({ "kind": "code", "code": code.expose() }).to_string();
-        let target = format!("/v1/orgs/{org}/enrollment");
-        let request = Request::post(&target, body.as_bytes());
-        let answer = client::ask(&self.socket, &request, Duration::from_secs(30))?;
+        let target = format!("/v1/orgs/{}/enrollment", org.0);
+        self.ask(org.0, &Request::post(&target, body.as_bytes()))
+    }
+
+    /// Nobody enrols it: its first token comes by itself.
+    fn await_token(&self, org: &str) -> Result<(), Failure> {
+        let target = format!("/v1/orgs/{org}/token?wait=10s");
+        self.ask(org, &Request::get(&target))
+    }
+
+    fn ask(&self, org: &str, request: &Request<'_>) -> Result<(), Failure> {
+        let answer = client::ask(&self.socket, request, Duration::from_secs(30))?;
         match answer.status {
             200 => Ok(()),
             _ => Err(super::super::refusal::failure(org, &answer)),
@@ -228,6 +242,14 @@ fn api_domain(addr: SocketAddr, environment: Environment) -> String {
     }
 }
 
+fn home((org, environment): (&str, Environment), addr: SocketAddr) -> Org {
+    Org {
+        id: format!("{}", 600_100_000 + org.len()),
+        environment,
+        api_domain: api_domain(addr, environment),
+    }
+}
+
 fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
     let secret = folder.join("client.secret");
     let mut options = File::options();
@@ -238,7 +260,7 @@ fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
         .open(&secret)?;
     io::Write::write_all(&mut &file, CLIENT.1.as_bytes())?;
     let place = folder.display();
-    let apis = ORGS.map(|(_, env)| format!("{env} = \"{}\"", api_domain(addr, env)));
+    let apis = Environment::ALL.map(|env| format!("{env} = \"{}\"", api_domain(addr, env)));
     let head = format!(
         "[daemon]\nsocket = \"{place}/zoho-tokend.sock\"\ntokens_dir = \"{place}/tokens\"\nstate = \"{place}/state.db\"\n\n\
          [refresh]\nmin_ttl = \"10s\"\n\n\
@@ -253,7 +275,9 @@ fn write_config(folder: &Path, addr: SocketAddr) -> io::Result<PathBuf> {
             "\n[orgs.{org}]\nclient = \"demo\"\ndata_center = \"stand-in\"\nenvironment = \"{environment}\"\nscopes = [\"{SCOPE}\"]\n"
         )
     });
-    let text = head + &orgs.concat();
+    // The last org's own.
+    let by_client = format!("grant = \"client-credentials\"\nsoid = \"{SOID}\"\n");
+    let text = head + &orgs.concat() + &by_client;
     let config = folder.join("zoho-tokend.toml");
     fs::write(&config, text)?;
     fs::set_permissions(&config, Permissions::from_mode(0o600))?;

@@ -14,6 +14,8 @@ pub struct OrgStatus {
     pub environment: Option<String>,
     /// `eu`, `us`, …
     pub data_center: Option<String>,
+    /// `self-client`, `web`, `client-credentials`.
+    pub grant_kind: Option<String>,
     /// `none`, `fresh`, `stale`, `expired`.
     pub token: Option<String>,
     /// `ok`, `retrying`, `throttled`, …

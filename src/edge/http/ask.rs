@@ -18,6 +18,7 @@ use url::form_urlencoded;
 
 use super::call::BadAsk;
 use super::enrollment::Enrollment;
+use super::orgs_ask::{self, OrgsAsk};
 use super::pulse::Pulse;
 use super::rejection::Rejection;
 use super::token_ask::TokenAsk;
@@ -50,6 +51,11 @@ impl Details {
         TokenAsk::parse(&self.pairs()?, &self.headers)
     }
 
+    /// What a look at all orgs asks for.
+    pub fn orgs(&self) -> Result<OrgsAsk, BadAsk> {
+        OrgsAsk::parse(&self.pairs()?)
+    }
+
     /// That there is no parameter.
     pub fn no_parameters(&self) -> Result<(), BadAsk> {
         match self.pairs()?.first() {
@@ -71,14 +77,7 @@ impl Details {
                 let known = format!("there is {}=true", names.join("=true and "));
                 return Err(unknown(&key, &known));
             };
-            are_set[at] = match &*value {
-                "true" => true,
-                "false" => false,
-                _ => {
-                    let told = format!("{key}={value} is neither true nor false");
-                    return Err(BadAsk::Malformed(told));
-                }
-            };
+            are_set[at] = orgs_ask::flag(names[at], &value)?;
         }
         Ok(are_set)
     }

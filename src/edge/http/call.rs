@@ -15,7 +15,7 @@ pub enum Call {
     Token(OrgName),
     /// `POST /v1/orgs/ORG/rejections`
     Report(OrgName),
-    /// `GET /v1/orgs`, with `?all=true` also those that left the config.
+    /// `GET /v1/orgs`, with `?all=true` also those that left the config, with `?after=` once something is new.
     Orgs,
     /// `GET /v1/orgs/ORG`
     Org(OrgName),

@@ -9,7 +9,7 @@ use crate::base::Secret;
 /// The body of an enrolment.
 #[derive(Debug)]
 pub struct Enrollment {
-    /// A grant code, or a refresh token.
+    /// A grant code, a refresh token, or nothing but the client itself.
     pub kind: EnrollmentKind,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Secret>,
@@ -26,6 +26,8 @@ pub enum EnrollmentKind {
     Code(Secret),
     /// `{"kind":"refresh-token","refresh_token":…}`
     RefreshToken(Secret),
+    /// `{"kind":"client-credentials"}`
+    ClientCredentials,
 }
 
 impl Enrollment {
@@ -54,9 +56,10 @@ impl Enrollment {
             "refresh-token" => {
                 EnrollmentKind::RefreshToken(secret("refresh_token", body.refresh_token)?)
             }
+            "client-credentials" => EnrollmentKind::ClientCredentials,
             _ => {
                 return Err(malformed(
-                    "has a kind that is neither code nor refresh-token",
+                    "has a kind that is none of code, refresh-token and client-credentials",
                 ));
             }
         };

@@ -9,8 +9,8 @@ use super::ask::{Pairs, unknown};
 use super::call::BadAsk;
 use crate::policy::query::Query;
 
-/// The longest that a read may wait for a token.
-const WAIT_MAX: Duration = Duration::from_mins(1);
+/// The longest that a read may wait for something new.
+pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A read of a token.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ fn opaque(tag: &str) -> &str {
 }
 
 /// Seconds as a bare number, or as people write them: `300`, `5m`.
-fn duration(key: &str, value: &str) -> Result<Duration, BadAsk> {
+pub(super) fn duration(key: &str, value: &str) -> Result<Duration, BadAsk> {
     let bare = value.parse().ok().map(Duration::from_secs);
     let spelled = || humantime::parse_duration(value).ok();
     bare.or_else(spelled)

@@ -18,6 +18,7 @@ use crate::policy::past::{Past, Plan};
 use crate::policy::record::{
     Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Slot, Token, Verdict, Word,
 };
+use crate::policy::root::Root;
 use crate::policy::settings::Binding;
 
 /// The record that `row` holds.
@@ -49,8 +50,10 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         verdict: cells.verdict()?,
     };
     record.anchor.is_vouched = cells.int()? != 0;
+    let soid = cells.group(1, Cells::text)?.map(str::to_owned);
     let is_taken_over = cells.int()? != 0;
     if let Some(grant) = &mut record.grant {
+        grant.binding.soid = soid;
         grant.is_taken_over = is_taken_over;
     }
     record.past.extend(cells.past()?);
@@ -199,6 +202,7 @@ impl<'a> Cells<'a> {
         })
     }
 
+    /// All of it but the soid: that column came later, and stands last.
     fn grant(&mut self) -> Result<Grant, Fault> {
         Ok(Grant {
             binding: Binding {
@@ -206,8 +210,11 @@ impl<'a> Cells<'a> {
                 data_center: self.text()?.to_owned(),
                 environment: self.parsed(Environment::parse)?,
                 scopes: ScopeSet::parse(self.text()?),
+                soid: None,
             },
-            refresh_token: self.secret()?,
+            root: self
+                .group(1, Self::secret)?
+                .map_or(Root::Client, Root::RefreshToken),
             client_secret: self.group(1, Self::secret)?,
             lane: self.lane()?,
             enrolled_at: self.boottime()?,
@@ -267,6 +274,7 @@ mod tests {
             data_center: "eu".into(),
             environment,
             scopes: ScopeSet::parse("ZohoCRM.org.READ"),
+            soid: None,
         };
         OrgRecord {
             org: OrgName::parse(name).expect("a good name"),
@@ -278,7 +286,7 @@ mod tests {
             },
             grant: Some(Grant {
                 binding,
-                refresh_token: secret("refresh"),
+                root: Root::RefreshToken(secret("refresh")),
                 client_secret: Some(secret("client")),
                 lane: LaneId("l".into()),
                 enrolled_at: Boottime(3),

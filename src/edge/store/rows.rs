@@ -1,7 +1,7 @@
 //! Records to rows; [`super::cells`] is the way back.
 //!
 //! Both go through the columns in the order of [`ORG`] and [`LANE`]. A group of columns (the grant, the prior, the
-//! token, the cause) is all NULL where the record has none.
+//! token, the cause) is all NULL where the record has none; of a grant by the client's own right the refresh token is.
 
 use rusqlite::types::Value;
 
@@ -45,6 +45,7 @@ pub(super) const ORG: Table = Table {
         "failures",
         "until_boot_ms",
         "anchor_is_vouched",
+        "soid",
         "is_taken_over",
         "past",
     ],
@@ -201,6 +202,9 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
     row.push(Value::Integer(record.anchor.is_vouched.into()));
+    let soid = record.grant.as_ref();
+    let soid = soid.and_then(|grant| grant.binding.soid.as_deref());
+    row.push(soid.map_or(Value::Null, text));
     let is_taken_over = record
         .grant
         .as_ref()
@@ -220,7 +224,8 @@ fn of_anchor(anchor: &Anchor) -> [Value; 3] {
 
 fn of_grant(grant: Option<&Grant>, sealer: &mut Sealer<'_>) -> [Value; GRANT_WIDTH] {
     let secret = grant.and_then(|grant| grant.client_secret.as_deref());
-    let refresh_token = sealer.cell("refresh_token", grant.map(|grant| &*grant.refresh_token));
+    let refresh_token = grant.and_then(|grant| grant.root.refresh_token());
+    let refresh_token = sealer.cell("refresh_token", refresh_token.map(|token| &**token));
     let client_secret = sealer.cell("client_secret", secret);
     let Some(Grant {
         binding,

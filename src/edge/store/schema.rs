@@ -14,7 +14,7 @@ use super::seal::Seal;
 pub(super) const APPLICATION_ID: i32 = 0x7a74_6b64;
 
 /// What makes each schema from the one before. Append only: a released one never changes.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -83,9 +83,14 @@ ALTER TABLE org ADD COLUMN anchor_is_vouched INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE lane ADD COLUMN anchor_is_vouched INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// A grant with a soid has no refresh token. An older release would take such a row for a damaged one.
+const V3: &str = "
+ALTER TABLE org ADD COLUMN soid TEXT;
+";
+
 /// `past` is one sealed JSON: refresh tokens of other clients and data centers than the grant's, each with its own.
 /// It takes the place of `prior_refresh_token` and `prior_lane`, which only a state of before has.
-const V3: &str = "
+const V4: &str = "
 ALTER TABLE org ADD COLUMN is_taken_over INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE org ADD COLUMN past BLOB;
 ";

@@ -1,6 +1,6 @@
 //! What is asked of the token endpoint, as the form that Zoho reads.
 //!
-//! Parameters: Accounts "Authorization Code Flow" and "Access Token Expiry"; CRM "Access and Refresh Tokens"
+//! Parameters: Accounts "Authorization Code Flow", "Access Token Expiry" and "Client Credentials Flow"; CRM "Access and Refresh Tokens"
 //! asks for the body instead of the query. The encoding: RFC 6749 appendix B.
 
 use std::sync::Arc;
@@ -33,24 +33,37 @@ pub enum Form {
         /// The root secret of the org.
         refresh_token: Arc<Secret>,
     },
+    /// An access token by the client's own right.
+    Client {
+        /// Of Zoho's API console.
+        client_id: String,
+        /// Of Zoho's API console.
+        client_secret: Arc<Secret>,
+        /// With commas: Zoho refuses a list with spaces.
+        scopes: String,
+        /// The org, `ZohoCRM.600123`; servers other than Zoho's know none.
+        soid: Option<String>,
+    },
 }
 
 impl Form {
     /// Every secret in it: what a server may not have shown again.
-    pub fn secrets(&self) -> [Arc<Secret>; 2] {
+    pub fn secrets(&self) -> Vec<Arc<Secret>> {
         let (client_secret, right) = match self {
             Self::Exchange {
                 client_secret,
                 code,
                 ..
-            } => (client_secret, code),
+            } => (client_secret, Some(code)),
             Self::Refresh {
                 client_secret,
                 refresh_token,
                 ..
-            } => (client_secret, refresh_token),
+            } => (client_secret, Some(refresh_token)),
+            Self::Client { client_secret, .. } => (client_secret, None),
         };
-        [Arc::clone(client_secret), Arc::clone(right)]
+        let all = [Some(client_secret), right].into_iter().flatten();
+        all.cloned().collect()
     }
 
     /// `application/x-www-form-urlencoded`, in one piece of memory that is wiped when dropped.
@@ -85,6 +98,21 @@ impl Form {
                 ("client_secret", client_secret.expose()),
                 ("refresh_token", refresh_token.expose()),
             ],
+            Self::Client {
+                client_id,
+                client_secret,
+                scopes,
+                soid,
+            } => {
+                let mut pairs = vec![
+                    ("grant_type", "client_credentials"),
+                    ("client_id", client_id),
+                    ("client_secret", client_secret.expose()),
+                    ("scope", scopes),
+                ];
+                pairs.extend(soid.as_deref().map(|soid| ("soid", soid)));
+                pairs
+            }
         }
     }
 }
@@ -109,6 +137,7 @@ pub(super) fn encode(pairs: &[(&'static str, &str)]) -> Zeroizing<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ScopeSet;
 
     fn secret(text: &str) -> Arc<Secret> {
         Arc::new(Secret::new(text.into()))
@@ -136,6 +165,24 @@ mod tests {
     fn a_redirect_uri_is_sent_where_there_is_one() {
         let form = exchange(Some("http://localhost:8976/callback")).encode();
         assert!(form.ends_with(b"&redirect_uri=http%3A%2F%2Flocalhost%3A8976%2Fcallback"));
+    }
+
+    #[test]
+    fn client_credentials_list_scopes_with_commas_and_name_the_org_where_there_is_a_soid() {
+        let form = |soid: Option<&str>| Form::Client {
+            client_id: "1000.ABC".into(),
+            client_secret: secret("s"),
+            scopes: ScopeSet::parse("ZohoCRM.org.READ ZohoCRM.modules.ALL").to_string(),
+            soid: soid.map(Into::into),
+        };
+        let text = |soid| String::from_utf8(form(soid).encode().to_vec()).expect("ASCII");
+        let bare = "grant_type=client_credentials&client_id=1000.ABC&client_secret=s\
+            &scope=ZohoCRM.modules.ALL%2CZohoCRM.org.READ";
+        assert_eq!(text(None), bare);
+        assert_eq!(
+            text(Some("ZohoCRM.600123")),
+            format!("{bare}&soid=ZohoCRM.600123")
+        );
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct Remedy {
 /// A person at `enroll` gets the cure of what lasts at once: he is there to look, and nothing is tried again.
 pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy {
     let row = row(code, asked).unwrap_or(&UNKNOWN);
-    let lasts = failures >= LASTING || asked != Asked::Refresh;
+    let lasts = failures >= LASTING || !asked.is_by_schedule();
     let look = row.lasting.filter(|_| lasts).or(row.cure);
     Remedy {
         meaning: fill(row.meaning, code, place),
@@ -59,7 +59,8 @@ pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy 
 /// Joins what to look at with what happens next.
 fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str> {
     let next = match asked {
-        Asked::Refresh => "it is tried on",
+        Asked::Refresh | Asked::Client => "it is tried on",
+        Asked::ClientProof => "then run `zoho-tokend enroll {org}` again",
         Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
         Asked::Exchange if row.is_unsent => {
             "then run `zoho-tokend enroll {org}` again: nothing was sent, so that the same grant token works while its \
@@ -103,9 +104,8 @@ fn row(code: &str, asked: Asked) -> Option<&'static Row> {
         Some(first) if exact.len() == "http-503".len() => format!("http-{first}xx"),
         _ => exact.clone(),
     };
-    let find = |wanted: &str| {
-        rows().find(|row| row.codes.contains(&wanted) && row.asked.is_none_or(|only| only == asked))
-    };
+    let find =
+        |wanted: &str| rows().find(|row| row.codes.contains(&wanted) && row.speaks_of(asked));
     find(&exact).or_else(|| find(&family))
 }
 

@@ -1,6 +1,7 @@
 //! The table of our own codes: what the config, an enrolment or the disk says, without a word of Zoho's.
 
 use super::table::{Row, heals, stays};
+use crate::policy::reply::Asked;
 
 pub(super) const OURS: &[Row] = &[
     stays(
@@ -9,6 +10,24 @@ pub(super) const OURS: &[Row] = &[
         "Make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`",
     ),
     stays(
+        &["another-grant"],
+        "What was brought is not for the `grant` that org {org} has in the config",
+        "With client-credentials `zoho-tokend enroll {org}` takes the client's secret alone, with any other `grant` a \
+         grant token or refresh token: bring that, or correct `grant` of org {org} and reload",
+    ),
+    stays(
+        &["config-changed"],
+        "The config of org {org} has changed while Zoho was asked",
+        "See `zoho-tokend status {org}`; it mints by the new config",
+    ),
+    stays(
+        &["config-contradicts-grant"],
+        "The config says another thing of org {org} than its grant was made for",
+        "Put the config back as it was and reload, or run `zoho-tokend enroll {org}` to mint by what it says now: that \
+         asks for the secret of client {client} if the config has none",
+    )
+    .on(Asked::Client),
+    stays(
         &["config-contradicts-grant"],
         "The config says another thing of org {org} than its grant was enrolled for",
         "Put the config back as it was and reload, or enroll for what it says now: make a grant token at {console} \
@@ -16,10 +35,24 @@ pub(super) const OURS: &[Row] = &[
     ),
     stays(
         &["wrong-place"],
+        "The token of client {client} is of another environment or data center than org {org} has in the config",
+        "Correct `soid`, `environment` and `data_center` of org {org} and reload, or run `zoho-tokend refresh {org}` \
+         once it is right at Zoho",
+    )
+    .on(Asked::Client),
+    stays(
+        &["wrong-place"],
         "This grant is of another environment or data center than org {org} has in the config",
         "Correct `environment` and `data_center` of org {org} and reload, or make a grant token at {console} that \
          chooses what they say, and run `zoho-tokend enroll {org}`",
     ),
+    stays(
+        &["scope-too-narrow"],
+        "Client {client} was granted less than all scopes that org {org} has in the config",
+        "Take out of `scopes` of org {org} what the client may not have and reload, or run `zoho-tokend refresh {org}` \
+         once it may",
+    )
+    .on(Asked::Client),
     stays(
         &["scope-too-narrow"],
         "This grant lacks scopes that org {org} has in the config",

@@ -56,8 +56,15 @@ pub(super) const fn heals(
 }
 
 impl Row {
+    /// Whether it is for this call. What is for client credentials is for their proof too.
+    pub(super) fn speaks_of(&self, asked: Asked) -> bool {
+        let is_proof = asked == Asked::ClientProof;
+        self.asked
+            .is_none_or(|only| only == asked || (is_proof && only == Asked::Client))
+    }
+
     /// Only for this call. The table is searched from the top.
-    const fn on(self, asked: Asked) -> Self {
+    pub(super) const fn on(self, asked: Asked) -> Self {
         Self {
             asked: Some(asked),
             ..self
@@ -105,6 +112,12 @@ pub(super) const TABLE: &[Row] = &[
          grant token at {console} and run `zoho-tokend enroll {org}` with that",
     )
     .on(Asked::TakeOver),
+    heals(
+        &["invalid_code", "invalid_grant"],
+        "Zoho speaks of a code or a refresh token, and client credentials have neither",
+        "Compare `grant` of org {org} with the type of client {client} at {console}",
+    )
+    .on(Asked::Client),
     stays(
         &["invalid_code", "invalid_grant"],
         "Zoho does not know this refresh token any more: it was revoked, pushed out by a 21st one of the same user, \
@@ -124,6 +137,13 @@ pub(super) const TABLE: &[Row] = &[
          stop whatever else refreshes with client {client} (an old script, another host)",
     )
     .on(Asked::Refresh),
+    stays(
+        &["access_denied"],
+        "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",
+        "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, \
+         stop whatever else mints with client {client}, or set its `mints_per_10min` to 10",
+    )
+    .on(Asked::Client),
     stays(
         &["access_denied"],
         "Zoho throttles: over 10 grant tokens or access tokens in 10 minutes",
@@ -157,15 +177,22 @@ pub(super) const TABLE: &[Row] = &[
     ),
     stays(
         &["missing_org_info", "invalid_soid", "invalid_org"],
-        "Zoho finds no org by the `soid` of org {org}",
-        "Set `soid` of org {org} to the service and the org's id, like ZohoCRM.600123456, for an org in data center \
-         {dc}",
+        "Zoho finds no org by the `soid` of org {org}, or none that its `scopes` are for",
+        "Set `soid` of org {org} to the service of its scopes and the org's id, like ZohoCRM.600123456, for an org in \
+         data center {dc}",
     ),
     stays(
         &["invalid_request"],
         "Zoho misses a parameter of the request, or cannot read one",
         "Check client id and `redirect_uri` of client {client}, and `scopes` and `soid` of org {org}",
     ),
+    stays(
+        &["unsupported_grant_type", "unauthorized_client"],
+        "Client {client} may not use client credentials",
+        "Use a Self Client of {console} for org {org}, or set its `grant` to \"self-client\", reload and run \
+         `zoho-tokend enroll {org}`",
+    )
+    .on(Asked::Client),
     stays(
         &["unsupported_grant_type", "unauthorized_client", "invalid_response_type"],
         "Client {client} may not use this kind of grant",

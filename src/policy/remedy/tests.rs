@@ -1,7 +1,7 @@
 //! What the table says, letter by letter where a person reads it, and that it leaves out no code.
 
 use super::*;
-use Asked::{Exchange, Refresh, TakeOver};
+use Asked::{Client, ClientProof, Exchange, Refresh, TakeOver};
 
 fn acme() -> OrgName {
     OrgName::parse("acme").expect("a good name")
@@ -79,7 +79,7 @@ fn at_an_enrolment_nothing_is_tried_again_by_itself() {
         "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again: nothing was sent, so that the same grant token works while its minutes last"
     );
     for code in codes() {
-        let cures = [Exchange, TakeOver].map(|asked| cure(code, asked, 1));
+        let cures = [Exchange, TakeOver, ClientProof].map(|asked| cure(code, asked, 1));
         assert!(!cures.concat().contains("it is tried"), "{code}: {cures:?}");
     }
 }
@@ -153,6 +153,8 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     let ours = [
         "unenrolled",
         "config-contradicts-grant",
+        "config-changed",
+        "another-grant",
         "wrong-place",
         "scope-too-narrow",
         "no-client-secret",
@@ -166,6 +168,28 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
     ];
     for code in ours {
         assert!(is_known(code), "{code}");
+    }
+}
+
+#[test]
+fn no_cure_of_client_credentials_asks_for_a_grant_token_or_consent() {
+    for code in codes() {
+        for asked in [Client, ClientProof] {
+            let cure = cure(code, asked, 9);
+            let is_of_another = cure.contains("grant token") || cure.contains("Consent again");
+            let is_told = ["unenrolled", "no-refresh-token", "another-grant"].contains(&code);
+            assert!(!is_of_another || is_told, "{code}: {cure}");
+        }
+    }
+}
+
+#[test]
+fn a_soid_that_zoho_does_not_take_points_at_the_service_and_the_org() {
+    for code in ["missing_org_info", "invalid_soid", "invalid_org"] {
+        assert_eq!(
+            cure(code, Client, 1),
+            "Set `soid` of org acme to the service of its scopes and the org's id, like ZohoCRM.600123456, for an org in data center eu"
+        );
     }
 }
 
@@ -189,7 +213,16 @@ fn every_code_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
     let org = acme();
     for code in codes() {
         assert_eq!(code, folded(code));
-        for (asked, failures) in [(Exchange, 1), (Refresh, 1), (Refresh, 9), (TakeOver, 1)] {
+        let calls = [
+            (Exchange, 1),
+            (Refresh, 1),
+            (Refresh, 9),
+            (TakeOver, 1),
+            (Client, 1),
+            (Client, 9),
+            (ClientProof, 1),
+        ];
+        for (asked, failures) in calls {
             assert!(row(code, asked).is_some(), "{code} {asked:?}");
             let it = remedy(code, asked, failures, &place(&org));
             for text in [it.meaning, it.cure] {

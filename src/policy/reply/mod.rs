@@ -30,11 +30,31 @@ pub enum Asked {
     Refresh,
     /// The same for the first time, to prove a refresh token that an operator brings along.
     TakeOver,
+    /// An access token by the client's own right.
+    Client,
+    /// The same for the first time, to prove a client secret that an operator brings along.
+    ClientProof,
 }
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Exchange, Self::Refresh, Self::TakeOver];
+    pub const ALL: [Self; 5] = [
+        Self::Exchange,
+        Self::Refresh,
+        Self::TakeOver,
+        Self::Client,
+        Self::ClientProof,
+    ];
+
+    /// Whether a person does not wait for it: it is tried again by itself.
+    pub fn is_by_schedule(self) -> bool {
+        matches!(self, Self::Refresh | Self::Client)
+    }
+
+    /// Whether it asks by the client's own right.
+    pub fn is_of_client(self) -> bool {
+        matches!(self, Self::Client | Self::ClientProof)
+    }
 }
 
 /// What to do about an answer.
@@ -55,7 +75,8 @@ pub enum Outcome {
 impl Outcome {
     /// Sorts an answer with `status` and `body` to what was `asked`.
     ///
-    /// `asked` matters to a success alone: an exchange without a refresh token gives nothing to live on.
+    /// `asked` matters to what the call is about: an exchange without a refresh token gives nothing to live on, and
+    /// client credentials have no refresh token, neither to give nor to lose.
     pub fn sort(asked: Asked, status: u16, body: &[u8]) -> Self {
         Self::sort_without(&[], asked, status, body)
     }
@@ -66,7 +87,7 @@ impl Outcome {
             return unreadable(status, body);
         };
         match answer.get("error").filter(|error| !error.is_null()) {
-            Some(Value::String(code)) if is_code(code) => refused(status, code, &answer),
+            Some(Value::String(code)) if is_code(code) => refused(asked, status, code, &answer),
             Some(_) => Self::Transient(Cause::new(
                 "unknown-answer",
                 &format!("HTTP {status} with an `error` that says nothing"),
@@ -115,8 +136,9 @@ fn is_code(text: &str) -> bool {
     text.chars().any(|c| !c.is_control() && !c.is_whitespace())
 }
 
-/// Whatever Zoho's code, the same for every call: what differs is the cure ([`super::remedy`]).
-fn refused(status: u16, code: &str, answer: &Map<String, Value>) -> Outcome {
+/// Whatever Zoho's code, the same for every call: what differs is the cure ([`super::remedy`]). But where no consent
+/// stands behind the call, none can be gone: what is said of one is noise.
+fn refused(asked: Asked, status: u16, code: &str, answer: &Map<String, Value>) -> Outcome {
     let said = answer.get("error_description").and_then(Value::as_str);
     let detail = match said {
         Some(text) => format!("HTTP {status}: {}", without_secrets(text)),
@@ -130,6 +152,7 @@ fn refused(status: u16, code: &str, answer: &Map<String, Value>) -> Outcome {
     match folded(code).as_str() {
         "access_denied" => Outcome::Throttled(cause),
         // On exchange the code is spent or stale, on refresh the token is revoked: both want a person.
+        "invalid_code" | "invalid_grant" if asked.is_of_client() => Outcome::Transient(cause),
         "invalid_code" | "invalid_grant" => Outcome::NeedsConsent(cause),
         "invalid_client"
         | "invalid_client_secret"
@@ -151,13 +174,18 @@ pub(super) fn folded(code: &str) -> String {
     code.trim().to_ascii_lowercase().replace(' ', "_")
 }
 
-/// Zoho leaves the refresh token out where consent was for online access only (Devices, "Initiation Request").
+/// Zoho leaves the refresh token out where consent was for online access only (Devices, "Initiation Request"), and
+/// never gives one with client credentials (Accounts, "Client Credentials Flow"; RFC 6749 §4.4.3).
 fn complete(asked: Asked, granted: Granted) -> Outcome {
     match asked {
         Asked::Exchange if granted.refresh_token.is_none() => Outcome::NeedsConsent(Cause::new(
             "no-refresh-token",
             "an access token came without a refresh token",
         )),
+        Asked::Client | Asked::ClientProof => Outcome::Granted(Granted {
+            refresh_token: None,
+            ..granted
+        }),
         _ => Outcome::Granted(granted),
     }
 }

@@ -214,6 +214,6 @@ impl World {
     /// The refresh token that the disk has.
     pub(super) fn kept(&self, org: &str) -> Option<String> {
         let grant = self.orgs.get(&name(org))?.grant.as_ref()?;
-        Some(grant.refresh_token.expose().to_owned())
+        Some(grant.root.refresh_token()?.expose().to_owned())
     }
 }

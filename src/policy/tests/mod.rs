@@ -7,6 +7,8 @@
 
 mod answers;
 mod binding;
+mod client_right;
+mod client_secret;
 mod clocks;
 mod drive;
 mod enrolling;

@@ -57,6 +57,17 @@ fn r8_the_word_and_the_next_probe_outlive_a_restart() {
 }
 
 #[test]
+fn r8_a_stop_in_the_middle_of_a_probe_is_no_reason_for_another() {
+    let mut world = refreshing();
+    world.answer("acme", needs_consent());
+    world.pass_until_call(HOUR).expect("a probe");
+    world.pass(secs(10));
+    world.restart();
+    assert_eq!(world.word("acme"), Word::NeedsConsent);
+    assert_eq!(world.pass_until_call(HOUR), Some(secs(590)));
+}
+
+#[test]
 fn r4_a_throttle_outlives_a_restart_for_every_org_of_the_lane() {
     let mut world = World::new(vec![settings("acme"), settings("twin")]);
     world.enroll_with_code("acme", HOUR);

@@ -110,8 +110,10 @@ pub(super) fn settings(org: &str) -> OrgSettings {
             data_center: "eu".into(),
             environment: Environment::Production,
             scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
+            soid: None,
         },
         grant: GrantKind::SelfClient,
+        has_client_secret: true,
         api_domains: eu.api_domains,
         console_url: eu.console_url,
         at: 0.5,
@@ -283,9 +285,9 @@ impl World {
             .orgs
             .values()
             .filter_map(|record| record.grant.as_ref());
-        let mut lived_on = grants.map(|grant| grant.refresh_token.expose());
+        let mut lived_on = grants.filter_map(|grant| grant.root.refresh_token());
         assert!(
-            !lived_on.any(|own| own == token),
+            !lived_on.any(|own| own.expose() == token),
             "revokes what is in force"
         );
     }

@@ -4,12 +4,14 @@
 //! says so in Zoho's own words ([`sayings`]). Knows nothing of the policy. Sources: CRM API v8 "Token Validity",
 //! Kaizen #43, "Will the refresh tokens expire".
 
+pub mod own_right;
 pub mod sayings;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::base::{Limits, millis};
+use own_right::Right;
 
 /// Refresh tokens that one client may have; one more deletes the oldest without a word.
 const GRANTS_MAX: usize = 20;
@@ -41,7 +43,7 @@ pub struct Place {
     pub scope: Arc<str>,
 }
 
-/// One refresh token, with those that it replaced.
+/// One refresh token, with those that it replaced; or a client's own right, which has none.
 #[derive(Debug)]
 pub struct Grant {
     /// Whom it is of.
@@ -76,6 +78,8 @@ pub struct Issued {
     pub ends: i64,
     /// When it was killed before that: one too many, or its grant was revoked.
     pub killed_at: Option<i64>,
+    /// What it may do.
+    pub scope: Arc<str>,
     /// Whether an older one was killed for it, and all that lived were the daemon's own.
     pub is_one_too_many: bool,
     /// The API host that Zoho named for it, if any.
@@ -89,6 +93,8 @@ pub enum Ask {
     Code(String),
     /// A refresh token.
     Refresh(String),
+    /// Nothing but the client: the grant of its own right, and the scope.
+    Client(usize, Arc<str>),
 }
 
 /// What Zoho does with a call.
@@ -108,6 +114,8 @@ pub enum Decision {
     },
     /// The code or refresh token is not good, or not any more.
     Refuses,
+    /// The client is not good.
+    RefusesClient,
 }
 
 #[derive(Debug)]
@@ -126,6 +134,8 @@ pub struct Zoho {
     /// Every access token ever made.
     pub issued: Vec<Issued>,
     codes: Vec<Code>,
+    /// The grants that are clients' own rights.
+    rights: BTreeMap<Right, usize>,
     /// Grants deleted for a 21st, not yet fetched by [`Zoho::evicted`].
     evicted: Vec<usize>,
 }
@@ -138,6 +148,7 @@ impl Zoho {
             grants: Vec::new(),
             issued: Vec::new(),
             codes: Vec::new(),
+            rights: BTreeMap::new(),
             evicted: Vec::new(),
         }
     }
@@ -163,6 +174,7 @@ impl Zoho {
                 Some(grant) => (grant, false),
                 None => return Decision::Refuses,
             },
+            Ask::Client(grant, scope) => return self.take_by_right(*grant, scope, life_ms, now),
         };
         if let Some(throttle) = self.throttle(grant, now) {
             return throttle;
@@ -260,12 +272,16 @@ impl Zoho {
         let is_rival =
             |grant: &Grant| grant.revoked_at.is_none() && grant.place.client_id == place.client_id;
         let rivals: Vec<usize> = (0..self.grants.len())
-            .filter(|at| is_rival(&self.grants[*at]))
+            .filter(|at| is_rival(&self.grants[*at]) && !self.is_own_right(*at))
             .collect();
         if rivals.len() >= GRANTS_MAX {
             self.revoke(rivals[0], now);
             self.evicted.push(rivals[0]);
         }
+        self.push_grant(place)
+    }
+
+    fn push_grant(&mut self, place: Place) -> usize {
         self.grants.push(Grant {
             place,
             rotation: 0,
@@ -295,6 +311,7 @@ impl Zoho {
             who,
             ends: now + life_ms,
             killed_at: None,
+            scope: Arc::clone(&self.grants[grant].place.scope),
             is_one_too_many: false,
             said_api_domain: None,
         });

@@ -1,0 +1,128 @@
+//! Runs the command of `--exec`: one at a time, as this user, to its end or to the end of the time it has.
+//!
+//! Does not decide whether it is run again. Invariant: none is left behind, unless this
+//! process is killed.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
+use super::change::Change;
+use super::stop::Stop;
+use super::wait::{For, wait};
+use crate::base::Boottime;
+use crate::cli::failure::Failure;
+use crate::cli::{exec, span};
+use crate::edge::clock::SystemClock;
+
+/// How long a command that is to end may take over it until it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What is run, and how.
+pub struct Runner {
+    /// The program and its arguments.
+    pub command: (OsString, Vec<OsString>),
+    /// What a run may take.
+    pub timeout: Duration,
+    /// For `zoho-tokend get` in the command.
+    pub socket: PathBuf,
+    /// Whether it has ever been started.
+    pub has_run: bool,
+}
+
+impl Runner {
+    /// Runs it for this change; an error is why that did not succeed, in a few words. A command that cannot be
+    /// started the first time never will: that is a [`Failure`].
+    pub fn run(
+        &mut self,
+        change: &Change,
+        stop: &Stop,
+        clock: &SystemClock,
+    ) -> Result<Result<(), String>, Failure> {
+        let mut child = match self.start(change) {
+            Ok(child) => child,
+            Err(error) if !self.has_run => return Err(exec::not_run(&self.command.0, &error)),
+            Err(error) => return Ok(Err(format!("the command cannot be started ({error})"))),
+        };
+        self.has_run = true;
+        let fed = feed(&mut child, &change.to_line());
+        let ended = self.see_out(&mut child, stop, clock);
+        let outcome = match (ended, fed) {
+            (Err(error), _) => {
+                child.kill().and_then(|()| child.wait()).ok();
+                Err(format!("the command could not be waited for ({error})"))
+            }
+            (Ok((status, true)), _) if !status.success() => {
+                let timeout = span::short(self.timeout.as_secs());
+                Err(format!("the command was ended after {timeout}"))
+            }
+            (Ok((status, _)), _) if !status.success() => {
+                Err(format!("the command failed ({status})"))
+            }
+            (Ok(_), Err(error)) => Err(format!("the command did not get its line ({error})")),
+            (Ok(_), Ok(())) => Ok(()),
+        };
+        Ok(outcome)
+    }
+
+    fn start(&self, change: &Change) -> io::Result<Child> {
+        let (program, rest) = &self.command;
+        Command::new(program)
+            .args(rest)
+            .envs(change.variables())
+            .env("ZOHO_TOKEND_SOCKET", &self.socket)
+            .stdin(Stdio::piped())
+            .spawn()
+    }
+
+    /// How it ended, and whether its time was over. Who asks this process to end asks the command too.
+    fn see_out(
+        &self,
+        child: &mut Child,
+        stop: &Stop,
+        clock: &SystemClock,
+    ) -> io::Result<(ExitStatus, bool)> {
+        let pid = Pid::from_child(child);
+        let end = pidfd_open(pid, PidfdFlags::empty())?;
+        let mut until = clock.now().boot.plus(self.timeout);
+        let mut signal = Signal::TERM;
+        let (mut is_stopped, mut is_late) = (false, false);
+        loop {
+            let bell = (!is_stopped).then(|| For::input(stop.as_fd()));
+            match wait(&[Some(For::input(end.as_fd())), bell], clock, until)? {
+                Some(0) => return Ok((child.wait()?, is_late)),
+                Some(_) => {
+                    stop.quiet();
+                    is_stopped = true;
+                }
+                None => is_late |= !is_stopped,
+            }
+            // Not yet waited for, so the pid is still its own.
+            kill_process(pid, signal)?;
+            let is_killed = std::mem::replace(&mut signal, Signal::KILL) == Signal::KILL;
+            until = if is_killed {
+                Boottime(i64::MAX)
+            } else {
+                clock.now().boot.plus(GRACE)
+            };
+        }
+    }
+}
+
+/// Its line on stdin, and no more. A command need not read it.
+fn feed(child: &mut Child, line: &str) -> io::Result<()> {
+    let Some(mut stdin) = child.stdin.take() else {
+        return Ok(());
+    };
+    // A line is far shorter than what a pipe holds. One that is not must not wait for a command that reads nothing.
+    rustix::io::ioctl_fionbio(&stdin, true)?;
+    match stdin.write_all(line.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
