@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::simulate::flags;
 use super::{exec, span, watch};
-use crate::base::OrgName;
+use crate::base::{DataCenter, OrgName};
 
 /// Keeps the OAuth tokens of Zoho CRM orgs fresh and hands them to the jobs of this host
 #[derive(Debug, Parser)]
@@ -77,18 +77,38 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend enroll acme-production < grant-token\n  \
-        zoho-tokend enroll acme-production --refresh-token < refresh-token\n\n\
+        zoho-tokend enroll acme-production --self-client self_client.json\n  \
+        zoho-tokend enroll acme-production --refresh-token < refresh-token\n  \
+        zoho-tokend enroll acme-production --client-secret < new-secret\n\n\
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
         it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
         all that is asked for.")]
     Enroll(Enroll),
+    /// Give an org its grant by consent in a browser: for grant = "web"
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend login acme-production\n  \
+        zoho-tokend login acme-production --paste\n\n\
+        It prints the address of Zoho's consent page and waits on the port of the client's redirect_uri for the\n\
+        browser to come back. Where the browser is on another host, --paste asks for the address that it ends on.")]
+    Login(Login),
+    /// Explain a code that Zoho, `status`, a problem or the log shows: what it means here, what to do
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend explain invalid_code\n  \
+        zoho-tokend explain 'Access Denied' --data-center eu\n  \
+        zoho-tokend explain        # all of them\n\n\
+        Needs neither config nor daemon.")]
+    Explain(Explain),
     /// Run the daemon
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
     )]
     Run(Run),
     /// Check the config and all that it names; print every problem
-    #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend check\n  \
+        zoho-tokend check --online\n  \
+        zoho-tokend check --against-running\n\n\
+        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host did not answer.")]
     Check(Check),
     /// Tell what readers would see of the config through an outage or other trouble
     #[command(after_help = flags::AFTER_HELP)]
@@ -193,8 +213,11 @@ pub struct Report {
     #[arg(long, value_name = "N")]
     pub generation: u64,
     /// The `code` in the body of Zoho's answer
-    #[arg(long, value_name = "CODE")]
-    pub code: String,
+    #[arg(long, value_name = "CODE", required_unless_present = "answer")]
+    pub code: Option<String>,
+    /// A file with the body itself, for answers that keep their codes further down; - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub answer: Option<PathBuf>,
     /// Print what the daemon answers
     #[arg(long)]
     pub json: bool,
@@ -240,6 +263,46 @@ pub struct Enroll {
     /// Take over a refresh token instead of exchanging a grant token; one mint proves it
     #[arg(long)]
     pub refresh_token: bool,
+    /// Take the grant token out of the console's download; `-`: from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "refresh_token")]
+    pub self_client: Option<PathBuf>,
+    /// Bring another client secret for the grant that is there; one mint proves it, and it is sealed for every org of
+    /// the client in that data center
+    #[arg(long, conflicts_with_all = ["refresh_token", "self_client"])]
+    pub client_secret: bool,
+}
+
+/// `login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Ask for the address that the browser ends on, instead of waiting for the browser here
+    #[arg(long)]
+    pub paste: bool,
+    /// Open no browser
+    #[arg(long)]
+    pub no_browser: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code, in capitals or not; without it, all of them
+    pub code: Option<String>,
+    /// Name the addresses of this data center
+    #[arg(long, value_name = "DC", value_parser = known_data_center)]
+    pub data_center: Option<DataCenter>,
+    /// Print it for a machine
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn known_data_center(text: &str) -> Result<DataCenter, String> {
+    let known = || DataCenter::names().collect::<Vec<_>>().join(" ");
+    DataCenter::of_zoho(text)
+        .ok_or_else(|| format!("no data center of Zoho's; there are {}", known()))
 }
 
 /// Where the config is.
@@ -275,6 +338,9 @@ pub struct Check {
     /// Also list the orgs that a reload would add, remove or change, by the running daemon's own word
     #[arg(long)]
     pub against_running: bool,
+    /// Also ask each data center that the config names, without any secret, whether it answers and what it says
+    #[arg(long)]
+    pub online: bool,
     /// Where the daemon listens.
     #[command(flatten)]
     pub at: SocketAt,

@@ -8,14 +8,18 @@ pub mod answer;
 pub mod args;
 pub mod check;
 pub mod client;
+pub mod client_secret;
 #[cfg(feature = "stand-in")]
 pub mod demo;
 pub mod enroll;
 pub mod exec;
+pub mod explain;
 pub mod failure;
 pub mod generated;
 pub mod get;
+mod hand_over;
 pub mod history;
+pub mod login;
 pub mod output;
 pub mod quick;
 pub mod refresh;
@@ -24,6 +28,7 @@ pub mod reload;
 pub mod report;
 pub mod run;
 pub mod secret_input;
+mod self_client;
 pub mod simulate;
 pub mod span;
 #[cfg(feature = "stand-in")]
@@ -71,6 +76,8 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
+        Verb::Login(args) => login::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         Verb::Simulate(args) => simulate::run(args),

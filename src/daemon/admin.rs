@@ -8,9 +8,10 @@ use serde_json::json;
 use super::desk::no_such_org;
 use super::shared::Shared;
 use super::standing::Standing;
+use super::{login, renewal};
 use crate::base::{OrgName, UnixTime};
-use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
-use crate::policy::event::{Event, Offer, Refusal, Right};
+use crate::edge::http::{Answer, Consented, Enrollment, EnrollmentKind, Problem};
+use crate::policy::event::{Event, Login, Offer, Refusal, Right};
 use crate::policy::org::Org;
 use crate::policy::record::Cause;
 use crate::policy::reply::Asked;
@@ -21,6 +22,25 @@ const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another m
 
 /// `POST …/enrollment`
 pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
+    let asked = match &enrollment.kind {
+        EnrollmentKind::Code(..) => Asked::Exchange,
+        EnrollmentKind::RefreshToken(_) => Asked::TakeOver,
+        EnrollmentKind::Login(_) => Asked::Login,
+        EnrollmentKind::ClientCredentials => Asked::ClientProof,
+        EnrollmentKind::ClientSecret(_) => Asked::Prove,
+    };
+    if let Some(cause) = contradiction(shared, &org, &enrollment.kind) {
+        return problem(shared, &org, asked, Refusal::Refused(cause))
+            .of(&org)
+            .into();
+    }
+    let right = match enrollment.kind {
+        EnrollmentKind::ClientSecret(secret) => return renewal::renew(shared, org, secret).await,
+        EnrollmentKind::Code(code, _) => Right::Code(Arc::new(code)),
+        EnrollmentKind::RefreshToken(token) => Right::RefreshToken(Arc::new(token)),
+        EnrollmentKind::Login(consented) => Right::Login(login_of(consented)),
+        EnrollmentKind::ClientCredentials => Right::Client,
+    };
     let given = enrollment.client_secret.map(Arc::new);
     let client_secret = given.or_else(|| {
         let fleet = shared.fleet.borrow();
@@ -30,13 +50,6 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
     if let Some(problem) = wants_client_secret(shared, &org, client_secret.is_some()) {
         return problem.into();
     }
-    let (right, asked) = match enrollment.kind {
-        EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
-        EnrollmentKind::RefreshToken(token) => {
-            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
-        }
-        EnrollmentKind::ClientCredentials => (Right::Client, Asked::ClientProof),
-    };
     let offer = Offer {
         right,
         client_secret,
@@ -50,6 +63,29 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         })
         .await;
     answer(shared, &org, asked, result).await
+}
+
+/// Why it is of no use to the org; looked for before Zoho is asked, since a code is good once.
+fn contradiction(shared: &Shared, org: &OrgName, kind: &EnrollmentKind) -> Option<Cause> {
+    let standing = shared.standing();
+    let org = standing.org(org)?;
+    match kind {
+        EnrollmentKind::Code(_, paper) => {
+            paper.contradiction(&org.settings.binding, shared.clock.now().wall)
+        }
+        EnrollmentKind::RefreshToken(_)
+        | EnrollmentKind::ClientCredentials
+        | EnrollmentKind::ClientSecret(_) => None,
+        EnrollmentKind::Login(consented) => login::contradiction(&standing, org, consented),
+    }
+}
+
+fn login_of(consented: Consented) -> Login {
+    Login {
+        code: Arc::new(consented.code),
+        redirect_uri: consented.redirect_uri,
+        code_verifier: consented.code_verifier.map(Arc::new),
+    }
 }
 
 /// `POST …/refresh`
@@ -98,10 +134,7 @@ pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
         Ok(changes) => Answer::json(&changes),
         Err(problems) => {
             let detail = "the new config is refused as a whole; the old one stays in force";
-            let cure =
-                "mend every problem and reload again; `zoho-tokend check` shows the same list";
             Problem::new(422, "config", "Unprocessable Content", detail)
-                .cure(cure.to_owned())
                 .problems(problems)
                 .into()
         }
@@ -135,7 +168,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     Some(problem.of(org))
 }
 
-async fn answer(
+pub(super) async fn answer(
     shared: &Shared,
     org: &OrgName,
     asked: Asked,
@@ -156,10 +189,10 @@ async fn answer(
     }
 }
 
-fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
+pub(super) fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
-    let remedy = |cause: &Cause| fleet.org(org).map(|org| org.remedy_for(&cause.code, asked));
+    let remedy = |cause: &Cause| fleet.remedy_for(org, &cause.code, asked);
     let told = |cause: &Cause| match remedy(cause) {
         Some(remedy) => format!("{}: {} ({})", cause.code, remedy.meaning, cause.detail),
         None => format!("{}: {}", cause.code, cause.detail),
@@ -173,6 +206,7 @@ fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Pr
         ),
         Refusal::Refused(cause) => {
             Problem::new(422, "refused", "Unprocessable Content", told(&cause))
+                .cause(&cause.code)
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
         }
         Refusal::NoBudget(at) => {

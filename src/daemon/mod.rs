@@ -11,10 +11,13 @@ mod delivery;
 mod desk;
 mod health;
 mod keeper;
+mod login;
 mod loss;
 mod metrics_page;
 mod names;
+mod questions;
 mod reload;
+mod renewal;
 mod reports;
 mod shared;
 mod standing;
@@ -27,6 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use calls::Order;
+use questions::Question;
 use shared::{Shared, Turn};
 pub use start::{Fatal, run};
 
@@ -178,10 +182,44 @@ impl Loop {
                 };
                 calls::start(&self.shared, order);
             }
+            Step::Ask { org, attempt, .. } if *self.shared.stop.borrow() => {
+                let said = Err(Cause::new("stopping", "the daemon is stopping"));
+                self.shared.calls.set(self.shared.calls.get() + 1);
+                self.shared.tell(Event::Told { org, attempt, said });
+            }
+            Step::Ask {
+                org,
+                attempt,
+                access_token,
+                timeout,
+            } => {
+                let question = Question {
+                    org,
+                    attempt,
+                    access_token,
+                    timeout,
+                };
+                questions::start(&self.shared, question);
+            }
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),
             Step::Rule { request, ruling } => self.shared.rule(request, ruling),
-            Step::Tell(severity, note) => tell(severity, &note),
+            Step::Tell(severity, note) => self.tell(severity, &note),
+        }
+    }
+
+    /// Writes it to the log; where a grant needs a person, with what to do.
+    fn tell(&self, severity: Severity, note: &Note) {
+        let Note {
+            org, kind, detail, ..
+        } = note;
+        let is_for_a_person = kind == "grant" && severity == Severity::Error;
+        let remedy = || self.shared.fleet.borrow().remedy(org);
+        match (severity, is_for_a_person.then(remedy).flatten()) {
+            (_, Some(remedy)) => tracing::error!(%org, "{kind}: {detail}; {}", remedy.cure),
+            (Severity::Info, None) => tracing::info!(%org, "{kind}: {detail}"),
+            (Severity::Warning, None) => tracing::warn!(%org, "{kind}: {detail}"),
+            (Severity::Error, None) => tracing::error!(%org, "{kind}: {detail}"),
         }
     }
 
@@ -295,17 +333,6 @@ fn summary(shared: &Shared) -> String {
         format!("{served} of {total} orgs have a token")
     } else {
         format!("{served} of {total} orgs have a token; {}", ill.join(", "))
-    }
-}
-
-fn tell(severity: Severity, note: &Note) {
-    let Note {
-        org, kind, detail, ..
-    } = note;
-    match severity {
-        Severity::Info => tracing::info!(%org, "{kind}: {detail}"),
-        Severity::Warning => tracing::warn!(%org, "{kind}: {detail}"),
-        Severity::Error => tracing::error!(%org, "{kind}: {detail}"),
     }
 }
 

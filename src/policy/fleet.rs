@@ -12,7 +12,9 @@ use super::doubt::Doubts;
 use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
+use super::proving::Proved;
 use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::reply::Asked;
 use super::report::Report;
 use super::rotation::Rotation;
 use super::schedule::Dice;
@@ -57,6 +59,8 @@ pub(super) struct Moment<'a> {
     pub(super) steps: Vec<Step>,
     /// Refresh tokens that this step has replaced.
     pub(super) rotations: Vec<Rotation>,
+    /// Client secrets that this step has proved.
+    pub(super) proved: Vec<Proved>,
 }
 
 impl Fleet {
@@ -67,10 +71,12 @@ impl Fleet {
             dice,
             steps: Vec::new(),
             rotations: Vec::new(),
+            proved: Vec::new(),
         };
         self.end_hold(now.boot);
         self.take(event, &mut moment);
         self.follow_rotations(&mut moment);
+        self.spread_secrets(&mut moment);
         self.pump_due(&mut moment);
         self.sweep(&mut moment);
         moment.steps
@@ -129,9 +135,19 @@ impl Fleet {
                 });
                 self.let_sharers_begin(&org, moment);
             }
+            Event::Told { org, attempt, said } => self.with(&org, moment, |org, scene| {
+                org.told(attempt, said, scene);
+            }),
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
+            }),
+            Event::Prove {
+                org,
+                request,
+                client_secret,
+            } => self.ask(&org, request, moment, |org, scene| {
+                org.prove_secret(request, client_secret, scene);
             }),
             Event::Enroll {
                 org,
@@ -165,6 +181,7 @@ impl Fleet {
             ledger: &mut self.ledger,
             steps: &mut moment.steps,
             rotations: &mut moment.rotations,
+            proved: &mut moment.proved,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
             writers: &mut self.writers,
@@ -249,12 +266,14 @@ impl Fleet {
         offer: Offer,
         moment: &mut Moment<'_>,
     ) {
-        let known = match &offer.right {
-            Right::Code(_) | Right::Client => None,
-            Right::RefreshToken(offered) => self.lane_of(offered),
+        let (asked, known) = match &offer.right {
+            Right::Code(_) => (Asked::Exchange, None),
+            Right::Login(_) => (Asked::Login, None),
+            Right::Client => (Asked::ClientProof, None),
+            Right::RefreshToken(offered) => (Asked::TakeOver, self.lane_of(offered)),
         };
         self.ask(name, request, moment, |org, scene| {
-            org.enroll(request, offer, known, scene);
+            org.enroll((request, asked), offer, known, scene);
         });
     }
 
@@ -266,6 +285,14 @@ impl Fleet {
         let its = tokens.find(|(token, _)| token.is_same_as(offered));
         its.map(|(_, lane)| lane.clone())
             .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
+    }
+
+    /// Whether a grant of this client in this data center is known, of whichever org: whoever gave it has consented.
+    pub fn has_grant_of(&self, client_id: &str, data_center: &str) -> bool {
+        let mut grants = self.records().filter_map(|record| record.grant.as_ref());
+        grants.any(|grant| {
+            grant.binding.client_id == client_id && grant.binding.data_center == data_center
+        })
     }
 
     /// Every record: of orgs in the config, leaving it, and on the shelf.

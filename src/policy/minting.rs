@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asking::Held;
 use super::binding::{self, Proof};
 use super::call::Call;
 use super::client_right;
@@ -20,7 +21,7 @@ use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
-use crate::base::{Boottime, Secret};
+use crate::base::{Boottime, Secret, SecretMark};
 
 /// A mint on its way.
 #[derive(Debug)]
@@ -29,14 +30,23 @@ pub(super) struct Mint {
     want: Want,
     /// The refresh token that it went out with, if its grant stands on one.
     sent: Option<Arc<Secret>>,
+    /// And the client secret.
+    sent_secret: Option<SecretMark>,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
+    /// What Zoho has granted, until its API says whose it is.
+    pub(super) held: Option<Held<(Granted, Proof)>>,
 }
 
 impl Mint {
     /// Somebody waits for it who needs a new token, not a longer life.
     pub(super) fn join(&mut self) {
         self.want = Want::Demand;
+    }
+
+    /// Those who wait for its outcome.
+    pub(super) fn into_askers(self) -> Vec<RequestId> {
+        self.askers
     }
 
     fn failure(&self, word: Word, cause: Cause, retry_at: Boottime, was_sent: bool) -> Failure {
@@ -63,7 +73,9 @@ impl Org {
             call: Call::reserve(lane, &self.settings, scene),
             want,
             sent: None,
+            sent_secret: None,
             askers,
+            held: None,
         });
         let verdict = &mut self.record.verdict;
         if want == Want::Schedule && verdict.word.wants_a_person() {
@@ -120,6 +132,7 @@ impl Org {
 
     /// The slot may be on the disk: then call.
     pub(super) fn call_for_mint(&mut self, write: WriteId, scene: &mut Scene<'_>) {
+        let secret = self.secret_mark();
         let (Some(mint), Some(grant)) = (&mut self.minting, &self.record.grant) else {
             return;
         };
@@ -130,6 +143,7 @@ impl Org {
             return self.abandon_throttled_mint(until, scene);
         }
         mint.sent = grant.root.refresh_token().cloned();
+        mint.sent_secret = secret;
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.call.attempt,
@@ -141,7 +155,7 @@ impl Org {
 
     /// Zoho has throttled the lane since its slot was taken, in another org's call: then nothing is sent (R3).
     fn abandon_throttled_mint(&mut self, until: Boottime, scene: &mut Scene<'_>) {
-        let Some(mint) = self.minting.take() else {
+        let Some(mut mint) = self.minting.take() else {
             return;
         };
         mint.call.close(Fate::NeverSent, scene);
@@ -157,7 +171,7 @@ impl Org {
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let Some(mint) = self.minting.take_if(|mint| !mint.call.is_calling()) else {
+        let Some(mut mint) = self.minting.take_if(|mint| mint.call.is_reserving()) else {
             return;
         };
         mint.call.close(Fate::NeverSent, scene);
@@ -167,10 +181,10 @@ impl Org {
 
     /// A new grant is in force: the old one's mint decides nothing any more. If it was sent, its slot stays spent.
     pub(super) fn abandon_mint(&mut self, scene: &mut Scene<'_>) -> Vec<RequestId> {
-        let Some(mint) = self.minting.take() else {
+        let Some(mut mint) = self.minting.take() else {
             return Vec::new();
         };
-        if !mint.call.is_calling() {
+        if mint.call.is_reserving() {
             mint.call.close(Fate::NeverSent, scene);
         }
         mint.askers
@@ -203,7 +217,7 @@ impl Org {
         if let Some(own) = self.enrolling.take_if(|own| is_awaited(&own.call)) {
             return self.enrolment_answered(own, answer, scene);
         }
-        let Some(mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
+        let Some(mut mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
             return;
         };
         let (now, limits) = (scene.now.boot, self.settings.limits);
@@ -236,8 +250,12 @@ impl Org {
             Answer::Sorted(Outcome::NeedsConsent(cause)) => (Word::NeedsConsent, cause, paced),
             Answer::Sorted(Outcome::Misconfigured(cause)) => (Word::Misconfigured, cause, paced),
         };
-        let failure = mint.failure(word, cause, retry_at, was_sent);
+        let secret = mint.sent_secret.filter(|_| word == Word::Misconfigured);
+        let failure = mint.failure(word, cause.clone(), retry_at, was_sent);
         self.fail_for(mint.askers, failure, scene);
+        if let Some(secret) = secret {
+            self.note_refused_secret(&cause, secret, scene);
+        }
     }
 
     fn granted(&mut self, mint: Mint, mut granted: Granted, scene: &mut Scene<'_>) {
@@ -261,6 +279,20 @@ impl Org {
         if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
             return self.keep_the_longer(granted.life, scene);
         }
+        if let Some((mint, granted)) = self.hold_mint(mint, granted, proof, scene) {
+            self.take_minted(mint, granted, proof, scene);
+        }
+    }
+
+    /// Nothing stands against what a mint has brought.
+    pub(super) fn take_minted(
+        &mut self,
+        mint: Mint,
+        granted: Granted,
+        proof: Proof,
+        scene: &mut Scene<'_>,
+    ) {
+        let started = mint.call.started();
         self.awaiting_token.extend(mint.askers);
         self.take_token(granted, proof, started, scene);
     }
@@ -279,7 +311,7 @@ impl Org {
     }
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.
-    fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
+    pub(super) fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
         let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
         else {
             return;
@@ -335,12 +367,14 @@ impl Org {
     ) {
         let next = self.record.generation.saturating_add(1);
         let generation = next.max(scene.now.wall.seconds());
-        self.reports.follow(self.record.generation, generation);
+        self.record
+            .streak
+            .follow(self.record.generation, generation);
         self.record.generation = generation;
         let api_domain = self.api_domain_for(&granted, proof, scene);
         let life = granted.life;
         self.record.token = Some(Token {
-            access_token: granted.access_token.into(),
+            access_token: granted.access_token,
             generation,
             started,
             expires: started.plus(schedule::life_to_trust(life)),

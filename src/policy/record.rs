@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::root::Root;
 use super::settings::Binding;
-use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret};
+use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark};
 
 /// One change of the state. A write is a list of them, kept whole or not at all.
 #[derive(Debug, Clone)]
@@ -65,6 +66,10 @@ pub struct OrgRecord {
     pub generation: u64,
     /// How the grant fares.
     pub verdict: Verdict,
+    /// Whose org it is, by the API's word.
+    pub identity: Identity,
+    /// What readers have said of its tokens.
+    pub streak: Streak,
 }
 
 impl OrgRecord {
@@ -124,6 +129,18 @@ pub struct Token {
     pub scope: ScopeSet,
     /// Whether Zoho's own words proved the environment; `false`: nothing contradicted it.
     pub verified: bool,
+}
+
+/// Refused generations in a row, as verified reports tell of them. Stored, so that a restart brings no reporter
+/// another mint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Streak {
+    /// The newest generation that was refused.
+    pub refused: Option<u64>,
+    /// The generation that came after a refused one.
+    pub successor: Option<u64>,
+    /// Two in a row were refused: no mint by report before.
+    pub held_until: Option<Boottime>,
 }
 
 /// How a grant fares, in a word of the contract.
@@ -201,6 +218,8 @@ pub struct Verdict {
     pub failures: u32,
     /// The next probe, the end of the throttle, or when a grant that is ok is due; the schedule sends nothing before.
     pub until: Option<Boottime>,
+    /// With which client secret Zoho refused the client, if that is the cause.
+    pub refused_secret: Option<SecretMark>,
 }
 
 /// Why a mint failed: a code for machines, a sentence for people. Never holds a secret.

@@ -25,6 +25,7 @@ impl Fleet {
                 Some(mut org) => {
                     org.settings = settings;
                     org.compare_with_config();
+                    org.lift_quarantine(moment.now.boot);
                     org
                 }
                 None => self.adopt(settings, moment),
@@ -43,6 +44,7 @@ impl Fleet {
         match self.shelf.remove(&settings.name) {
             Some(record) => {
                 let mut org = Org::restored(settings, record);
+                org.lift_quarantine(moment.now.boot);
                 org.begin_anew(moment.now.boot);
                 org
             }
@@ -76,6 +78,7 @@ impl Org {
         if let Some(cause) = self.contradicted_enrolment() {
             self.refuse_enrolment(&cause, scene);
         }
+        self.try_other_secret(scene);
         // Where there is no token, the config may still name an output anew in which an old one stands.
         self.show_or_withdraw(scene);
     }

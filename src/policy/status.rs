@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::fleet::Fleet;
 use super::ledger::Lane;
 use super::org::Org;
-use super::record::{Cause, OrgRecord, Token, Word};
-use super::remedy::{Place, Remedy, remedy};
+use super::record::{OrgRecord, Token, Word};
+use super::remedy::{Place, remedy};
 use super::reply::Asked;
 use super::schedule;
 use crate::base::{Boottime, Now, OrgName};
@@ -68,6 +68,9 @@ pub struct Status {
     pub min_ttl_s: u64,
     pub life_too_short: bool,
     pub binding: Option<&'static str>,
+    pub binding_detail: Option<String>,
+    pub org_id: Option<String>,
+    pub org_name: Option<String>,
     pub scope: Vec<String>,
     pub api_domain: Option<String>,
     pub required: bool,
@@ -104,7 +107,8 @@ impl Fleet {
         let org = self.orgs.get(name)?;
         let grant = org.record.grant.as_ref();
         let lane = grant.and_then(|grant| self.ledger.lane(&grant.lane));
-        Some(org.status(lane, next, now))
+        let cure = self.remedy(name).map(|remedy| remedy.cure);
+        Some(org.status(lane, next, cure, now))
     }
 
     /// The limit that keeps a person's `refresh` of this org waiting the longest.
@@ -149,31 +153,9 @@ impl Org {
         }
     }
 
-    /// What the word's cause means and what to do, for a person; `None` while all is well.
-    pub fn remedy(&self) -> Option<Remedy> {
-        let code = match (self.cause(), self.word()) {
-            (Some(cause), _) => &cause.code,
-            (None, Word::Unenrolled) if self.lacks_client_secret() => "no-client-secret",
-            (None, Word::Unenrolled) => "unenrolled",
-            (None, _) => return None,
-        };
-        Some(self.remedy_for(code, self.asked()))
-    }
-
     /// What its mints by schedule ask of Zoho.
     pub fn asked(&self) -> Asked {
         self.settings.grant.asked()
-    }
-
-    /// The remedy of any code at this org.
-    pub fn remedy_for(&self, code: &str, asked: Asked) -> Remedy {
-        let place = Place {
-            data_center: &self.settings.binding.data_center,
-            console_url: self.settings.console_url.as_deref(),
-            org: &self.settings.name,
-            client: &self.settings.client,
-        };
-        remedy(code, asked, self.record.verdict.failures, &place)
     }
 
     /// How long Zoho may be away from `now` on: what is left at the planned refresh `next`, less one pause between
@@ -197,7 +179,13 @@ impl Org {
         })
     }
 
-    fn status(&self, lane: Option<&Lane>, next: Option<Boottime>, now: Now) -> Status {
+    fn status(
+        &self,
+        lane: Option<&Lane>,
+        next: Option<Boottime>,
+        cure: Option<String>,
+        now: Now,
+    ) -> Status {
         let (state, since) = self.token_state(now.boot);
         let served = self.served(now.boot);
         let limits = self.settings.limits;
@@ -215,7 +203,7 @@ impl Org {
             grant: self.word().as_str(),
             grant_since: text(self.record.verdict.since),
             cause: self.cause().map(|cause| cause.code.clone()),
-            cure: self.remedy().map(|remedy| remedy.cure),
+            cure,
             generation: served.map(|token| token.generation),
             expires_at: served.map(|token| text(token.expires)),
             expires_in: served.map(|token| token.expires.since(now.boot).as_secs()),
@@ -233,12 +221,15 @@ impl Org {
                 .as_secs(),
             life_too_short: life.is_some_and(is_short),
             binding: served.map(|token| {
-                if token.verified {
+                if self.is_verified(token) {
                     "verified"
                 } else {
                     "unverified"
                 }
             }),
+            binding_detail: served.and_then(|token| self.binding_detail(token)),
+            org_id: self.zoho_org().map(|org| org.id.clone()),
+            org_name: self.zoho_org().and_then(|org| org.name.clone()),
             scope: served
                 .map(|token| token.scope.iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
@@ -266,10 +257,10 @@ impl Org {
             "the state cannot be written: free the disk or mend its permissions; no token is minted until then"
                 .to_owned()
         });
-        let held = self.reports.held_until(now).map(|until| {
+        let held = self.record.streak.hold(now).map(|until| {
             format!(
-                "jobs report one generation after the other as refused: compare org, environment and api_domain of \
-                 the jobs with the token's; reports mint nothing for {} min",
+                "jobs report one generation after the other as refused: most likely they call another data center or \
+                 environment than the token's own api_domain; reports mint nothing for {} min",
                 until.since(now).as_secs().div_ceil(60)
             )
         });
@@ -291,10 +282,12 @@ fn life_of(token: &Token) -> Duration {
 /// An org that left the config: what it was, for `status --all`.
 fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
     let grant = record.grant.as_ref()?;
-    let cause = Cause::new(
-        "not-configured",
-        "the org has left the config; its grant is kept",
-    );
+    let code = "not-configured";
+    let place = Place {
+        org: record.org.as_str(),
+        ..Place::ANY
+    };
+    let remedy = remedy(code, Asked::Refresh, 0, &place);
     Some(Status {
         org: record.org.to_string(),
         environment: grant.binding.environment.as_str(),
@@ -304,11 +297,8 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         token_since: None,
         grant: record.verdict.word.as_str(),
         grant_since: now.wall_at(record.verdict.since).to_rfc3339(),
-        cause: Some(cause.code),
-        cure: Some(format!(
-            "write [orgs.{}] into the config again and reload to use its grant, or leave it there, sealed",
-            record.org
-        )),
+        cause: Some(code.to_owned()),
+        cure: Some(remedy.cure),
         generation: None,
         expires_at: None,
         expires_in: None,
@@ -318,6 +308,9 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         min_ttl_s: 0,
         life_too_short: false,
         binding: None,
+        binding_detail: None,
+        org_id: None,
+        org_name: None,
         scope: Vec::new(),
         api_domain: None,
         required: false,

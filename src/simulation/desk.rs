@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::api::STRANGE_ORG;
 use super::excuse::START_MS;
 use super::grants::{NARROW_SCOPE, other_host};
 use super::mail::Due;
@@ -41,7 +42,13 @@ impl World<'_> {
 
     /// A person enrols an org with what is no good for it.
     pub(super) fn enroll_badly(&mut self, org: usize) {
+        let is_asked = self.plan.orgs[org].verify;
         let right = match self.dice.below(4) {
+            // The right place, and another customer's org in it.
+            2 | 3 if is_asked && self.dice.happens(500) => self.code_for(Place {
+                zoho_org: STRANGE_ORG.into(),
+                ..self.place_of(org)
+            }),
             0 => Right::Code(Arc::new(Secret::new("code-999999".into()))),
             1 => Right::RefreshToken(Arc::new(Secret::new("rt-999999-0".into()))),
             2 => self.code_for(Place {
@@ -70,10 +77,24 @@ impl World<'_> {
         }
     }
 
-    /// A person brings the refresh token that the org has already.
+    /// A person brings another client secret for the grant that the org has.
+    fn prove_secret(&mut self, org: usize) {
+        let name = self.names[org].clone();
+        let client_secret = Arc::new(Secret::new("another secret".into()));
+        self.ask(org, Wants::Enrolment, |request| Event::Prove {
+            org: name,
+            request,
+            client_secret,
+        });
+    }
+
+    /// A person brings the refresh token that the org has already, or to every other org another client secret.
     pub(super) fn take_over(&mut self, org: usize) {
         if self.is_of_client(org) {
             return self.mend_client(org);
+        }
+        if org % 2 == 1 {
+            return self.prove_secret(org);
         }
         if let Some(grant) = self.good_grant(org) {
             let token = self.zoho.refresh_token(grant);

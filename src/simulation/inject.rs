@@ -5,7 +5,7 @@ use super::mail::Due;
 use super::spans::{DAY, HOUR, MINUTE, SECOND};
 use super::trouble::Trouble;
 use super::world::World;
-use crate::base::{Environment, ScopeSet, millis};
+use crate::base::{Environment, ScopeSet, SecretMark, millis};
 use crate::policy::binding::contradiction;
 use crate::policy::event::Event;
 use crate::policy::settings::{Binding, OrgSettings};
@@ -275,6 +275,8 @@ impl World<'_> {
                     self.judge.excuse_trouble(org, self.now, span);
                     own.binding.soid = Some(format!("ZohoCRM.7000{org}"));
                 }
+                // Tried at once where Zoho says that the client is no good.
+                3 => own.secret = Some(SecretMark(1)),
                 _ => (),
             }
             settings.push(own);
@@ -308,9 +310,6 @@ impl World<'_> {
         // What was planned under the older config is no plan any more.
         self.standing.clear();
         self.quiet_until.fill(0);
-        for own in &mut self.judge.orgs {
-            own.replaced = None;
-        }
         self.forget_needs();
         self.step(Event::Configured(settings));
         self.touched.fill(true);

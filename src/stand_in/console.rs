@@ -1,7 +1,8 @@
 //! What people do beside the protocol: register clients, consent, and (in a test) break things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::consent::Terms;
 use super::fault::Fault;
 use super::lane::End;
 use super::window::Window;
@@ -26,21 +27,40 @@ pub enum BadScript {
 }
 
 impl Zoho {
-    /// Registers a client in the console, or gives it another secret.
+    /// Registers a client in the console, or gives it another secret; the old one is dead at once.
     pub fn add_client(&mut self, id: &str, secret: &str) -> Result<(), BadScript> {
         if let Some(client) = self.clients.get_mut(id) {
             secret.clone_into(&mut client.secret);
+            client.old_secret = None;
             return Ok(());
         }
         has_room(self.clients.len(), CLIENTS_MAX, "clients")?;
         let client = Client {
             secret: secret.to_owned(),
+            old_secret: None,
             soids: BTreeMap::new(),
             mints: Window::default(),
             exchanges: Window::default(),
+            redirect_uris: BTreeSet::new(),
         };
         self.clients.insert(id.to_owned(), client);
         Ok(())
+    }
+
+    /// Gives a client another secret, beside which the old one works on until [`Zoho::retire_secret`].
+    pub fn rotate_secret(&mut self, id: &str, secret: &str) -> Result<(), BadScript> {
+        self.known_client(id)?;
+        if let Some(client) = self.clients.get_mut(id) {
+            client.old_secret = Some(std::mem::replace(&mut client.secret, secret.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// From now on only a client's newest secret works.
+    pub fn retire_secret(&mut self, id: &str) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.old_secret = None;
+        }
     }
 
     /// Deletes a client in the console; its grants stay, and nobody can use them.
@@ -69,13 +89,30 @@ impl Zoho {
 
     /// A person presses "Create" in the console: a grant code, good once.
     pub fn grant_code(&mut self, consent: Consent, now: Boottime) -> Result<String, BadScript> {
+        self.grant_code_on(consent, Terms::default(), now)
+    }
+
+    /// The same from the consent page.
+    pub(super) fn grant_code_on(
+        &mut self,
+        consent: Consent,
+        terms: Terms,
+        now: Boottime,
+    ) -> Result<String, BadScript> {
         self.known_client(&consent.client_id)?;
         self.codes.retain(|_, code| now < code.ends_at);
         has_room(self.codes.len(), CODES_MAX, "codes")?;
         let life = consent.code_life.unwrap_or(self.rules.clocks.code_life);
         let ends_at = now.plus(life);
         let text = self.new_text();
-        self.codes.insert(text.clone(), Code { consent, ends_at });
+        self.codes.insert(
+            text.clone(),
+            Code {
+                consent,
+                terms,
+                ends_at,
+            },
+        );
         Ok(text)
     }
 
@@ -102,7 +139,8 @@ impl Zoho {
 
     /// The next `times` token calls of `on` go wrong: a client id, a refresh token or a code; empty for any call.
     ///
-    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint.
+    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint,
+    /// [`ON_CRM`](super::ON_CRM) for those of the API, [`ON_SERVERS`](super::ON_SERVERS) for the list of servers.
     pub fn add_fault(
         &mut self,
         on: &str,

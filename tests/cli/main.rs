@@ -12,6 +12,7 @@ mod daemon;
 mod demo;
 mod enroll;
 mod exec;
+mod explain;
 mod get;
 mod report;
 mod simulate;

@@ -1,10 +1,18 @@
 //! States that earlier releases wrote, and what the newest schema adds.
 
+use zoho_tokend::base::SecretMark;
 use zoho_tokend::edge::store::Store;
-use zoho_tokend::policy::record::{Change, OrgRecord, Stored};
+use zoho_tokend::policy::identity::Identity;
+use zoho_tokend::policy::record::{Change, OrgRecord, Stored, Streak};
 use zoho_tokend::policy::root::Root;
 
 use crate::fixture::{Home, all_of, lane, name, org, put, secret};
+
+/// What the fourth schema brought.
+fn forget_reports(record: &mut OrgRecord) {
+    record.streak = Streak::default();
+    record.verdict.refused_secret = None;
+}
 
 /// The files in `schema_1` were written by the release that had the first schema.
 #[test]
@@ -15,8 +23,11 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
     let mut acme = org("acme", 2);
     let mut beta = org("beta", 1);
     let mut only_lane = lane("acme/1", 4);
-    acme.anchor.is_vouched = false;
-    beta.anchor.is_vouched = false;
+    for record in [&mut acme, &mut beta] {
+        record.anchor.is_vouched = false;
+        record.identity = Identity::default();
+        forget_reports(record);
+    }
     only_lane.anchor.is_vouched = false;
     let whole = Stored {
         orgs: vec![acme, beta],
@@ -31,24 +42,33 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
     drop(store);
     let stored = home.open().unwrap().load().unwrap();
     assert!(stored.orgs[0].anchor.is_vouched && stored.lanes[0].anchor.is_vouched);
-    assert!(!stored.orgs[1].anchor.is_vouched, "not written since");
+    assert_eq!(stored.orgs[0].streak, org("acme", 3).streak);
+    assert_eq!(stored.orgs[0].verdict.refused_secret, Some(SecretMark(7)));
+    let beta = &stored.orgs[1];
+    assert!(!beta.anchor.is_vouched, "not written since");
+    assert_eq!(beta.streak, Streak::default(), "not written since");
 }
 
 /// The files in `schema_2` were written by the release that had the second schema.
 #[test]
-fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid() {
+fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid_and_no_word_of_the_api() {
     let home = Home::new();
     home.put("state.db", include_bytes!("schema_2/state.db"));
     home.put("seal.key", include_bytes!("schema_2/seal.key"));
     let mut acme = org("acme", 3);
+    acme.identity = Identity::default();
     let grant = acme.grant.as_mut().unwrap();
     grant.root = Root::RefreshToken(secret("refresh-0"));
     assert_eq!(grant.binding.soid, None);
+    forget_reports(&mut acme);
     let whole = Stored {
         orgs: vec![acme],
         lanes: vec![lane("acme/1", 3)],
     };
     assert_eq!(home.start().unwrap(), all_of(&whole));
+    home.open().unwrap().write(&[put(org("acme", 4))]).unwrap();
+    let told = home.open().unwrap().load().unwrap().orgs.remove(0);
+    assert_eq!(told.identity, org("acme", 4).identity);
 }
 
 #[test]

@@ -311,3 +311,29 @@ fn a_script_about_an_unknown_client_is_refused() {
     assert_eq!(refused.to_string(), "no client 1000.NOBODY; add it first");
     assert!(zoho.add_fault("", Some(1), Fault::status(500)).is_ok());
 }
+
+#[test]
+fn another_secret_kills_the_old_one_at_once_or_lets_it_work_until_it_is_retired() {
+    let mut zoho = world(Rules::default());
+    let refresh_token = zoho.install(consent(), at(0)).expect("room");
+    zoho.rotate_secret(ID, "another").expect("a client");
+    assert_eq!(refresh(&mut zoho, &refresh_token, 1).status, 200);
+    assert!(
+        refresh(&mut zoho, &refresh_token, 1)
+            .text()
+            .contains("access_token")
+    );
+    zoho.retire_secret(ID);
+    let refused = refresh(&mut zoho, &refresh_token, 2);
+    assert_eq!(
+        said(&refused),
+        (200, r#"{"error":"invalid_client_secret"}"#)
+    );
+    zoho.add_client(ID, SECRET).expect("a client");
+    assert!(
+        refresh(&mut zoho, &refresh_token, 3)
+            .text()
+            .contains("access_token")
+    );
+    assert!(zoho.rotate_secret("1000.NOBODY", "x").is_err());
+}

@@ -9,12 +9,14 @@ use rusqlite::types::Value;
 use zeroize::Zeroizing;
 
 use super::error::Fault;
+use super::identity;
 use super::rows::{CAUSE_WIDTH, GRANT_WIDTH, LANE, ORG, Owner, PRIOR_WIDTH, TOKEN_WIDTH};
 use super::seal::Seal;
 use super::table::{Table, Values};
-use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
+use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, SecretMark, UnixTime};
+use crate::policy::identity::Identity;
 use crate::policy::record::{
-    Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Token, Verdict, Word,
+    Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Streak, Token, Verdict, Word,
 };
 use crate::policy::root::Root;
 use crate::policy::settings::Binding;
@@ -36,12 +38,17 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         token: cells.group(TOKEN_WIDTH, Cells::token)?,
         generation: cells.int()?.cast_unsigned(),
         verdict: cells.verdict()?,
+        identity: Identity::default(),
+        streak: Streak::default(),
     };
     record.anchor.is_vouched = cells.int()? != 0;
     let soid = cells.group(1, Cells::text)?.map(str::to_owned);
     if let Some(grant) = &mut record.grant {
         grant.binding.soid = soid;
     }
+    record.identity = cells.group(1, Cells::identity)?.unwrap_or_default();
+    record.streak = cells.streak()?;
+    record.verdict.refused_secret = cells.group(1, Cells::mark)?;
     Ok(record)
 }
 
@@ -205,7 +212,25 @@ impl<'a> Cells<'a> {
             cause: self.group(CAUSE_WIDTH, Self::cause)?,
             failures: u32::try_from(self.int()?).map_err(|_| self.bad())?,
             until: self.group(1, Self::boottime)?,
+            refused_secret: None,
         })
+    }
+
+    fn identity(&mut self) -> Result<Identity, Fault> {
+        self.parsed(identity::of_cell)
+    }
+
+    fn streak(&mut self) -> Result<Streak, Fault> {
+        Ok(Streak {
+            refused: self.group(1, Self::int)?.map(i64::cast_unsigned),
+            successor: self.group(1, Self::int)?.map(i64::cast_unsigned),
+            held_until: self.group(1, Self::boottime)?,
+        })
+    }
+
+    fn mark(&mut self) -> Result<SecretMark, Fault> {
+        let mark = u16::try_from(self.int()?).map_err(|_| self.bad())?;
+        Ok(SecretMark(mark))
     }
 
     fn cause(&mut self) -> Result<Cause, Fault> {
@@ -263,7 +288,10 @@ mod tests {
                 cause: None,
                 failures: 0,
                 until: None,
+                refused_secret: None,
             },
+            identity: Identity::default(),
+            streak: Streak::default(),
         }
     }
 

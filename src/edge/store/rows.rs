@@ -5,6 +5,7 @@
 
 use rusqlite::types::Value;
 
+use super::identity;
 use super::seal::Seal;
 use super::table::{Table, Values};
 use crate::base::Secret;
@@ -44,6 +45,11 @@ pub(super) const ORG: Table = Table {
         "until_boot_ms",
         "anchor_is_vouched",
         "soid",
+        "identity",
+        "refused_generation",
+        "refused_successor",
+        "reports_held_until_boot_ms",
+        "refused_secret_mark",
     ],
 };
 
@@ -171,7 +177,20 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     let soid = record.grant.as_ref();
     let soid = soid.and_then(|grant| grant.binding.soid.as_deref());
     row.push(soid.map_or(Value::Null, text));
+    row.push(identity::to_cell(&record.identity));
+    row.extend(of_reports(record));
     (row, sealer.wiped)
+}
+
+fn of_reports(record: &OrgRecord) -> [Value; 4] {
+    let streak = &record.streak;
+    let cells = [
+        streak.refused.map(u64::cast_signed),
+        streak.successor.map(u64::cast_signed),
+        streak.held_until.map(|until| until.0),
+        record.verdict.refused_secret.map(|mark| mark.0.into()),
+    ];
+    cells.map(|cell| cell.map_or(Value::Null, Value::Integer))
 }
 
 fn of_anchor(anchor: &Anchor) -> [Value; 3] {

@@ -6,14 +6,18 @@
 )]
 
 mod answers;
+mod api_codes;
 mod binding;
 mod client_right;
 mod client_secret;
 mod clocks;
+mod contradicting;
 mod drive;
 mod enrolling;
 mod fleet;
+mod identity;
 mod minting;
+mod other_secret;
 mod outages;
 mod reading;
 mod reloading;
@@ -22,5 +26,7 @@ mod reporting;
 mod restarting;
 mod saving;
 mod sharing;
+mod swaps;
+mod verifying;
 mod world;
 mod zoho;
