@@ -20,9 +20,10 @@
 //! disk; one POST ([`edge::zoho`]); [`policy::reply`] sorts the answer; the token goes to the disk, then to every
 //! outlet, and readers who wait are told. An answer to an abandoned attempt changes nothing.
 //!
-//! Absent on purpose: a second thread that decides, a TCP listener, a way to read a refresh token back, hooks run by
-//! the daemon (it starts no process; [`cli::watch`] runs them, as a job's own user and in its own unit), and shared
-//! state for many hosts (one host mints, all read).
+//! Absent on purpose: a second thread that decides, a TCP listener (`login`, not the daemon, has one on loopback while a
+//! person is at the consent page), a way to read a refresh token back, hooks run by the daemon (it starts no process;
+//! [`cli::watch`] runs them, as a job's own user and in its own unit), and shared state for many hosts (one host mints,
+//! all read).
 
 pub mod base;
 pub mod cli;

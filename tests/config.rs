@@ -142,7 +142,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(org.settings.grant, GrantKind::SelfClient);
     assert_eq!(org.settings.binding.environment, Environment::Sandbox);
     assert_eq!(org.settings.limits, Limits::ZOHO);
-    assert!(org.settings.required && !org.verify && org.org_id.is_none());
+    assert!(org.settings.required && !org.settings.verify && org.settings.org_id.is_none());
     assert!(org.readers.users.is_empty() && org.outputs.is_empty());
     let api_domain = org.settings.api_domains.of(Environment::Sandbox);
     assert_eq!(api_domain, Some("https://sandbox.zohoapis.eu"));

@@ -18,6 +18,9 @@ pub struct DataCenter {
     pub api_domains: ApiDomains,
     /// Where a person makes grant tokens; `None` where no source names it.
     pub console_url: Option<String>,
+    /// Whether its consent page takes a PKCE challenge (RFC 7636). Zoho documents it for mobile and desktop apps and
+    /// advertises it for all (`code_challenge_methods_supported`); a server that knows none ignores it (RFC 6749, 3.1).
+    pub takes_pkce: bool,
 }
 
 /// The OAuth endpoints of a data center, whole URLs.
@@ -120,6 +123,15 @@ impl DataCenter {
         TABLE.iter().map(|row| row.name)
     }
 
+    /// The word of Zoho's own data center whose accounts server is at `origin`, `https://accounts.zoho.eu`.
+    pub fn name_at(origin: &str) -> Option<&'static str> {
+        let is_it = |row: &&Row| {
+            let host = origin.strip_prefix("https://accounts.");
+            host.is_some_and(|host| host.eq_ignore_ascii_case(row.accounts))
+        };
+        TABLE.iter().find(is_it).map(|row| row.name)
+    }
+
     /// The data center that `name` means to Zoho.
     pub fn of_zoho(name: &str) -> Option<Self> {
         let row = TABLE.iter().find(|row| row.name == name)?;
@@ -137,6 +149,7 @@ impl DataCenter {
             console_url: row
                 .console
                 .map(|host| format!("https://api-console.{host}")),
+            takes_pkce: true,
         })
     }
 }
@@ -145,14 +158,141 @@ impl DataCenter {
 mod tests {
     use super::*;
 
+    /// Accounts, production, sandbox, developer and console host of each, written out; `-`: no source names it. The
+    /// table above is made of endings, so a cell that is wrong there shows here.
+    const CELLS: [[&str; 6]; 11] = [
+        [
+            "us",
+            "accounts.zoho.com",
+            "www.zohoapis.com",
+            "sandbox.zohoapis.com",
+            "developer.zohoapis.com",
+            "api-console.zoho.com",
+        ],
+        [
+            "eu",
+            "accounts.zoho.eu",
+            "www.zohoapis.eu",
+            "sandbox.zohoapis.eu",
+            "developer.zohoapis.eu",
+            "api-console.zoho.eu",
+        ],
+        [
+            "in",
+            "accounts.zoho.in",
+            "www.zohoapis.in",
+            "sandbox.zohoapis.in",
+            "developer.zohoapis.in",
+            "api-console.zoho.in",
+        ],
+        [
+            "au",
+            "accounts.zoho.com.au",
+            "www.zohoapis.com.au",
+            "sandbox.zohoapis.com.au",
+            "developer.zohoapis.com.au",
+            "api-console.zoho.com.au",
+        ],
+        [
+            "jp",
+            "accounts.zoho.jp",
+            "www.zohoapis.jp",
+            "sandbox.zohoapis.jp",
+            "developer.zohoapis.jp",
+            "api-console.zoho.jp",
+        ],
+        [
+            "cn",
+            "accounts.zoho.com.cn",
+            "www.zohoapis.com.cn",
+            "sandbox.zohoapis.com.cn",
+            "developer.zohoapis.com.cn",
+            "api-console.zoho.com.cn",
+        ],
+        [
+            "ca",
+            "accounts.zohocloud.ca",
+            "www.zohoapis.ca",
+            "sandbox.zohoapis.ca",
+            "developer.zohoapis.ca",
+            "api-console.zohocloud.ca",
+        ],
+        [
+            "sa",
+            "accounts.zoho.sa",
+            "www.zohoapis.sa",
+            "sandbox.zohoapis.sa",
+            "developer.zohoapis.sa",
+            "api-console.zoho.sa",
+        ],
+        [
+            "uk",
+            "accounts.zoho.uk",
+            "www.zohoapis.uk",
+            "-",
+            "-",
+            "api-console.zoho.uk",
+        ],
+        [
+            "ae",
+            "accounts.zoho.ae",
+            "www.zohoapis.ae",
+            "-",
+            "-",
+            "api-console.zoho.ae",
+        ],
+        ["sg", "accounts.zoho.sg", "www.zohoapis.sg", "-", "-", "-"],
+    ];
+
     #[test]
-    fn canada_has_its_own_accounts_host() {
-        let ca = DataCenter::of_zoho("ca").expect("in the table");
-        assert_eq!(ca.accounts_url, "https://accounts.zohocloud.ca");
-        assert_eq!(
-            ca.api_domains.of(Environment::Production),
-            Some("https://www.zohoapis.ca")
-        );
+    fn every_cell_of_the_table_is_what_its_source_says() {
+        assert!(DataCenter::names().eq(CELLS.map(|row| row[0])));
+        for [name, accounts, production, sandbox, developer, console] in CELLS {
+            let known = DataCenter::of_zoho(name).expect("in the table");
+            let url = |host: &str| (host != "-").then(|| format!("https://{host}"));
+            assert_eq!(Some(&known.accounts_url), url(accounts).as_ref(), "{name}");
+            assert_eq!(known.console_url, url(console), "{name}");
+            let domains = ApiDomains {
+                production: url(production),
+                sandbox: url(sandbox),
+                developer: url(developer),
+            };
+            assert_eq!(known.api_domains, domains, "{name}");
+            assert_eq!(
+                known.endpoints,
+                Endpoints::of_zoho(&format!("https://{accounts}"))
+            );
+        }
+    }
+
+    /// S4: or an answer would prove two places at once.
+    #[test]
+    fn s4_no_two_places_share_an_api_host() {
+        let hosts = CELLS
+            .iter()
+            .flat_map(|row| &row[2..5])
+            .filter(|host| **host != "-");
+        let mut hosts: Vec<_> = hosts.collect();
+        let all = hosts.len();
+        hosts.sort();
+        hosts.dedup();
+        assert_eq!((hosts.len(), all), (27, 27));
+    }
+
+    #[test]
+    fn an_accounts_server_is_of_one_data_center_or_of_none() {
+        for name in DataCenter::names() {
+            let own = DataCenter::of_zoho(name).expect("in the table");
+            assert_eq!(DataCenter::name_at(&own.accounts_url), Some(name));
+        }
+        for stranger in [
+            "http://accounts.zoho.eu",
+            "https://accounts.zoho.eu.evil.example",
+            "https://accounts.zoho.eu:444",
+            "https://zoho.eu",
+        ] {
+            assert_eq!(DataCenter::name_at(stranger), None, "{stranger}");
+        }
     }
 
     #[test]
@@ -166,10 +306,9 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_no_source_names_are_unknown() {
-        let sg = DataCenter::of_zoho("sg").expect("in the table");
-        assert_eq!(sg.api_domains.of(Environment::Sandbox), None);
-        assert_eq!(sg.console_url, None);
-        assert!(DataCenter::of_zoho("mars").is_none());
+    fn what_is_no_data_center_of_zohos_is_unknown() {
+        for name in ["mars", "EU", ""] {
+            assert!(DataCenter::of_zoho(name).is_none(), "{name}");
+        }
     }
 }

@@ -77,12 +77,20 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  \
         zoho-tokend enroll acme-production\n  \
         zoho-tokend enroll acme-production < grant-token\n  \
+        zoho-tokend enroll acme-production --self-client self_client.json\n  \
         zoho-tokend enroll acme-production --refresh-token < refresh-token\n  \
         zoho-tokend enroll acme-production --client-secret < new-secret\n\n\
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
         it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
         all that is asked for.")]
     Enroll(Enroll),
+    /// Give an org its grant by consent in a browser: for grant = "web"
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend login acme-production\n  \
+        zoho-tokend login acme-production --paste\n\n\
+        It prints the address of Zoho's consent page and waits on the port of the client's redirect_uri for the\n\
+        browser to come back. Where the browser is on another host, --paste asks for the address that it ends on.")]
+    Login(Login),
     /// Explain a code that Zoho, `status`, a problem or the log shows: what it means here, what to do
     #[command(after_help = "Examples:\n  \
         zoho-tokend explain invalid_code\n  \
@@ -96,7 +104,11 @@ pub enum Verb {
     )]
     Run(Run),
     /// Check the config and all that it names; print every problem
-    #[command(after_help = "Example:\n  zoho-tokend check --against-running")]
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend check\n  \
+        zoho-tokend check --online\n  \
+        zoho-tokend check --against-running\n\n\
+        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host did not answer.")]
     Check(Check),
     /// Tell what readers would see of the config through an outage or other trouble
     #[command(after_help = flags::AFTER_HELP)]
@@ -251,10 +263,27 @@ pub struct Enroll {
     /// Take over a refresh token instead of exchanging a grant token; one mint proves it
     #[arg(long)]
     pub refresh_token: bool,
+    /// Take the grant token out of the console's download; `-`: from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "refresh_token")]
+    pub self_client: Option<PathBuf>,
     /// Bring another client secret for the grant that is there; one mint proves it, and it is sealed for every org of
     /// the client in that data center
-    #[arg(long, conflicts_with = "refresh_token")]
+    #[arg(long, conflicts_with_all = ["refresh_token", "self_client"])]
     pub client_secret: bool,
+}
+
+/// `login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Ask for the address that the browser ends on, instead of waiting for the browser here
+    #[arg(long)]
+    pub paste: bool,
+    /// Open no browser
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 /// `explain`.
@@ -309,6 +338,9 @@ pub struct Check {
     /// Also list the orgs that a reload would add, remove or change, by the running daemon's own word
     #[arg(long)]
     pub against_running: bool,
+    /// Also ask each data center that the config names, without any secret, whether it answers and what it says
+    #[arg(long)]
+    pub online: bool,
     /// Where the daemon listens.
     #[command(flatten)]
     pub at: SocketAt,

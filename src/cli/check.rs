@@ -1,4 +1,5 @@
-//! `check`: the config, and all that it names on this machine, without a daemon and without the network.
+//! `check`: the config, and all that it names on this machine, without a daemon and, unless it is
+//! told to, without the network.
 //!
 //! Invariant: whatever stops `run` is named here, all of it at once and with its place. Run as root, it judges for
 //! the user that the daemon will be.
@@ -6,6 +7,8 @@
 mod drop_in;
 mod folders;
 mod named;
+mod online;
+mod servers;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -43,13 +46,34 @@ pub fn run(args: &Check) -> Result<Exit, Failure> {
         output::complain(&problem.to_string());
     }
     output::print(report.to_string().as_bytes())?;
+    let reached = if args.online {
+        look_online(&args.of.config)?
+    } else {
+        Exit::Done
+    };
     if !report.is_good() {
         return Ok(Exit::Config);
     }
     if args.against_running {
         reload::forecast(&args.at)?;
     }
-    Ok(Exit::Done)
+    Ok(reached)
+}
+
+/// Asks the data centers of the config, and prints what they said.
+fn look_online(path: &Path) -> Result<Exit, Failure> {
+    let online = online::look(path)?;
+    for problem in online.warnings.iter().chain(&online.unreached) {
+        output::complain(&problem.to_string());
+    }
+    let notes = online.notes.iter().map(|note| format!("note: {note}\n"));
+    let text = notes.collect::<String>() + &online.summary() + "\n";
+    output::print(text.as_bytes())?;
+    Ok(if online.unreached.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Unavailable
+    })
 }
 
 /// Checks the config at `path` for the user that the daemon runs as.

@@ -2,21 +2,14 @@
 //!
 //! Invariant: as for `enroll`, the secret is never an argument, and its memory is sealed and wiped (S1).
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::args::Enroll;
-use super::client::{self, Request};
-use super::enroll::{PATIENCE, body, seal_memory};
+use super::enroll::seal;
 use super::failure::{Exit, Failure, in_one_line};
+use super::hand_over::{self, ClientSecret, Grant};
 use super::secret_input::SecretInput;
 use super::{output, refusal};
-
-/// Body of `POST /v1/orgs/ORG/enrollment`.
-#[derive(Serialize)]
-struct NewSecret<'a> {
-    kind: &'static str,
-    client_secret: &'a str,
-}
 
 /// What the daemon answers beside the org's status.
 #[derive(Deserialize)]
@@ -26,16 +19,14 @@ struct Renewed {
 
 /// Asks for the secret, hands it over, and says for whom it is sealed.
 pub fn run(args: &Enroll) -> Result<Exit, Failure> {
-    seal_memory()?;
+    seal("enroll")?;
     let org = args.of.org.as_str();
     let secret = SecretInput::open(org)?.next("Client secret")?;
-    let new = NewSecret {
+    let nothing_else = Grant {
         kind: "client-secret",
-        client_secret: secret.expose(),
+        ..Grant::default()
     };
-    let body = body(&new).map_err(|error| Failure::bug("enroll", &error.to_string()))?;
-    let target = format!("/v1/orgs/{org}/enrollment");
-    let answer = client::ask(&args.of.at.path(), &Request::post(&target, &body), PATIENCE)?;
+    let answer = hand_over::send(&args.of, nothing_else, ClientSecret::Given(&secret))?;
     if answer.status != 200 {
         return Err(refusal::failure(org, &answer));
     }

@@ -17,7 +17,9 @@ pub mod explain;
 pub mod failure;
 pub mod generated;
 pub mod get;
+mod hand_over;
 pub mod history;
+pub mod login;
 pub mod output;
 pub mod quick;
 pub mod refresh;
@@ -26,6 +28,7 @@ pub mod reload;
 pub mod report;
 pub mod run;
 pub mod secret_input;
+mod self_client;
 pub mod simulate;
 pub mod span;
 #[cfg(feature = "stand-in")]
@@ -73,6 +76,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::History(args) => history::run(args),
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
+        Verb::Login(args) => login::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),

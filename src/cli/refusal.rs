@@ -54,6 +54,11 @@ impl Refusal {
         kind.strip_prefix(TYPE_PREFIX).unwrap_or_default()
     }
 
+    /// Zoho's code, or ours, for what is behind it.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
     /// Each problem of a refused config.
     pub fn problems(&self) -> &[String] {
         self.problems.as_deref().unwrap_or_default()

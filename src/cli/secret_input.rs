@@ -51,7 +51,7 @@ impl SecretInput {
             Some(piped) => lines(piped)
                 .nth(self.used)
                 .map(|line| Zeroizing::new(line.to_owned())),
-            None => Some(ask(&format!("{name} of {}{hint}: ", self.org))?),
+            None => Some(ask(&self.org, &format!("{name} of {}{hint}: ", self.org))?),
         };
         self.used += 1;
         let Some(text) = text else {
@@ -128,17 +128,12 @@ fn unusable(org: &str, what: &str) -> Failure {
     Failure::new(Exit::Data, org, what, cure)
 }
 
-fn ask(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+fn ask(org: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     rpassword::prompt_password(prompt)
         .map(Zeroizing::new)
         .map_err(|error| {
             let what = format!("the terminal cannot be asked: {error}");
-            Failure::new(
-                Exit::Usage,
-                "enroll",
-                &what,
-                "give the secret on stdin instead",
-            )
+            Failure::new(Exit::Usage, org, &what, "give the secret on stdin instead")
         })
 }
 

@@ -24,8 +24,9 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
         None => "see `zoho-tokend --help`".to_owned(),
     };
     let who = verb.as_deref().unwrap_or("command line");
-    if who == "enroll" && error.kind() != ErrorKind::MissingRequiredArgument {
-        return Err(secret_as_argument(who));
+    let takes = SECRETIVE.iter().find(|(verb, _)| *verb == who);
+    if let Some((_, takes)) = takes.filter(|_| error.kind() != ErrorKind::MissingRequiredArgument) {
+        return Err(secret_as_argument(who, takes));
     }
     let is_bare = who == "exec" && !argv.iter().any(|word| word == "--");
     if is_bare {
@@ -79,9 +80,18 @@ fn without_tokens(text: &str) -> String {
     text.split_inclusive(is_edge).map(hide).collect()
 }
 
+/// The verbs that people give a secret to as an argument, and what they take.
+const SECRETIVE: [(&str, &str); 2] = [
+    (
+        "enroll",
+        "--refresh-token, --client-secret or --self-client FILE,",
+    ),
+    ("login", "--paste, --no-browser"),
+];
+
 /// The parser would quote what it does not take, and here that is most often the secret itself.
-fn secret_as_argument(who: &str) -> Failure {
-    let what = "it takes an org's name, --refresh-token or --client-secret, and --socket, and nothing else";
+fn secret_as_argument(who: &str, takes: &str) -> Failure {
+    let what = &format!("it takes an org's name, {takes} and --socket, and nothing else");
     let cure = "give the secret at the prompt or on stdin, and make a new one where it was an argument: \
                 every user of this host could read it";
     Failure::new(Exit::Usage, who, what, cure)

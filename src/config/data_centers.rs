@@ -48,6 +48,7 @@ impl Site {
             None => Some(ApiDomains::default()),
         };
         let limits = section.optional("limits", |value| read_limits(value, known));
+        let takes_pkce = section.or("pkce", true, Value::truth);
         section.finish(&[]);
         Some(Self {
             data_center: DataCenter {
@@ -56,6 +57,7 @@ impl Site {
                 endpoints: endpoints?,
                 api_domains: api_domains?,
                 console_url: None,
+                takes_pkce,
             },
             limits,
             is_custom: true,
@@ -81,7 +83,9 @@ fn read_endpoints(section: &Section<'_>, accounts_url: Option<&str>) -> Option<E
     let at_host = |value: &Value<'_>| endpoint(value, accounts_url);
     let endpoints = Endpoints {
         token: section.or("token_url", zoho.token, at_host),
-        authorize: section.or("authorize_url", zoho.authorize, at_host),
+        authorize: section.or("authorize_url", zoho.authorize, |value| {
+            consent_page(value, accounts_url)
+        }),
         revoke: section.or("revoke_url", zoho.revoke, at_host),
     };
     accounts_url.map(|_| endpoints)
@@ -97,6 +101,17 @@ fn endpoint(value: &Value<'_>, accounts_url: Option<&str>) -> Option<String> {
     value.refuse(format!(
         "is at another host than accounts_url; secrets go to {host} only, so use that host in both"
     ))
+}
+
+/// No secret goes to a consent page, so it may also be at another of Zoho's own hosts: where one of Zoho's pages would
+/// have all users begin (Bigin, "Multi-DC"), say.
+fn consent_page(value: &Value<'_>, accounts_url: Option<&str>) -> Option<String> {
+    let zoho = value.text().and_then(|text| Url::parse(text).ok());
+    let origin = zoho.as_ref().map(|url| url.origin().ascii_serialization());
+    match (origin.as_deref().and_then(DataCenter::name_at), zoho) {
+        (Some(_), Some(_)) => url(value, "https://accounts.zoho.com/oauth/v2/auth").map(Into::into),
+        _ => endpoint(value, accounts_url),
+    }
 }
 
 fn read_api_domains(value: &Value<'_>) -> Option<ApiDomains> {

@@ -1,6 +1,7 @@
 //! `[orgs.NAME]`: one Zoho org in one environment of one data center.
 
 use super::client::NO_TOKENS;
+use super::data_centers::Site;
 use super::output::Output;
 use super::principals::Principals;
 use super::refresh::Refresh;
@@ -40,10 +41,6 @@ pub struct Org {
     pub readers: Principals,
     /// Files beside `tokens_dir`.
     pub outputs: Vec<Output>,
-    /// Zoho's own id of the org, pinned.
-    pub org_id: Option<String>,
-    /// Whether to ask the API for that id.
-    pub verify: bool,
     /// Its data center's hosts.
     pub data_center: DataCenter,
 }
@@ -61,17 +58,19 @@ impl Org {
         let org_id = section.filled("org_id", org_id);
         let verify = section.or("verify", false, Value::truth);
         section.finish(&ASIDE);
-        check_verify(&section, verify, scopes.as_ref());
+        check_verify(&section, verify, org_id.is_some(), scopes.as_ref());
         let settings = settings(name?, &target, scopes?, timing)?;
+        let neighbours = neighbours(target.site.as_ref()?, known);
         Some(Self {
             settings: OrgSettings {
+                verify,
+                org_id,
+                neighbours,
                 required,
                 ..settings
             },
             readers,
             outputs,
-            org_id,
-            verify,
             data_center: target.site?.data_center,
         })
     }
@@ -104,9 +103,20 @@ fn settings(
         timeout: timing.timeout,
         limits: site.limits.unwrap_or(Limits::ZOHO),
         client_mints: client.mints_per_10min,
+        verify: false,
+        org_id: None,
+        neighbours: Vec::new(),
         required: true,
         secret: None,
     })
+}
+
+/// An answer of that accounts server may name the API host of any of them (S4).
+fn neighbours(site: &Site, known: &Known) -> Vec<DataCenter> {
+    let own = &site.data_center;
+    let custom = known.sites.values().flatten().map(|site| &site.data_center);
+    let others = custom.filter(|it| it.accounts_url == own.accounts_url && it.name != own.name);
+    others.cloned().collect()
 }
 
 fn scopes(value: &Value<'_>) -> Option<ScopeSet> {
@@ -147,7 +157,11 @@ fn org_id(value: &Value<'_>) -> Option<String> {
     value.refuse("is no id of an org; copy it from Zoho, letters and digits only")
 }
 
-fn check_verify(section: &Section<'_>, verify: bool, scopes: Option<&ScopeSet>) {
+fn check_verify(section: &Section<'_>, verify: bool, has_org_id: bool, scopes: Option<&ScopeSet>) {
+    let pinned = section.value("org_id").filter(|_| has_org_id && !verify);
+    if let Some(value) = pinned {
+        value.warn("is compared with nothing while `verify` is off; set verify = true, so that Zoho's API is asked");
+    }
     let (true, Some(scopes)) = (verify, scopes) else {
         return;
     };
@@ -158,5 +172,4 @@ fn check_verify(section: &Section<'_>, verify: bool, scopes: Option<&ScopeSet>) 
     if !SCOPES_OF_VERIFY.iter().any(has) {
         value.error("asks the API for the org's id; add \"ZohoCRM.org.READ\" to scopes");
     }
-    value.warn("is on, but this release does not ask the API yet; `status` says `unverified` until it does");
 }

@@ -99,11 +99,17 @@ impl<'a> Target<'a> {
 
     /// Accepted, so that a config can be written ahead; said, so that nobody waits for tokens.
     fn check_grant(&self, section: &Section<'_>) {
-        if let (Some(GrantKind::Web), Some(value)) = (self.grant, section.value("grant")) {
-            value.warn(
-                "is web, which this release cannot mint by; use \"self-client\", or hand over a refresh token \
-                 with `zoho-tokend enroll ORG --refresh-token`",
-            );
+        let Some(value) = section.value("grant") else {
+            return;
+        };
+        // A refresh token can be handed over all the same.
+        if let (Some(GrantKind::Web), Some((name, client))) = (self.grant, &self.client)
+            && client.redirect_uri.is_none()
+        {
+            value.warn(format!(
+                "is web, and [clients.{name}] has no redirect_uri, so `zoho-tokend login` has nowhere to return to; \
+                 add redirect_uri = \"http://localhost:8976/callback\" there and at the API console"
+            ));
         }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::desk::no_such_org;
-use super::renewal;
 use super::shared::Shared;
 use super::standing::Standing;
+use super::{login, renewal};
 use crate::base::{OrgName, UnixTime};
-use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
-use crate::policy::event::{Event, Offer, Refusal, Right};
+use crate::edge::http::{Answer, Consented, Enrollment, EnrollmentKind, Problem};
+use crate::policy::event::{Event, Login, Offer, Refusal, Right};
 use crate::policy::org::Org;
 use crate::policy::record::Cause;
 use crate::policy::reply::Asked;
@@ -22,13 +22,24 @@ const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another m
 
 /// `POST …/enrollment`
 pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
-    let (right, asked) = match enrollment.kind {
-        EnrollmentKind::Code(code) => (Right::Code(Arc::new(code)), Asked::Exchange),
-        EnrollmentKind::RefreshToken(token) => {
-            (Right::RefreshToken(Arc::new(token)), Asked::TakeOver)
-        }
-        EnrollmentKind::ClientCredentials => (Right::Client, Asked::ClientProof),
+    let asked = match &enrollment.kind {
+        EnrollmentKind::Code(..) => Asked::Exchange,
+        EnrollmentKind::RefreshToken(_) => Asked::TakeOver,
+        EnrollmentKind::Login(_) => Asked::Login,
+        EnrollmentKind::ClientCredentials => Asked::ClientProof,
+        EnrollmentKind::ClientSecret(_) => Asked::Prove,
+    };
+    if let Some(cause) = contradiction(shared, &org, &enrollment.kind) {
+        return problem(shared, &org, asked, Refusal::Refused(cause))
+            .of(&org)
+            .into();
+    }
+    let right = match enrollment.kind {
         EnrollmentKind::ClientSecret(secret) => return renewal::renew(shared, org, secret).await,
+        EnrollmentKind::Code(code, _) => Right::Code(Arc::new(code)),
+        EnrollmentKind::RefreshToken(token) => Right::RefreshToken(Arc::new(token)),
+        EnrollmentKind::Login(consented) => Right::Login(login_of(consented)),
+        EnrollmentKind::ClientCredentials => Right::Client,
     };
     let given = enrollment.client_secret.map(Arc::new);
     let client_secret = given.or_else(|| {
@@ -52,6 +63,29 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         })
         .await;
     answer(shared, &org, asked, result).await
+}
+
+/// Why it is of no use to the org; looked for before Zoho is asked, since a code is good once.
+fn contradiction(shared: &Shared, org: &OrgName, kind: &EnrollmentKind) -> Option<Cause> {
+    let standing = shared.standing();
+    let org = standing.org(org)?;
+    match kind {
+        EnrollmentKind::Code(_, paper) => {
+            paper.contradiction(&org.settings.binding, shared.clock.now().wall)
+        }
+        EnrollmentKind::RefreshToken(_)
+        | EnrollmentKind::ClientCredentials
+        | EnrollmentKind::ClientSecret(_) => None,
+        EnrollmentKind::Login(consented) => login::contradiction(&standing, org, consented),
+    }
+}
+
+fn login_of(consented: Consented) -> Login {
+    Login {
+        code: Arc::new(consented.code),
+        redirect_uri: consented.redirect_uri,
+        code_verifier: consented.code_verifier.map(Arc::new),
+    }
 }
 
 /// `POST …/refresh`
@@ -155,7 +189,7 @@ pub(super) async fn answer(
     }
 }
 
-fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
+pub(super) fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
     let remedy = |cause: &Cause| fleet.remedy_for(org, &cause.code, asked);

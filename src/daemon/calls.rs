@@ -66,15 +66,20 @@ async fn call(standing: &Standing, order: Order) -> (Answer, Option<UnixTime>) {
     };
     let client_id = org.settings.binding.client_id.clone();
     let form = match order.right {
-        Right::Code(code) => {
-            let redirect_uri = standing.redirect_uri_of(org);
-            Form::Exchange {
-                client_id,
-                client_secret,
-                code,
-                redirect_uri,
-            }
-        }
+        Right::Code(code) => Form::Exchange {
+            client_id,
+            client_secret,
+            code,
+            redirect_uri: standing.redirect_uri_of(org),
+            code_verifier: None,
+        },
+        Right::Login(login) => Form::Exchange {
+            client_id,
+            client_secret,
+            code: login.code,
+            redirect_uri: Some(login.redirect_uri),
+            code_verifier: login.code_verifier,
+        },
         Right::RefreshToken(refresh_token) => Form::Refresh {
             client_id,
             client_secret,

@@ -10,7 +10,7 @@ mod token;
 use std::rc::Rc;
 
 use super::shared::Shared;
-use super::{admin, health, metrics_page, reports};
+use super::{admin, health, login, metrics_page, reports};
 use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem};
 use crate::policy::access::Peer;
 use admission::{READERS, admit, forbidden, missing};
@@ -66,6 +66,7 @@ impl FrontDesk {
                 let enrollment = details.enrollment().await?;
                 admin::enroll(shared, org, enrollment).await
             }
+            Call::Login(org) => login::begin(shared, &org),
             Call::Refresh(org) => admin::refresh(shared, org).await,
             Call::Reload => admin::reload(shared, details.flag("dry_run")?).await,
             Call::Live => health::live(shared),

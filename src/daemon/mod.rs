@@ -11,9 +11,11 @@ mod delivery;
 mod desk;
 mod health;
 mod keeper;
+mod login;
 mod loss;
 mod metrics_page;
 mod names;
+mod questions;
 mod reload;
 mod renewal;
 mod reports;
@@ -28,6 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use calls::Order;
+use questions::Question;
 use shared::{Shared, Turn};
 pub use start::{Fatal, run};
 
@@ -178,6 +181,25 @@ impl Loop {
                     client_secret,
                 };
                 calls::start(&self.shared, order);
+            }
+            Step::Ask { org, attempt, .. } if *self.shared.stop.borrow() => {
+                let said = Err(Cause::new("stopping", "the daemon is stopping"));
+                self.shared.calls.set(self.shared.calls.get() + 1);
+                self.shared.tell(Event::Told { org, attempt, said });
+            }
+            Step::Ask {
+                org,
+                attempt,
+                access_token,
+                timeout,
+            } => {
+                let question = Question {
+                    org,
+                    attempt,
+                    access_token,
+                    timeout,
+                };
+                questions::start(&self.shared, question);
             }
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),

@@ -186,7 +186,7 @@ impl Shared {
     /// Counts what the loop has waited for. Not sooner: an answer that is still in the queue is not over.
     pub(super) fn note_end_of(&self, event: &Event) {
         let count = match event {
-            Event::Answered { .. } => &self.calls,
+            Event::Answered { .. } | Event::Told { .. } => &self.calls,
             Event::Stored(_) | Event::StoreFailed(..) => &self.writes,
             _ => return,
         };

@@ -12,6 +12,7 @@ pub mod dice;
 pub mod http;
 pub mod kernel;
 pub mod log;
+pub mod loopback;
 pub mod memory;
 pub mod outlet;
 pub mod parent;

@@ -80,7 +80,7 @@ pub fn weigh(granted: &Granted, settings: &OrgSettings) -> Result<Proof, Cause> 
             &format!("the {other} environment"),
             settings,
         )),
-        None => match elsewhere(host) {
+        None => match elsewhere(host, &settings.neighbours) {
             Some((data_center, environment)) => {
                 let place = format!("{environment} in data center {data_center}");
                 Err(other_place(host, &place, settings))
@@ -108,10 +108,12 @@ fn other_place(host: &str, place: &str, settings: &OrgSettings) -> Cause {
     Cause::new("wrong-place", &detail)
 }
 
-/// The data center of Zoho's own that `host` belongs to.
-fn elsewhere(host: &str) -> Option<(&'static str, Environment)> {
-    DataCenter::names().find_map(|name| {
-        let known = DataCenter::of_zoho(name)?;
-        Some((name, known.api_domains.environment_of(host)?))
+/// The data center that `host` belongs to: of Zoho's own, or of those that the config has at the same accounts server.
+fn elsewhere(host: &str, neighbours: &[DataCenter]) -> Option<(String, Environment)> {
+    let zoho = DataCenter::names().filter_map(DataCenter::of_zoho);
+    let mut known = zoho.chain(neighbours.iter().cloned());
+    known.find_map(|known| {
+        let environment = known.api_domains.environment_of(host)?;
+        Some((known.name, environment))
     })
 }

@@ -32,6 +32,8 @@ enum Stage {
     Reserving(Option<WriteId>),
     /// Waits for Zoho.
     Calling,
+    /// Zoho has answered, or will not.
+    Over,
 }
 
 impl Call {
@@ -88,7 +90,12 @@ impl Call {
         self.slot.started
     }
 
-    /// Whether it may have reached Zoho.
+    /// Whether its slot is still on the way to the disk: nothing has been sent.
+    pub(super) fn is_reserving(&self) -> bool {
+        matches!(self.stage, Stage::Reserving(_))
+    }
+
+    /// Whether it has been sent, and Zoho has not answered.
     pub(super) fn is_calling(&self) -> bool {
         self.stage == Stage::Calling
     }
@@ -98,8 +105,11 @@ impl Call {
         self.is_calling().then(|| self.slot.settled.plus(OVERDUE))
     }
 
-    /// Writes what became of it.
-    pub(super) fn close(&self, fate: Fate, scene: &mut Scene<'_>) {
+    /// Writes what became of it; the first word on that counts.
+    pub(super) fn close(&mut self, fate: Fate, scene: &mut Scene<'_>) {
+        if std::mem::replace(&mut self.stage, Stage::Over) == Stage::Over {
+            return;
+        }
         let now = scene.now.boot;
         scene.ledger.close(&self.lane, self.slot, fate, now);
     }

@@ -66,6 +66,7 @@ impl Org {
         self.saving.is_dirty = true;
         self.record.streak = Streak::default();
         self.unknown_api_domain = None;
+        self.forget_asked();
         self.not_before = Boottime(i64::MIN);
         self.compare_with_config();
         self.become_word(Word::Starting, None, None, scene);

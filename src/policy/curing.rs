@@ -61,6 +61,7 @@ impl Org {
             console_url: self.settings.console_url.as_deref(),
             org: self.settings.name.as_str(),
             client: &self.settings.client,
+            grant: self.settings.grant,
             works_in: None,
             api_domain: token.map(|token| token.api_domain.as_str()),
         }

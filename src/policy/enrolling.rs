@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::binding;
+use super::asking::Held;
+use super::binding::{self, Proof};
 use super::call::Call;
 use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
@@ -30,6 +31,19 @@ pub(super) struct Enrolling {
     asked: Asked,
     /// What the config said when the call was made: the grant will be of that place, whatever it says later.
     binding: Binding,
+    /// What Zoho has granted, until its API says whose it is.
+    pub(super) held: Option<Held<Accepted>>,
+}
+
+/// What Zoho has granted for an offer, and nothing of the answer contradicts.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) granted: Granted,
+    /// What the grant will stand on.
+    root: Root,
+    /// Whether that has minted.
+    is_proved: bool,
+    proof: Proof,
 }
 
 impl Enrolling {
@@ -69,7 +83,7 @@ impl Org {
         }
         let lane = known.unwrap_or_else(|| match offer.right {
             Right::Client => LaneId::of_client(&self.settings.binding),
-            Right::Code(_) | Right::RefreshToken(_) => self.new_lane(scene),
+            Right::Code(_) | Right::RefreshToken(_) | Right::Login(_) => self.new_lane(scene),
         });
         let room = self.room_at(&lane, Want::Demand, scene.ledger, now);
         if room > now {
@@ -81,6 +95,7 @@ impl Org {
             offer,
             asked,
             binding: self.settings.binding.clone(),
+            held: None,
         });
         self.saving.is_dirty = true;
     }
@@ -130,7 +145,7 @@ impl Org {
 
     /// Zoho has throttled the lane since its slot was taken: then nothing is sent (R3).
     fn abandon_throttled_enrolment(&mut self, until: Boottime, scene: &mut Scene<'_>) {
-        let Some(own) = self.enrolling.take() else {
+        let Some(mut own) = self.enrolling.take() else {
             return;
         };
         own.call.close(Fate::NeverSent, scene);
@@ -145,7 +160,7 @@ impl Org {
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let Some(own) = self.enrolling.take_if(|own| !own.call.is_calling()) else {
+        let Some(mut own) = self.enrolling.take_if(|own| own.call.is_reserving()) else {
             return;
         };
         own.call.close(Fate::NeverSent, scene);
@@ -154,10 +169,10 @@ impl Org {
 
     /// The config is another one since the call: an answer to it would be stored under a place that it is not of.
     pub(super) fn refuse_enrolment(&mut self, cause: &Cause, scene: &mut Scene<'_>) {
-        let Some(own) = self.enrolling.take() else {
+        let Some(mut own) = self.enrolling.take() else {
             return;
         };
-        if !own.call.is_calling() {
+        if own.call.is_reserving() {
             own.call.close(Fate::NeverSent, scene);
         }
         refuse(own.request, Refusal::Refused(cause.clone()), scene);
@@ -172,7 +187,7 @@ impl Org {
     /// Zoho's word on the offer.
     pub(super) fn enrolment_answered(
         &mut self,
-        own: Enrolling,
+        mut own: Enrolling,
         answer: Answer,
         scene: &mut Scene<'_>,
     ) {
@@ -214,7 +229,7 @@ impl Org {
         refuse(request, refusal, scene);
     }
 
-    /// Puts the new grant in force, with the token that came with it; an error leaves the older one as it is.
+    /// Puts the new grant in force, or has the API heard first; an error leaves the older one as it is.
     fn accept(
         &mut self,
         own: Enrolling,
@@ -231,6 +246,33 @@ impl Org {
             });
         }
         let proof = binding::weigh(&granted, &self.settings)?;
+        let accepted = Accepted {
+            granted,
+            root,
+            is_proved,
+            proof,
+        };
+        if self.settings.verify {
+            self.hold_enrolment(own, accepted, scene);
+        } else {
+            self.put_in_force(own, accepted, scene);
+        }
+        Ok(())
+    }
+
+    /// Puts the new grant in force, with the token that came with it.
+    pub(super) fn put_in_force(
+        &mut self,
+        own: Enrolling,
+        accepted: Accepted,
+        scene: &mut Scene<'_>,
+    ) {
+        let Accepted {
+            granted,
+            root,
+            is_proved,
+            proof,
+        } = accepted;
         let askers = self.abandon_mint(scene);
         if self.contradiction.is_some() {
             // The older grant's token is of another place: it must not come out under the new config.
@@ -244,6 +286,7 @@ impl Org {
             lane: own.call.lane.clone(),
             enrolled_at: scene.now.boot,
         });
+        self.forget_asked();
         self.compare_with_config();
         // What was said of the older grant's tokens counts no more.
         self.record.streak = Streak::default();
@@ -252,11 +295,11 @@ impl Org {
         let how = match own.offer.right {
             Right::Code(_) => "a grant code",
             Right::RefreshToken(_) => "a refresh token",
+            Right::Login(_) => "a login in a browser",
             Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
         self.take_token(granted, proof, own.call.started(), scene);
-        Ok(())
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
@@ -279,7 +322,7 @@ impl Org {
 fn root_of(offer: &Offer, granted: &mut Granted) -> Result<(Root, bool), Cause> {
     let given = granted.refresh_token.take().map(Arc::new);
     match &offer.right {
-        Right::Code(_) => given
+        Right::Code(_) | Right::Login(_) => given
             .map(|token| (Root::RefreshToken(token), false))
             .ok_or_else(|| Cause::new("no-refresh-token", "Zoho's answer has no refresh token")),
         Right::RefreshToken(offered) => {

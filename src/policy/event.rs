@@ -1,7 +1,9 @@
 //! What happens to the policy, and what it wants done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::identity::ZohoOrg;
 use super::record::{Cause, Change, Note};
 use super::reply::{Asked, Outcome};
 use super::report::{Report, Ruling};
@@ -38,6 +40,15 @@ pub enum Event {
         attempt: Attempt,
         /// What came.
         answer: Answer,
+    },
+    /// Zoho's API has said which org a token is of, or it has not.
+    Told {
+        /// The org it was asked for.
+        org: OrgName,
+        /// Which question.
+        attempt: Attempt,
+        /// What came.
+        said: Result<ZohoOrg, Cause>,
     },
     /// The answer to a call carries this `Date`; said before [`Event::Answered`] of that call, which is then
     /// still awaited. Only of an answer that is sure to come from Zoho: over TLS.
@@ -114,8 +125,21 @@ pub enum Right {
     Code(Arc<Secret>),
     /// A refresh token that one already has: proved by one mint.
     RefreshToken(Arc<Secret>),
+    /// What a browser brought back from the consent page: exchanged once.
+    Login(Login),
     /// The client's own, for the org that the config's soid names: nothing but its id and secret is shown.
     Client,
+}
+
+/// A grant code with what it was asked for with: the exchange must name the same.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The code.
+    pub code: Arc<Secret>,
+    /// Where the consent page sent the browser, to the letter.
+    pub redirect_uri: String,
+    /// What the challenge was made of (RFC 7636, 4.1), if there was one.
+    pub code_verifier: Option<Arc<Secret>>,
 }
 
 /// What the policy wants done, in this order.
@@ -140,6 +164,17 @@ pub enum Step {
         right: Right,
         /// And this client secret instead of the config's.
         client_secret: Option<Arc<Secret>>,
+    },
+    /// Ask Zoho's API once which org this token is of, and say [`Event::Told`].
+    Ask {
+        /// For this org, and at its own API host.
+        org: OrgName,
+        /// Which question.
+        attempt: Attempt,
+        /// The token.
+        access_token: Arc<Secret>,
+        /// For all of it.
+        timeout: Duration,
     },
     /// The org's token is another one: bring it to every outlet.
     Publish(OrgName),

@@ -135,6 +135,9 @@ impl Fleet {
                 });
                 self.let_sharers_begin(&org, moment);
             }
+            Event::Told { org, attempt, said } => self.with(&org, moment, |org, scene| {
+                org.told(attempt, said, scene);
+            }),
             Event::Dated { org, asked, date } => self.hear_date(&org, asked, date, moment),
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
@@ -265,6 +268,7 @@ impl Fleet {
     ) {
         let (asked, known) = match &offer.right {
             Right::Code(_) => (Asked::Exchange, None),
+            Right::Login(_) => (Asked::Login, None),
             Right::Client => (Asked::ClientProof, None),
             Right::RefreshToken(offered) => (Asked::TakeOver, self.lane_of(offered)),
         };
@@ -281,6 +285,14 @@ impl Fleet {
         let its = tokens.find(|(token, _)| token.is_same_as(offered));
         its.map(|(_, lane)| lane.clone())
             .or_else(|| enrolling.find_map(|own| own.lane_of(offered).cloned()))
+    }
+
+    /// Whether a grant of this client in this data center is known, of whichever org: whoever gave it has consented.
+    pub fn has_grant_of(&self, client_id: &str, data_center: &str) -> bool {
+        let mut grants = self.records().filter_map(|record| record.grant.as_ref());
+        grants.any(|grant| {
+            grant.binding.client_id == client_id && grant.binding.data_center == data_center
+        })
     }
 
     /// Every record: of orgs in the config, leaving it, and on the shelf.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asking::Held;
 use super::binding::{self, Proof};
 use super::call::Call;
 use super::client_right;
@@ -13,7 +14,7 @@ use super::event::{Answer, Attempt, Refusal, RequestId, Severity, Step, WriteId}
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
 use super::record::{Cause, LaneId, Token, Word};
-use super::reply::{Granted, Outcome, host_of};
+use super::reply::{Granted, Outcome};
 use super::report::Finding;
 use super::root::Root;
 use super::rotation::Rotation;
@@ -33,12 +34,19 @@ pub(super) struct Mint {
     sent_secret: Option<SecretMark>,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
+    /// What Zoho has granted, until its API says whose it is.
+    pub(super) held: Option<Held<(Granted, Proof)>>,
 }
 
 impl Mint {
     /// Somebody waits for it who needs a new token, not a longer life.
     pub(super) fn join(&mut self) {
         self.want = Want::Demand;
+    }
+
+    /// Those who wait for its outcome.
+    pub(super) fn into_askers(self) -> Vec<RequestId> {
+        self.askers
     }
 
     fn failure(&self, word: Word, cause: Cause, retry_at: Boottime, was_sent: bool) -> Failure {
@@ -67,6 +75,7 @@ impl Org {
             sent: None,
             sent_secret: None,
             askers,
+            held: None,
         });
         let verdict = &mut self.record.verdict;
         if want == Want::Schedule && verdict.word.wants_a_person() {
@@ -146,7 +155,7 @@ impl Org {
 
     /// Zoho has throttled the lane since its slot was taken, in another org's call: then nothing is sent (R3).
     fn abandon_throttled_mint(&mut self, until: Boottime, scene: &mut Scene<'_>) {
-        let Some(mint) = self.minting.take() else {
+        let Some(mut mint) = self.minting.take() else {
             return;
         };
         mint.call.close(Fate::NeverSent, scene);
@@ -162,7 +171,7 @@ impl Org {
         retry_at: Boottime,
         scene: &mut Scene<'_>,
     ) {
-        let Some(mint) = self.minting.take_if(|mint| !mint.call.is_calling()) else {
+        let Some(mut mint) = self.minting.take_if(|mint| mint.call.is_reserving()) else {
             return;
         };
         mint.call.close(Fate::NeverSent, scene);
@@ -172,10 +181,10 @@ impl Org {
 
     /// A new grant is in force: the old one's mint decides nothing any more. If it was sent, its slot stays spent.
     pub(super) fn abandon_mint(&mut self, scene: &mut Scene<'_>) -> Vec<RequestId> {
-        let Some(mint) = self.minting.take() else {
+        let Some(mut mint) = self.minting.take() else {
             return Vec::new();
         };
-        if !mint.call.is_calling() {
+        if mint.call.is_reserving() {
             mint.call.close(Fate::NeverSent, scene);
         }
         mint.askers
@@ -208,7 +217,7 @@ impl Org {
         if let Some(own) = self.enrolling.take_if(|own| is_awaited(&own.call)) {
             return self.enrolment_answered(own, answer, scene);
         }
-        let Some(mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
+        let Some(mut mint) = self.minting.take_if(|mint| is_awaited(&mint.call)) else {
             return;
         };
         let (now, limits) = (scene.now.boot, self.settings.limits);
@@ -270,6 +279,20 @@ impl Org {
         if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
             return self.keep_the_longer(granted.life, scene);
         }
+        if let Some((mint, granted)) = self.hold_mint(mint, granted, proof, scene) {
+            self.take_minted(mint, granted, proof, scene);
+        }
+    }
+
+    /// Nothing stands against what a mint has brought.
+    pub(super) fn take_minted(
+        &mut self,
+        mint: Mint,
+        granted: Granted,
+        proof: Proof,
+        scene: &mut Scene<'_>,
+    ) {
+        let started = mint.call.started();
         self.awaiting_token.extend(mint.askers);
         self.take_token(granted, proof, started, scene);
     }
@@ -351,7 +374,7 @@ impl Org {
         let api_domain = self.api_domain_for(&granted, proof, scene);
         let life = granted.life;
         self.record.token = Some(Token {
-            access_token: granted.access_token.into(),
+            access_token: granted.access_token,
             generation,
             started,
             expires: started.plus(schedule::life_to_trust(life)),
@@ -368,24 +391,5 @@ impl Org {
         self.saving.newest = Newest::Unwritten;
         let detail = format!("generation {generation}, {} s to live", life.as_secs());
         self.tell(Severity::Info, "minted", detail, scene);
-    }
-
-    /// Zoho's word only where the table confirms it; else the last one, else the table's.
-    fn api_domain_for(&mut self, granted: &Granted, proof: Proof, scene: &mut Scene<'_>) -> String {
-        let environment = self.settings.binding.environment;
-        let table = self.settings.api_domains.of(environment).map(str::to_owned);
-        self.unknown_api_domain = match (proof, &granted.api_domain) {
-            (Proof::Unverified, Some(said)) => Some(Cause::new("", &host_of(said)).detail),
-            _ => None,
-        };
-        if let Some(said) = &self.unknown_api_domain {
-            let detail = format!(
-                "Zoho named an api_domain that no table knows, {said}; the configured one is published"
-            );
-            self.tell(Severity::Warning, "api-domain", detail, scene);
-        }
-        let last = self.record.token.as_ref();
-        let last = last.map(|token| token.api_domain.clone());
-        table.or(last).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod agenda;
+mod asking;
 pub mod binding;
 mod call;
 mod client_right;
@@ -15,9 +16,12 @@ mod enrolling;
 pub mod event;
 pub mod fleet;
 pub mod gist;
+pub mod identity;
+pub mod landing;
 pub mod ledger;
 mod minting;
 pub mod org;
+pub mod paper;
 mod proving;
 pub mod query;
 pub mod quota;
@@ -39,4 +43,6 @@ pub mod status;
 mod tests;
 mod turns;
 mod verdict;
+mod verified;
+mod verifying;
 pub mod wall_clock;

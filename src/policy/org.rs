@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::agenda::Plan;
+use super::asking::Verifying;
 use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step, WriteId};
+use super::identity::Identity;
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::proving::Proved;
@@ -97,6 +99,8 @@ pub struct Org {
     pub(super) last_error: Option<(Boottime, Cause)>,
     /// The API host that Zoho named with the newest token, where no table knows it.
     pub(super) unknown_api_domain: Option<String>,
+    /// How far Zoho's API has been asked whose grant it is.
+    pub(super) verifying: Verifying,
     /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
@@ -119,6 +123,7 @@ impl Org {
                 until: None,
                 refused_secret: None,
             },
+            identity: Identity::default(),
             streak: Streak::default(),
             anchor,
         };
@@ -144,6 +149,7 @@ impl Org {
             plan: Plan::default(),
             noted_turn: Turn::Idle,
             last_error: None,
+            verifying: Verifying::default(),
             contradiction: None,
         };
         org.compare_with_config();
@@ -199,10 +205,11 @@ impl Org {
     pub(super) fn compare_with_config(&mut self) {
         let grant = self.record.grant.as_ref();
         let settings = &self.settings;
-        self.contradiction = grant.and_then(|grant| {
+        let place = grant.and_then(|grant| {
             binding::contradiction_of_kind(&grant.root, settings.grant)
                 .or_else(|| binding::contradiction(&grant.binding, &settings.binding))
         });
+        self.contradiction = place.or_else(|| self.contradicted_by_org_id());
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.
@@ -256,6 +263,7 @@ impl Org {
             end.map(|token| token.expires),
             self.saving.wake_at(),
             self.calls().filter_map(Call::overdue_at).min(),
+            self.ask_overdue_at(),
             self.rescue_at(),
         ];
         moments.into_iter().flatten().min()
@@ -265,6 +273,7 @@ impl Org {
     pub(super) fn pump(&mut self, scene: &mut Scene<'_>) -> Option<Boottime> {
         let now = scene.now.boot;
         self.give_up_overdue_calls(scene);
+        self.give_up_overdue_asks(scene);
         self.give_up_late_write(scene);
         let mint_at = self.mint_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
@@ -274,6 +283,7 @@ impl Org {
             self.is_out = false;
             scene.steps.push(Step::Withdraw(self.name().clone()));
         }
+        self.ask_if_due(scene);
         self.save(scene);
         self.wake_at(mint_at)
     }

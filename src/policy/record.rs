@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::root::Root;
 use super::settings::Binding;
 use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark};
@@ -65,6 +66,8 @@ pub struct OrgRecord {
     pub generation: u64,
     /// How the grant fares.
     pub verdict: Verdict,
+    /// Whose org it is, by the API's word.
+    pub identity: Identity,
     /// What readers have said of its tokens.
     pub streak: Streak,
 }

@@ -25,6 +25,7 @@ impl Fleet {
                 Some(mut org) => {
                     org.settings = settings;
                     org.compare_with_config();
+                    org.lift_quarantine(moment.now.boot);
                     org
                 }
                 None => self.adopt(settings, moment),
@@ -43,6 +44,7 @@ impl Fleet {
         match self.shelf.remove(&settings.name) {
             Some(record) => {
                 let mut org = Org::restored(settings, record);
+                org.lift_quarantine(moment.now.boot);
                 org.begin_anew(moment.now.boot);
                 org
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{ApiDomains, Environment, Limits, OrgName, ScopeSet, SecretMark};
+use crate::base::{ApiDomains, DataCenter, Environment, Limits, OrgName, ScopeSet, SecretMark};
 
 /// How an org gives access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,12 @@ pub struct OrgSettings {
     pub limits: Limits,
     /// At most so many mints per window for the whole client, if configured.
     pub client_mints: Option<u32>,
+    /// Whether Zoho's API is asked which org the grant is of.
+    pub verify: bool,
+    /// Zoho's own id of the org, where the config pins it.
+    pub org_id: Option<String>,
+    /// Other data centers of the config that the same accounts server grants for.
+    pub neighbours: Vec<DataCenter>,
     /// Whether READY waits for it.
     pub required: bool,
     /// Which client secret the config has; `None`: it has none, or nobody has looked.

@@ -68,6 +68,9 @@ pub struct Status {
     pub min_ttl_s: u64,
     pub life_too_short: bool,
     pub binding: Option<&'static str>,
+    pub binding_detail: Option<String>,
+    pub org_id: Option<String>,
+    pub org_name: Option<String>,
     pub scope: Vec<String>,
     pub api_domain: Option<String>,
     pub required: bool,
@@ -218,12 +221,15 @@ impl Org {
                 .as_secs(),
             life_too_short: life.is_some_and(is_short),
             binding: served.map(|token| {
-                if token.verified {
+                if self.is_verified(token) {
                     "verified"
                 } else {
                     "unverified"
                 }
             }),
+            binding_detail: served.and_then(|token| self.binding_detail(token)),
+            org_id: self.zoho_org().map(|org| org.id.clone()),
+            org_name: self.zoho_org().and_then(|org| org.name.clone()),
             scope: served
                 .map(|token| token.scope.iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
@@ -302,6 +308,9 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         min_ttl_s: 0,
         life_too_short: false,
         binding: None,
+        binding_detail: None,
+        org_id: None,
+        org_name: None,
         scope: Vec::new(),
         api_domain: None,
         required: false,

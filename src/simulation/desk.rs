@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::api::STRANGE_ORG;
 use super::excuse::START_MS;
 use super::grants::{NARROW_SCOPE, other_host};
 use super::mail::Due;
@@ -41,7 +42,13 @@ impl World<'_> {
 
     /// A person enrols an org with what is no good for it.
     pub(super) fn enroll_badly(&mut self, org: usize) {
+        let is_asked = self.plan.orgs[org].verify;
         let right = match self.dice.below(4) {
+            // The right place, and another customer's org in it.
+            2 | 3 if is_asked && self.dice.happens(500) => self.code_for(Place {
+                zoho_org: STRANGE_ORG.into(),
+                ..self.place_of(org)
+            }),
             0 => Right::Code(Arc::new(Secret::new("code-999999".into()))),
             1 => Right::RefreshToken(Arc::new(Secret::new("rt-999999-0".into()))),
             2 => self.code_for(Place {

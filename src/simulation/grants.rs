@@ -47,6 +47,11 @@ impl World<'_> {
             data_center: binding.data_center.as_str().into(),
             api_domain: host.unwrap_or_default().into(),
             scope: binding.scopes.to_string().replace(',', " ").into(),
+            zoho_org: settings
+                .org_id
+                .as_deref()
+                .unwrap_or(settings.name.as_str())
+                .into(),
         }
     }
 

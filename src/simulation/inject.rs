@@ -301,6 +301,7 @@ impl World<'_> {
             .map(|org| self.binding_in_force(org).clone())
             .collect();
         self.settings.clone_from(&settings);
+        self.is_config_whole = is_whole;
         for (org, before) in before.iter().enumerate() {
             // What was minted for another soid or scope is given up at once.
             let is_another = contradiction(before, self.binding_in_force(org)).is_some();
@@ -309,7 +310,6 @@ impl World<'_> {
         // What was planned under the older config is no plan any more.
         self.standing.clear();
         self.quiet_until.fill(0);
-        self.is_config_whole = is_whole;
         self.forget_needs();
         self.step(Event::Configured(settings));
         self.touched.fill(true);

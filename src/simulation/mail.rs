@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::api::Word;
 use super::network::{Parcel, Request};
 use super::trouble::Trouble;
 use crate::policy::event::{Attempt, WriteId};
@@ -13,6 +14,8 @@ pub(super) enum Due {
     AtZoho(Request),
     /// The end of a call, at the daemon.
     Answer(Delivery),
+    /// What the API says of a token, at the daemon.
+    Told(Word),
     /// The disk is done with the oldest write.
     Written,
     /// Trouble of a kind begins, by chance.

@@ -6,6 +6,7 @@
 //! imports `base` alone, so that it shares no mistake with what it judges. Invariant: nothing in here depends on
 //! anything but the plan and its seed.
 
+mod api;
 mod clocks;
 mod desk;
 pub mod dice;

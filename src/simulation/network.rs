@@ -9,7 +9,7 @@ use super::world::World;
 use super::zoho::sayings::{self, Kind, Terms};
 use super::zoho::{Ask, Decision, Zoho};
 use crate::base::OrgName;
-use crate::policy::event::{Answer, Attempt, Right};
+use crate::policy::event::{Answer, Attempt, Login, Right};
 use crate::policy::record::Cause;
 use crate::policy::reply::{Asked, Outcome};
 
@@ -58,7 +58,9 @@ impl World<'_> {
     /// config's of this moment.
     fn ask_of(&mut self, org: usize, right: &Right) -> Ask {
         match right {
-            Right::Code(code) => Ask::Code(code.expose().to_owned()),
+            Right::Code(code) | Right::Login(Login { code, .. }) => {
+                Ask::Code(code.expose().to_owned())
+            }
             Right::RefreshToken(token) => Ask::Refresh(token.expose().to_owned()),
             Right::Client => {
                 let place = self.place_of(org);

@@ -164,6 +164,7 @@ impl World<'_> {
         self.quiet_until.fill(0);
         self.attempts.fill(None);
         self.past.clear();
+        self.api.forget();
         self.forget_unkept_vows();
     }
 

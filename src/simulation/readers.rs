@@ -108,6 +108,7 @@ impl World<'_> {
         if let Some(what) = misplaced {
             self.judge.breaks("S4", Some(org), self.now, what);
         }
+        self.check_whose(org, number);
         self.check_right(org, number);
         self.note_word(org, Some(word));
     }

@@ -70,6 +70,12 @@ impl World<'_> {
                 right,
                 ..
             } => self.call(&org, attempt, asked, &right),
+            Step::Ask {
+                org,
+                attempt,
+                access_token,
+                timeout,
+            } => self.question(&org, attempt, &access_token, timeout),
             Step::Publish(name) => self.publish(self.index_of(&name)),
             Step::Withdraw(name) => {
                 let org = self.index_of(&name);
@@ -108,6 +114,7 @@ impl World<'_> {
             | Event::Enroll { org, .. }
             | Event::Refresh { org, .. }
             | Event::Report { org, .. }
+            | Event::Told { org, .. }
             | Event::Dated { org, .. } => Some(self.index_of(org)),
             _ => None,
         }
@@ -115,9 +122,10 @@ impl World<'_> {
 
     fn org_of_step(&self, step: &Step) -> Option<usize> {
         match step {
-            Step::Call { org, .. } | Step::Publish(org) | Step::Withdraw(org) => {
-                Some(self.index_of(org))
-            }
+            Step::Call { org, .. }
+            | Step::Ask { org, .. }
+            | Step::Publish(org)
+            | Step::Withdraw(org) => Some(self.index_of(org)),
             Step::Tell(_, note) => Some(self.index_of(&note.org)),
             Step::Reply { request, .. } | Step::Rule { request, .. } => {
                 self.askers.get(request).map(|asker| asker.org)

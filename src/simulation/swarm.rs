@@ -13,6 +13,8 @@ use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 /// The plan of a seed: so many orgs, for so many hours of trouble and three of calm.
 pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
     let mut dice = Seeded::new(seed ^ 0x7357_0000);
+    // Another chance, so that who asks the API shifts nothing else of a plan.
+    let mut asking = Seeded::new(seed ^ 0xa5c_0000);
     let life_ms = *dice.pick(&[HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, 15 * MINUTE]);
     let is_sparse = dice.happens(400);
     let means = if is_sparse {
@@ -29,10 +31,11 @@ pub fn plan(seed: u64, orgs: usize, hours: i64) -> Plan {
     };
     let orgs = (0..orgs).map(|nth| with_limit(org(nth, &mut dice)));
     let orgs = with_client_credentials(orgs.collect(), seed);
+    let orgs = orgs.into_iter().map(|own| with_question(own, &mut asking));
     Plan {
         purpose: Purpose::Trial,
         seed,
-        orgs,
+        orgs: orgs.collect(),
         rules: Rules {
             limits: Limits::ZOHO,
             life_ms,
@@ -108,8 +111,25 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
         timeout: Duration::from_secs(20),
         limits: Limits::ZOHO,
         client_mints: None,
+        verify: false,
+        org_id: None,
+        neighbours: Vec::new(),
         secret: Some(SecretMark(0)),
         required: true,
+    }
+}
+
+/// Every third org has Zoho's API asked whose its grants are.
+fn with_question(own: OrgSettings, dice: &mut Seeded) -> OrgSettings {
+    let number = format!("60{:06}", dice.below(1_000_000));
+    // Orgs that a soid has in common are one.
+    let soid = own.binding.soid.as_deref();
+    let org_id = soid.and_then(|soid| soid.split('.').nth(1));
+    let org_id = org_id.map_or(number, str::to_owned);
+    OrgSettings {
+        verify: dice.happens(333),
+        org_id: Some(org_id),
+        ..own
     }
 }
 

@@ -17,6 +17,9 @@ pub const OUTCOMES: [&str; 7] = [
     "misconfigured",
 ];
 
+/// What the API tells of a token.
+pub const TELLINGS: [&str; 3] = ["its org", "another's", "nothing"];
+
 /// What happened, and how often.
 #[derive(Debug, Clone)]
 pub struct Tally {
@@ -26,6 +29,8 @@ pub struct Tally {
     pub sayings: [u64; SAYINGS.len()],
     /// By the place in [`OUTCOMES`].
     pub outcomes: [u64; OUTCOMES.len()],
+    /// By the place in [`TELLINGS`].
+    pub tellings: [u64; TELLINGS.len()],
     /// From one word to another, by their places in [`Word::ALL`].
     pub words: [[u64; Word::ALL.len()]; Word::ALL.len()],
     /// Calls that reached Zoho.
@@ -44,6 +49,7 @@ impl Default for Tally {
             troubles: [0; Trouble::ALL.len()],
             sayings: [0; SAYINGS.len()],
             outcomes: [0; OUTCOMES.len()],
+            tellings: [0; TELLINGS.len()],
             words: [[0; Word::ALL.len()]; Word::ALL.len()],
             calls: 0,
             reads: 0,
@@ -85,6 +91,7 @@ impl Tally {
         add(&mut self.troubles, &other.troubles);
         add(&mut self.sayings, &other.sayings);
         add(&mut self.outcomes, &other.outcomes);
+        add(&mut self.tellings, &other.tellings);
         for (own, more) in self.words.iter_mut().zip(&other.words) {
             add(own, more);
         }

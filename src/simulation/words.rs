@@ -76,6 +76,9 @@ impl fmt::Display for Wanted<'_> {
                 asked,
                 ..
             } => write!(f, "<- {org}: call {}, {asked:?}", attempt.0),
+            Step::Ask { org, attempt, .. } => {
+                write!(f, "<- {org}: question {} to the API", attempt.0)
+            }
             Step::Publish(org) => write!(f, "<- {org}: publish"),
             Step::Withdraw(org) => write!(f, "<- {org}: withdraw"),
             Step::Reply { request, result } => write!(f, "<- tell asker {}: {result:?}", request.0),

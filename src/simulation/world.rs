@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::api::Api;
 use super::clocks::HostClocks;
 use super::dice::Seeded;
 use super::disk::Disk;
@@ -85,6 +86,7 @@ pub(super) struct World<'a> {
     /// Orgs that readers should look at now.
     pub(super) touched: Vec<bool>,
     pub(super) limits: (i64, u32),
+    pub(super) api: Api,
     pub(super) dice: Seeded,
     pub(super) jitter: Seeded,
     pub(super) judge: Judge,
@@ -140,6 +142,7 @@ impl<'a> World<'a> {
             storm: None,
             requests: 0,
             limits: (window_ms, limits.mints),
+            api: Api::new(plan.seed),
             jitter: dice.fork(),
             dice,
             tally: Tally::default(),
@@ -206,6 +209,7 @@ impl<'a> World<'a> {
         match due {
             Due::AtZoho(request) => self.arrive(&request),
             Due::Answer(delivery) => self.answer(delivery),
+            Due::Told(word) => self.told(word),
             Due::Written => self.written(),
             Due::Trouble(trouble) => {
                 self.plan_next(trouble);

@@ -1,7 +1,8 @@
 //! What people do beside the protocol: register clients, consent, and (in a test) break things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::consent::Terms;
 use super::fault::Fault;
 use super::lane::End;
 use super::window::Window;
@@ -40,6 +41,7 @@ impl Zoho {
             soids: BTreeMap::new(),
             mints: Window::default(),
             exchanges: Window::default(),
+            redirect_uris: BTreeSet::new(),
         };
         self.clients.insert(id.to_owned(), client);
         Ok(())
@@ -87,13 +89,30 @@ impl Zoho {
 
     /// A person presses "Create" in the console: a grant code, good once.
     pub fn grant_code(&mut self, consent: Consent, now: Boottime) -> Result<String, BadScript> {
+        self.grant_code_on(consent, Terms::default(), now)
+    }
+
+    /// The same from the consent page.
+    pub(super) fn grant_code_on(
+        &mut self,
+        consent: Consent,
+        terms: Terms,
+        now: Boottime,
+    ) -> Result<String, BadScript> {
         self.known_client(&consent.client_id)?;
         self.codes.retain(|_, code| now < code.ends_at);
         has_room(self.codes.len(), CODES_MAX, "codes")?;
         let life = consent.code_life.unwrap_or(self.rules.clocks.code_life);
         let ends_at = now.plus(life);
         let text = self.new_text();
-        self.codes.insert(text.clone(), Code { consent, ends_at });
+        self.codes.insert(
+            text.clone(),
+            Code {
+                consent,
+                terms,
+                ends_at,
+            },
+        );
         Ok(text)
     }
 
@@ -120,7 +139,8 @@ impl Zoho {
 
     /// The next `times` token calls of `on` go wrong: a client id, a refresh token or a code; empty for any call.
     ///
-    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint.
+    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint,
+    /// [`ON_CRM`](super::ON_CRM) for those of the API, [`ON_SERVERS`](super::ON_SERVERS) for the list of servers.
     pub fn add_fault(
         &mut self,
         on: &str,

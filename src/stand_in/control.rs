@@ -1,6 +1,6 @@
 //! `/_/…`: how a test in another process, or a shell script, drives the world. JSON in, JSON out.
 //!
-//! `POST clients codes refresh-tokens faults outage`, `DELETE clients faults`, `GET stats alive`. Each body is one of
+//! `POST clients codes person refresh-tokens faults outage`, `DELETE clients faults`, `GET stats alive`. Each body is one of
 //! the types below; a key that is none of theirs is refused, so that a script cannot be silently wrong.
 
 use std::time::Duration;
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::Reply;
+use super::consent::Person;
 use super::console::BadScript;
 use super::fault::Fault;
 use super::params::Params;
@@ -31,6 +32,32 @@ struct NewClient {
     /// For a client that is there: the secret that it has works on, until the next one.
     #[serde(default)]
     keep_old: bool,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+}
+
+/// `{"refuses": true}`, `{"location": "us", "accounts_server": "https://accounts.zoho.com"}`: who is at the browser.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NewPerson {
+    user: String,
+    refuses: bool,
+    environment: String,
+    location: Option<String>,
+    accounts_server: Option<String>,
+}
+
+impl Default for NewPerson {
+    fn default() -> Self {
+        let usual = Person::default();
+        Self {
+            user: usual.user,
+            refuses: usual.refuses,
+            environment: Environment::Production.to_string(),
+            location: usual.location,
+            accounts_server: usual.accounts_server,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,7 +115,7 @@ enum BadRequest {
     #[error("an outage is under way")]
     Outage,
     #[error(
-        "no such call; there are POST clients codes refresh-tokens faults outage, DELETE clients faults, GET stats alive"
+        "no such call; there are POST clients codes person refresh-tokens faults outage, DELETE clients faults, GET stats alive"
     )]
     Path,
 }
@@ -121,6 +148,19 @@ fn carry_out(
             let org_id = consent.org.id.clone();
             let code = world.with(|zoho, now| zoho.grant_code(consent, now))?;
             Ok(json!({"code": code, "org_id": org_id}))
+        }
+        (&Method::POST, "person") => {
+            let new: NewPerson = read(body)?;
+            let org = site.org(&new.environment, None, None)?;
+            let person = Person {
+                user: new.user,
+                refuses: new.refuses,
+                org: Some(org),
+                location: new.location,
+                accounts_server: new.accounts_server,
+            };
+            world.with(|zoho, _| zoho.seat(person));
+            Ok(Value::Null)
         }
         (&Method::POST, "refresh-tokens") => {
             let mut new: NewConsent = read(body)?;
@@ -167,6 +207,9 @@ fn add_client(site: &Site, new: NewClient) -> Result<Value, BadRequest> {
             zoho.add_client(&id, &secret)
         }
     })?;
+    for uri in &new.redirect_uris {
+        site.world.with(|zoho, _| zoho.add_redirect_uri(&id, uri))?;
+    }
     for soid in new.soids {
         let org = site.org(&soid.environment, soid.org_id, soid.api_domain)?;
         site.world

@@ -1,8 +1,8 @@
-//! `GET /crm/v8/…`: the API that tokens are for, so that a reader learns whether its own lives.
+//! `GET /crm/v8/…`: the API that tokens are for, so that a reader learns whether its own lives, and whose it is.
 //!
-//! Scopes are not looked at: this is a probe of tokens, not of permissions.
+//! Scopes are not looked at; a script of faults plays what Zoho says where one is missing.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::lane::End;
@@ -12,6 +12,10 @@ use crate::base::Boottime;
 
 /// What every call's path has behind that of the `api_domain`.
 pub(super) const ROOT: &str = "/crm/v8/";
+
+/// What a script's fault is [added](Zoho::add_fault) on for the next questions which org it is; with a space and a
+/// client id behind it for those of that client's tokens.
+pub const ON_CRM: &str = "crm";
 
 impl Zoho {
     /// Answers a call of `path`, which has [`ROOT`] in it, with this `Authorization` header.
@@ -35,18 +39,26 @@ impl Zoho {
         }
     }
 
-    /// Which org it is.
+    /// Which org it is, as the script of faults wants it.
     pub fn crm_org(&mut self, authorization: &str, path_prefix: &str, now: Boottime) -> Reply {
-        match self.let_in(authorization, path_prefix, now) {
+        let own = format!("{ON_CRM} {}", self.client_of(authorization));
+        let fault = self.faults.take(&[&own, ON_CRM]);
+        let reply = match self.let_in(authorization, path_prefix, now) {
             Ok(org) => {
-                let body = json!({"org": [{
-                    "id": org.id, "zgid": org.id, "company_name": "Zylker",
-                    "type": org.environment.as_str(),
-                }]});
-                Reply::json(200, body.to_string())
+                let mut keys = keys(&org);
+                fault.alter(&mut keys);
+                Reply::json(200, json!({"org": [keys]}).to_string())
             }
             Err(refusal) => refusal,
-        }
+        };
+        fault.spoil(Some(reply))
+    }
+
+    /// Whose token it is; empty where it is none.
+    fn client_of(&self, authorization: &str) -> &str {
+        let token = authorization.rsplit(' ').next().unwrap_or_default();
+        let number = self.access_tokens.get(token);
+        number.map_or("", |number| &self.grants[number].consent.client_id)
     }
 
     /// The org of a live token at the API under `path_prefix` of the host; the refusal where there is none.
@@ -77,6 +89,23 @@ impl Zoho {
         *refusals.or_default() += 1;
         Err(refused(401, "INVALID_TOKEN", "invalid oauth token"))
     }
+}
+
+/// What Zoho tells of an org, as far as anybody asks: "Get Organization" of CRM API v8, and its `OpenAPI` text.
+fn keys(org: &Org) -> Map<String, Value> {
+    let mut keys = Map::new();
+    let mut add = |key: &str, value: String| keys.insert(key.to_owned(), value.into());
+    add("id", record_id(org));
+    add("zgid", org.id.clone());
+    add("domain_name", format!("org{}", org.id));
+    add("company_name", "Zylker".to_owned());
+    add("type", org.environment.to_string());
+    keys
+}
+
+/// The number of the org's own record is another than the org's.
+fn record_id(org: &Org) -> String {
+    format!("{}0000033001", org.id)
 }
 
 /// Zoho's envelope (CRM API v8, "Status Codes").

@@ -10,6 +10,7 @@
 
 mod answer;
 mod clock;
+mod consent;
 mod console;
 mod control;
 mod crm;
@@ -23,18 +24,22 @@ mod params;
 mod routes;
 mod rules;
 mod server;
+mod servers;
 mod stats;
 mod token;
 mod window;
 mod zoho;
 
 pub use answer::{Body, Refusal, Reply};
+pub use consent::Person;
 pub use console::BadScript;
+pub use crm::ON_CRM;
 pub use fault::{Fault, Instead};
 pub use lane::{Counts, End};
 pub use leads::Leads;
 pub use params::Params;
 pub use rules::{Clocks, Rules, Throttle};
 pub use server::{Settings, StandIn, World, run_process};
+pub use servers::ON_SERVERS;
 pub use stats::{GrantStats, Stats, Traffic};
 pub use zoho::{Consent, Org, Zoho};

@@ -100,13 +100,12 @@ fn route(site: &Site, parts: &Parts, body: &Bytes) -> Reply {
             let params = params(world, parts, body);
             world.with(|zoho, now| zoho.revoke(params.value("token"), now))
         }
-        (&Method::GET, "/oauth/serverinfo") => Reply::json(
-            200,
-            format!(
-                r#"{{"result":"success","locations":{{"us":"{}"}}}}"#,
-                site.origin()
-            ),
-        ),
+        (&Method::GET, "/oauth/v2/auth") => {
+            let params = Params::parse(parts.uri.query().unwrap_or("").as_bytes());
+            let usual = site.new_org(Environment::Production);
+            world.with(|zoho, now| zoho.authorize(&params, &site.origin(), usual, now))
+        }
+        (&Method::GET, "/oauth/serverinfo") => world.with(|zoho, _| zoho.servers()),
         (&Method::GET, _) if path.contains(crm::ROOT) => {
             let header = parts.headers.get(AUTHORIZATION);
             let header = header.and_then(|value| value.to_str().ok()).unwrap_or("");

@@ -64,13 +64,19 @@ impl Zoho {
         {
             return Err(Refusal::RedirectUri);
         }
+        if !code.terms.are_met_by(params) {
+            return Err(Refusal::Code);
+        }
         self.admit_exchange(&client_id, now)?;
         let code = self.codes.remove(text).ok_or(Refusal::Code)?;
-        let refresh_token = self.new_text();
-        let number = self.new_grant(code.consent, refresh_token.clone(), now);
+        let refresh_token = Some(self.new_text()).filter(|_| !code.terms.lacks_refresh_token);
+        let number = match refresh_token.clone() {
+            Some(text) => self.new_grant(code.consent, text, now),
+            None => self.add_grant(code.consent, None),
+        };
         self.note_call_of(number);
         let mut granted = self.mint(number, now)?;
-        granted.refresh_token = Some(refresh_token);
+        granted.refresh_token = refresh_token;
         Ok(granted)
     }
 

@@ -3,9 +3,10 @@
 //! Time and randomness come from outside, so that a run replays from its seed. Nothing here does I/O; what
 //! goes over the wire is in [`super::server`]. Nothing here is secret either: every token is made up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::consent::{Person, Terms};
 use super::fault_queues::FaultQueues;
 use super::lane::{End, Lane};
 use super::leads::Leads;
@@ -29,6 +30,10 @@ pub struct Zoho {
     pub(super) access_tokens: HashMap<String, u32>,
     pub(super) faults: FaultQueues,
     pub(super) traffic: Traffic,
+    /// At the browser.
+    pub(super) person: Person,
+    /// Client, person and scopes of every consent so far.
+    pub(super) consents: BTreeSet<(String, String, String)>,
     /// What every org's CRM holds.
     pub leads: Leads,
 }
@@ -83,10 +88,13 @@ pub(super) struct Client {
     pub(super) soids: BTreeMap<String, u32>,
     pub(super) mints: Window,
     pub(super) exchanges: Window,
+    /// Where the consent page may send a browser.
+    pub(super) redirect_uris: BTreeSet<String>,
 }
 
 pub(super) struct Code {
     pub(super) consent: Consent,
+    pub(super) terms: Terms,
     pub(super) ends_at: Boottime,
 }
 
@@ -113,6 +121,8 @@ impl Zoho {
             access_tokens: HashMap::new(),
             faults: FaultQueues::default(),
             traffic: Traffic::default(),
+            person: Person::default(),
+            consents: BTreeSet::new(),
             leads: Leads::default(),
         }
     }

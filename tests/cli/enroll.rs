@@ -67,6 +67,22 @@ fn enroll_gives_the_client_secret_only_when_asked_for_it() {
 }
 
 #[test]
+fn enroll_sends_the_words_of_a_download_and_its_secret_only_when_asked_for_it() {
+    let file = r#"{"client_id":"1000.ABC","client_secret":"secret","code":"1000.code","scope":["A.b.READ","C.d.ALL"],
+        "expiry_time":4102444800000}"#;
+    let args = ["enroll", "acme", "--self-client", "-"];
+    let words = r#"{"kind":"code","code":"1000.code","client_id":"1000.ABC","scope":"A.b.READ,C.d.ALL","expiry_time":4102444800000"#;
+    let ended = Daemon::answering([json(ENROLLED)]).run_with(&args, file);
+    assert_eq!(ended.exit, 0);
+    assert_eq!(body(&ended.asked[0]), format!("{words}}}"));
+    let needed = problem(422, "client-secret-needed", "");
+    let ended = Daemon::answering([needed, json(ENROLLED)]).run_with(&args, file);
+    assert_eq!(body(&ended.asked[0]), format!("{words}}}"));
+    let with_secret = format!(r#"{words},"client_secret":"secret"}}"#);
+    assert_eq!(body(&ended.asked[1]), with_secret);
+}
+
+#[test]
 fn client_credentials_take_the_clients_secret_alone_and_only_if_it_is_needed() {
     let kind = "client-credentials";
     let needed = problem(422, "client-secret-needed", "");
@@ -161,6 +177,16 @@ fn s1_a_secret_given_as_an_argument_is_refused_and_not_repeated() {
         &["enroll", "acme", "--refresh-token=1000.canary"],
         &["enroll", "acme", "--refresh-token", "1000.canary"],
         &["enroll", "acme", "--code", "1000.canary"],
+        &[
+            "login",
+            "acme",
+            "http://localhost:8976/callback?code=1000.canary&state=canary",
+        ],
+        &[
+            "login",
+            "acme",
+            "--paste=http://localhost:8976/callback?state=canary",
+        ],
     ] {
         let ended = Ended::from(program(args).output().expect("it ends"));
         let (exit, line) = ended.failed();

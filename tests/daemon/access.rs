@@ -127,6 +127,7 @@ fn s2_a_stranger_learns_of_no_org_whether_it_exists() {
     let (site, _daemon) = enrolled();
     let calls = [
         ("GET", "token"),
+        ("GET", "login"),
         ("GET", "history"),
         ("POST", "refresh"),
         ("POST", "enrollment"),

@@ -12,6 +12,8 @@ mod eater;
 mod http;
 #[path = "../support/job.rs"]
 mod job;
+#[path = "../support/login.rs"]
+mod login;
 #[path = "../support/need.rs"]
 mod need;
 #[path = "../support/provider.rs"]
@@ -29,7 +31,9 @@ mod zoho;
 
 mod access;
 mod bad_input;
+mod browser;
 mod check;
+mod check_online;
 mod client_credentials;
 mod client_secret;
 mod clients;
@@ -40,6 +44,8 @@ mod exec;
 mod files;
 mod left_behind;
 mod life;
+mod login_guards;
+mod logins;
 mod loss;
 mod oauth;
 mod order;
@@ -50,10 +56,13 @@ mod reports;
 mod sdks;
 mod secret_rotation;
 mod secrets;
+mod self_client;
 mod simulate;
 mod soak;
 mod start;
 mod stop;
+mod swaps;
+mod verify;
 mod watch;
 mod watch_exec;
 mod watching;

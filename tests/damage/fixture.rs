@@ -11,6 +11,7 @@ use zoho_tokend::base::{
     Boottime, Environment, Now, OrgName, ScopeSet, Secret, SecretMark, UnixTime,
 };
 use zoho_tokend::edge::store::{KeySource, Sqlite, Store, StoreError};
+use zoho_tokend::policy::identity::{Found, Identity, Pin, ZohoOrg};
 use zoho_tokend::policy::record::{
     Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Prior, Slot, Stored, Streak,
     Token, Verdict, Word,
@@ -88,6 +89,27 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
             successor: Some(8),
             held_until: Some(Boottime(-9)),
         },
+        identity: identity(org),
+    }
+}
+
+fn identity(org: &str) -> Identity {
+    let zoho_org = ZohoOrg {
+        id: "60012345".into(),
+        record_id: Some("1234567890".into()),
+        name: Some("Zylker".into()),
+        environment: Some(Environment::Sandbox),
+    };
+    Identity {
+        pinned: Some(Pin {
+            org: zoho_org.clone(),
+            data_center: "eu".into(),
+            environment: Environment::Sandbox,
+        }),
+        found: Some(Found {
+            org: zoho_org,
+            lane: LaneId(format!("{org}/2").into()),
+        }),
     }
 }
 

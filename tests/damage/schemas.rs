@@ -2,6 +2,7 @@
 
 use zoho_tokend::base::SecretMark;
 use zoho_tokend::edge::store::Store;
+use zoho_tokend::policy::identity::Identity;
 use zoho_tokend::policy::record::{Change, OrgRecord, Stored, Streak};
 use zoho_tokend::policy::root::Root;
 
@@ -24,6 +25,7 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
     let mut only_lane = lane("acme/1", 4);
     for record in [&mut acme, &mut beta] {
         record.anchor.is_vouched = false;
+        record.identity = Identity::default();
         forget_reports(record);
     }
     only_lane.anchor.is_vouched = false;
@@ -49,11 +51,12 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
 
 /// The files in `schema_2` were written by the release that had the second schema.
 #[test]
-fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid() {
+fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid_and_no_word_of_the_api() {
     let home = Home::new();
     home.put("state.db", include_bytes!("schema_2/state.db"));
     home.put("seal.key", include_bytes!("schema_2/seal.key"));
     let mut acme = org("acme", 3);
+    acme.identity = Identity::default();
     let grant = acme.grant.as_mut().unwrap();
     grant.root = Root::RefreshToken(secret("refresh-0"));
     assert_eq!(grant.binding.soid, None);
@@ -63,6 +66,9 @@ fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid() {
         lanes: vec![lane("acme/1", 3)],
     };
     assert_eq!(home.start().unwrap(), all_of(&whole));
+    home.open().unwrap().write(&[put(org("acme", 4))]).unwrap();
+    let told = home.open().unwrap().load().unwrap().orgs.remove(0);
+    assert_eq!(told.identity, org("acme", 4).identity);
 }
 
 #[test]

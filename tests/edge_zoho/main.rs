@@ -3,6 +3,7 @@
 mod answers;
 mod connections;
 mod logs;
+mod pages;
 mod peer;
 mod proxies;
 mod tls;

@@ -6,6 +6,7 @@
 //   PORT    on loopback; 0: any free one
 //   ROTATE  1: every refresh yields a new refresh token, and a second use of an old one ends the whole grant
 //   AT_TTL  life of an access token in seconds
+//   REDIRECT_URI  where its login and consent pages send a browser back to; without it there are no pages
 //
 // Prints one line of JSON when it is ready, {issuer, pid, client_id, client_secret, scope, refresh_token}, and ends when
 // its standard input does, so that a test cannot leave it behind. It keeps nothing. Beside its own endpoints
@@ -22,7 +23,7 @@ const SCOPE = 'ZohoCRM.modules.ALL';
 const ACCOUNT = 'admin';
 const DAY_S = 86_400;
 
-const { PORT = '0', ROTATE = '0', AT_TTL = '3600' } = process.env;
+const { PORT = '0', ROTATE = '0', AT_TTL = '3600', REDIRECT_URI } = process.env;
 const server = http.createServer();
 server.listen(Number(PORT), '127.0.0.1');
 await once(server, 'listening');
@@ -33,19 +34,25 @@ const provider = new Provider(issuer, {
     ...CLIENT,
     grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
     response_types: ['code'],
-    redirect_uris: ['http://127.0.0.1/callback'],
+    redirect_uris: [REDIRECT_URI ?? 'http://127.0.0.1/callback'],
     token_endpoint_auth_method: 'client_secret_post', // As Zoho: id and secret in the body.
   }],
   scopes: ['openid', 'offline_access', SCOPE], // Without the second it knows no refresh tokens.
   features: {
     clientCredentials: { enabled: true },
-    devInteractions: { enabled: false }, // No pages: the consent below needs no browser.
+    devInteractions: { enabled: REDIRECT_URI !== undefined }, // Else no pages: the consent below needs no browser.
     introspection: { enabled: true },
     revocation: { enabled: true },
   },
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+  // As Zoho's consent page with `access_type=offline`, which this one does not know.
+  issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+  pkce: { required: () => REDIRECT_URI !== undefined },
   rotateRefreshToken: ROTATE === '1',
-  ttl: { AccessToken: Number(AT_TTL), ClientCredentials: Number(AT_TTL), Grant: DAY_S, RefreshToken: DAY_S },
+  ttl: {
+    AccessToken: Number(AT_TTL), ClientCredentials: Number(AT_TTL), Grant: DAY_S, Interaction: 600, RefreshToken: DAY_S,
+    Session: DAY_S,
+  },
 });
 
 /** A refresh token as if a person had consented: the provider's own models, saved by its own code. */

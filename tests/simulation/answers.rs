@@ -156,7 +156,7 @@ proptest! {
         match Outcome::sort(asked, status, &body) {
             Outcome::Granted(granted) => {
                 is_in(&granted, status, &body);
-                assert!(asked != Asked::Exchange || granted.refresh_token.is_some());
+                assert!(!asked.is_exchange() || granted.refresh_token.is_some());
             }
             refused => is_harmless(refused.cause().expect("no grant, so a cause")),
         }

@@ -4,7 +4,7 @@
 use zoho_tokend::policy::record::Word::{
     self, Misconfigured, NeedsConsent, Ok, Quarantined, Retrying, Starting, Throttled, Unenrolled,
 };
-use zoho_tokend::simulation::tally::{OUTCOMES, Tally};
+use zoho_tokend::simulation::tally::{OUTCOMES, TELLINGS, Tally};
 use zoho_tokend::simulation::trouble::Trouble;
 use zoho_tokend::simulation::zoho::sayings::SAYINGS;
 
@@ -77,6 +77,8 @@ fn too_seldom(tally: &Tally) -> Vec<String> {
     });
     let outcomes = OUTCOMES.iter().zip(tally.outcomes);
     let outcomes = outcomes.map(|(outcome, times)| (times, format!("outcome: {outcome}")));
+    let tellings = TELLINGS.iter().zip(tally.tellings);
+    let tellings = tellings.map(|(telling, times)| (times, format!("the API tells {telling}")));
     let sayings = SAYINGS.iter().zip(tally.sayings);
     let sayings =
         sayings.map(|(own, times)| (times, format!("saying: {} {}", own.status, own.body)));
@@ -87,7 +89,8 @@ fn too_seldom(tally: &Tally) -> Vec<String> {
             format!("change of word: {} to {}", was.as_str(), is.as_str()),
         )
     });
-    let all = troubles.chain(outcomes).chain(sayings).chain(changes);
+    let all = troubles.chain(outcomes).chain(tellings);
+    let all = all.chain(sayings).chain(changes);
     let seldom = all.filter(|(times, _)| *times < TIMES_MIN);
     seldom
         .map(|(times, what)| format!("{times} times, {what}"))
@@ -99,6 +102,7 @@ fn full() -> Tally {
     let mut tally = Tally::default();
     tally.troubles.fill(TIMES_MIN);
     tally.outcomes.fill(TIMES_MIN);
+    tally.tellings.fill(TIMES_MIN);
     tally.sayings.fill(TIMES_MIN);
     tally.words.iter_mut().for_each(|row| row.fill(TIMES_MIN));
     tally

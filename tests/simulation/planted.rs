@@ -5,7 +5,7 @@
 
 use zoho_tokend::base::{Boottime, Now};
 use zoho_tokend::policy::event::{Answer, Event, RequestId, Step};
-use zoho_tokend::policy::record::{Change, Stored};
+use zoho_tokend::policy::record::{Cause, Change, Stored};
 use zoho_tokend::policy::reply::Outcome;
 use zoho_tokend::policy::report::{ApiCode, Report};
 use zoho_tokend::policy::restore::Clocks;
@@ -48,6 +48,8 @@ bugs! {
     LeavesEndedTokensInTheFiles,
     DoesNotPublish,
     IgnoresTheEvidenceOfAPlace,
+    IgnoresTheWordOfTheApi,
+    PublishesWithoutAsking,
     MintsForEveryReport,
     DropsRefusedAskers,
 }
@@ -104,6 +106,11 @@ impl Seam for Planted {
                     answer: self.answer(answer, known.call_age_ms),
                 }
             }
+            Event::Told { org, attempt, .. } if self.0 == IgnoresTheWordOfTheApi => Event::Told {
+                org,
+                attempt,
+                said: Err(Cause::new("timeout", "nobody listened")),
+            },
             Event::StoreFailed(write, _) if self.0 == TellsAFailedWriteAsKept => {
                 Event::Stored(write)
             }
@@ -128,6 +135,8 @@ impl Seam for Planted {
         steps.retain(|step| match step {
             Step::Withdraw(_) => bug != LeavesEndedTokensInTheFiles,
             Step::Publish(_) => bug != DoesNotPublish,
+            // The policy gives the question up after a while.
+            Step::Ask { .. } => bug != PublishesWithoutAsking,
             Step::Reply {
                 request: RequestId(_),
                 result: Err(_),

@@ -22,6 +22,7 @@ fn place(client: &str) -> Place {
         data_center: "eu".into(),
         api_domain: "https://www.zohoapis.eu".into(),
         scope: "ZohoCRM.modules.ALL".into(),
+        zoho_org: "60012345".into(),
     }
 }
 

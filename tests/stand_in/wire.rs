@@ -61,6 +61,30 @@ fn refresh_token(addr: SocketAddr) -> String {
     made["refresh_token"].as_str().expect("text").to_owned()
 }
 
+#[test]
+fn a_person_at_the_browser_is_sent_back_from_the_consent_page() {
+    let addr = start();
+    let back = "http://localhost:8976/callback";
+    let client =
+        format!(r#"{{"client_id":"{ID}","client_secret":"{SECRET}","redirect_uris":["{back}"]}}"#);
+    assert!(post(addr, "/_/clients", &client).starts_with("HTTP/1.1 204"));
+    let page = format!(
+        "/oauth/v2/auth?response_type=code&client_id={ID}&scope=ZohoCRM.modules.ALL&access_type=offline&state=st\
+         &redirect_uri=http%3A%2F%2Flocalhost%3A8976%2Fcallback"
+    );
+    let answer = get(addr, &page);
+    assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
+    let target = format!("location: {back}?code=1000.");
+    assert!(answer.contains(&target), "{answer}");
+    let server = format!("&accounts-server=http%3A%2F%2F127.0.0.1%3A{}", addr.port());
+    assert!(answer.contains(&server), "{answer}");
+    let person = r#"{"refuses":true,"environment":"sandbox","location":null}"#;
+    assert!(post(addr, "/_/person", person).starts_with("HTTP/1.1 204"));
+    let answer = get(addr, &page);
+    let target = format!("location: {back}?error=access_denied&state=st\r\n");
+    assert!(answer.contains(&target), "{answer}");
+}
+
 fn refresh(addr: SocketAddr, refresh_token: &str) -> String {
     let form = format!(
         "grant_type=refresh_token&client_id={ID}&client_secret={SECRET}&refresh_token={refresh_token}"

@@ -11,6 +11,15 @@ use crate::need::need_tools;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oauth");
 
+/// Whether a real browser can be driven through its pages here; skipped loudly where not, and a failure in CI.
+pub(crate) fn need_browser() -> bool {
+    if !need_tools(&["node", "npm", "chromium"]) {
+        return false;
+    }
+    install();
+    true
+}
+
 /// Whether it can run here; skipped loudly where not, and a failure in CI.
 pub(crate) fn need_provider() -> bool {
     if !need_tools(&["node", "npm"]) {
@@ -22,8 +31,7 @@ pub(crate) fn need_provider() -> bool {
 
 /// What `package-lock.json` names, once for all tests of this process and all processes of this machine.
 fn install() {
-    let script =
-        "exec 9>\"$0\"; flock 9; test -d node_modules/oidc-provider || npm ci --no-audit --no-fund";
+    let script = "exec 9>\"$0\"; flock 9; test -d node_modules/oidc-provider -a -d node_modules/playwright-core || npm ci --no-audit --no-fund";
     let lock = concat!(env!("CARGO_TARGET_TMPDIR"), "/npm-ci.lock");
     let installed = Command::new("sh")
         .args(["-ec", script, lock])
@@ -31,6 +39,27 @@ fn install() {
         .output();
     let installed = installed.expect("a shell");
     assert!(installed.status.success(), "npm ci: {installed:?}");
+}
+
+/// Drives a real browser (chromium) through the pages at `address` and tells where it ended.
+///
+/// `choice`: `accept`, or `cancel` where the consent page asks. With `LOGIN_SHOTS` in the environment, pictures of the
+/// pages go to that folder, their names beginning with `name`.
+pub(crate) fn browse(address: &str, choice: &str, name: &str) -> Value {
+    let mut child = Command::new("node")
+        .arg(Path::new(FOLDER).join("browse.mjs"))
+        .args([choice, name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    // Not as an argument, which every user of the host could read.
+    let mut stdin = child.stdin.take().expect("it was piped");
+    std::io::Write::write_all(&mut stdin, address.as_bytes()).expect("it listens");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "browse.mjs: {output:?}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// Gone with this value.
@@ -41,11 +70,20 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn start(rotates: bool, token_life_s: u32) -> Self {
+        let rotate = if rotates { "1" } else { "0" };
+        Self::with(&[("ROTATE", rotate), ("AT_TTL", &token_life_s.to_string())])
+    }
+
+    /// One with a login and a consent page, which demands PKCE.
+    pub(crate) fn with_pages(redirect_uri: &str) -> Self {
+        Self::with(&[("REDIRECT_URI", redirect_uri)])
+    }
+
+    fn with(settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new("node")
             .arg(Path::new(FOLDER).join("provider.mjs"))
             .env("PORT", "0")
-            .env("ROTATE", if rotates { "1" } else { "0" })
-            .env("AT_TTL", token_life_s.to_string())
+            .envs(settings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -21,12 +21,16 @@ use crate::zoho::{SCOPE, Zoho, client_id, client_secret};
 pub(crate) struct Config {
     /// More lines of `[daemon]`.
     pub(crate) daemon: String,
+    /// More lines of `[data_centers.lab]`.
+    pub(crate) data_center: String,
     /// Lines of `[refresh]`.
     pub(crate) refresh: String,
     /// More lines of `[orgs.NAME]`, by name. A key that is there takes the place of the usual one.
     pub(crate) orgs: BTreeMap<String, String>,
     /// Orgs whose client has no secret in the config.
     pub(crate) secretless: Vec<String>,
+    /// Where the client of an org is sent back to, by the org's name.
+    pub(crate) redirect_uris: BTreeMap<String, String>,
     /// Whether the limits are Zoho's own although the stand-in's clocks run faster.
     pub(crate) unscaled: bool,
     /// Sections of its own.
@@ -97,6 +101,16 @@ impl Site {
         self.write_config();
     }
 
+    /// Makes the client of `org` a web-based one, in the config and at Zoho.
+    pub(crate) fn let_return(&mut self, org: &str, uri: &str) {
+        self.config.redirect_uris.insert(org.into(), uri.into());
+        let registered = self
+            .zoho
+            .world
+            .with(|zoho, _| zoho.add_redirect_uri(&client_id(org), uri));
+        registered.expect("its client is there");
+    }
+
     /// Writes a file of the site, for its owner alone.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
@@ -135,7 +149,8 @@ impl Site {
         let limits = Some(limits).filter(|_| !self.config.unscaled);
         format!(
             "[data_centers.lab]\naccounts_url = \"{url}\"\napi_domains = {{ production = \"{url}\", \
-             sandbox = \"{url}/sandbox\", developer = \"{url}/developer\" }}\n{}\n",
+             sandbox = \"{url}/sandbox\", developer = \"{url}/developer\" }}\n{}\n{}\n",
+            self.config.data_center,
             limits.unwrap_or_default()
         )
     }
@@ -145,10 +160,13 @@ impl Site {
         let secret = format!("client_secret = {{ file = \"{}\" }}\n", path.display());
         let is_secretless = self.config.secretless.iter().any(|own| own == org);
         let secret = Some(secret).filter(|_| !is_secretless);
+        let redirect_uri = self.config.redirect_uris.get(org);
+        let redirect_uri = redirect_uri.map(|uri| format!("redirect_uri = \"{uri}\"\n"));
         let id = client_id(org);
         format!(
-            "[clients.{org}]\nclient_id = \"{id}\"\n{}\n",
-            secret.unwrap_or_default()
+            "[clients.{org}]\nclient_id = \"{id}\"\n{}{}\n",
+            secret.unwrap_or_default(),
+            redirect_uri.unwrap_or_default()
         )
     }
 

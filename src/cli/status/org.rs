@@ -44,6 +44,12 @@ pub struct OrgStatus {
     pub configured: Option<bool>,
     /// `verified`, `unverified`.
     pub binding: Option<String>,
+    /// Why it is unverified, and what to do.
+    pub binding_detail: Option<String>,
+    /// Zoho's own id of the org, as its API told it.
+    pub org_id: Option<String>,
+    /// That org's name.
+    pub org_name: Option<String>,
     /// Whatever else a person should know.
     pub warnings: Option<Vec<String>>,
     /// What the grant allows, as Zoho said.
@@ -78,6 +84,15 @@ impl OrgStatus {
     /// Whether the config still names it; an old daemon, which does not say, shows no others.
     pub fn is_configured(&self) -> bool {
         self.configured != Some(false)
+    }
+
+    /// Which of Zoho's orgs it is: `60012345 (Zylker)`.
+    pub fn zoho_org(&self) -> Option<String> {
+        let id = self.org_id.as_ref()?;
+        Some(match &self.org_name {
+            Some(name) => format!("{id} ({name})"),
+            None => id.clone(),
+        })
     }
 
     /// What `status --check` makes of it. Words that are not known are not good ones.

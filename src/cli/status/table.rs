@@ -46,7 +46,7 @@ pub fn render(orgs: &[OrgStatus], now: SystemTime, columns: Option<usize>) -> St
         if is_narrow {
             text += &folded(cells);
         }
-        for note in notes(org) {
+        for note in notes(org, orgs.len() == 1) {
             text += &wrapped(&note, columns);
         }
     }
@@ -104,9 +104,12 @@ fn outage(budget: Option<&OutageBudget>) -> String {
     format!("{}/{}", part(budget.min_ttl), part(budget.end))
 }
 
-/// What does not fit a column, most pressing last, where the eye rests: the cure.
-fn notes(org: &OrgStatus) -> Vec<String> {
+/// What does not fit a column, most pressing last, where the eye rests: the cure. `is_alone`: there is room for what
+/// is well, too.
+fn notes(org: &OrgStatus, is_alone: bool) -> Vec<String> {
     let mut notes = Vec::new();
+    let zoho_org = org.zoho_org().filter(|_| is_alone);
+    notes.extend(zoho_org.map(|zoho_org| format!("Zoho's org: {zoho_org}")));
     if !org.is_configured() {
         notes.push("not in the config any more; its grant is kept, sealed".to_owned());
     }
@@ -117,7 +120,9 @@ fn notes(org: &OrgStatus) -> Vec<String> {
         );
     }
     if org.binding.as_deref() == Some("unverified") {
-        notes.push("unverified: Zoho did not say which environment this grant is for".to_owned());
+        let why = "Zoho did not say which environment this grant is for";
+        let why = org.binding_detail.as_deref().unwrap_or(why);
+        notes.push(format!("unverified: {why}"));
     }
     notes.extend(
         org.warnings

@@ -17,7 +17,7 @@ pub(super) fn admit(standing: &Standing, peer: &Peer, call: &Call) -> Result<(),
     let (may, list) = match call {
         Call::Live | Call::Ready | Call::Orgs => (true, READERS),
         Call::Metrics => (access.may_monitor(peer), MONITORS),
-        Call::Reload | Call::Enroll(_) | Call::Refresh(_) => (is_admin, ADMINS),
+        Call::Reload | Call::Enroll(_) | Call::Login(_) | Call::Refresh(_) => (is_admin, ADMINS),
         Call::Token(org) | Call::Report(org) => (may_read(org), READERS),
         Call::Org(org) | Call::History(org) => (may_read(org) || access.may_monitor(peer), READERS),
     };

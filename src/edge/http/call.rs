@@ -23,6 +23,8 @@ pub enum Call {
     History(OrgName),
     /// `POST /v1/orgs/ORG/enrollment`
     Enroll(OrgName),
+    /// `GET /v1/orgs/ORG/login`
+    Login(OrgName),
     /// `POST /v1/orgs/ORG/refresh`
     Refresh(OrgName),
     /// `POST /v1/reload`, with `?dry_run=true`: say what would change, and change nothing.
@@ -70,6 +72,7 @@ impl Call {
             ["v1", "orgs", org, "rejections"] => post().and_then(|()| name(org)).map(Self::Report),
             ["v1", "orgs", org, "history"] => get().and_then(|()| name(org)).map(Self::History),
             ["v1", "orgs", org, "enrollment"] => post().and_then(|()| name(org)).map(Self::Enroll),
+            ["v1", "orgs", org, "login"] => get().and_then(|()| name(org)).map(Self::Login),
             ["v1", "orgs", org, "refresh"] => post().and_then(|()| name(org)).map(Self::Refresh),
             ["v1", "reload"] => post().map(|()| Self::Reload),
             ["livez"] => get().map(|()| Self::Live),
@@ -87,6 +90,7 @@ impl Call {
             | Self::Org(org)
             | Self::History(org)
             | Self::Enroll(org)
+            | Self::Login(org)
             | Self::Refresh(org) => Some(org),
             Self::Orgs | Self::Reload | Self::Live | Self::Ready | Self::Metrics => None,
         }
@@ -105,6 +109,7 @@ impl Call {
             Self::Orgs | Self::Org(_) => "status",
             Self::History(_) => "history",
             Self::Enroll(_) => "enroll",
+            Self::Login(_) => "login",
             Self::Refresh(_) => "refresh",
             Self::Reload => "reload",
             Self::Live | Self::Ready => "health",

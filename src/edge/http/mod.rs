@@ -18,7 +18,7 @@ mod token_ask;
 pub use answer::{Answer, Problem};
 pub use ask::Details;
 pub use call::{BadAsk, Call};
-pub use enrollment::{Enrollment, EnrollmentKind};
+pub use enrollment::{Consented, Enrollment, EnrollmentKind};
 pub use orgs_ask::OrgsAsk;
 pub use rejection::Rejection;
 pub use server::{Backlog, Desk, serve};

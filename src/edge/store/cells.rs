@@ -9,10 +9,12 @@ use rusqlite::types::Value;
 use zeroize::Zeroizing;
 
 use super::error::Fault;
+use super::identity;
 use super::rows::{CAUSE_WIDTH, GRANT_WIDTH, LANE, ORG, Owner, PRIOR_WIDTH, TOKEN_WIDTH};
 use super::seal::Seal;
 use super::table::{Table, Values};
 use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, SecretMark, UnixTime};
+use crate::policy::identity::Identity;
 use crate::policy::record::{
     Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Streak, Token, Verdict, Word,
 };
@@ -36,6 +38,7 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         token: cells.group(TOKEN_WIDTH, Cells::token)?,
         generation: cells.int()?.cast_unsigned(),
         verdict: cells.verdict()?,
+        identity: Identity::default(),
         streak: Streak::default(),
     };
     record.anchor.is_vouched = cells.int()? != 0;
@@ -43,6 +46,7 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
     if let Some(grant) = &mut record.grant {
         grant.binding.soid = soid;
     }
+    record.identity = cells.group(1, Cells::identity)?.unwrap_or_default();
     record.streak = cells.streak()?;
     record.verdict.refused_secret = cells.group(1, Cells::mark)?;
     Ok(record)
@@ -212,6 +216,10 @@ impl<'a> Cells<'a> {
         })
     }
 
+    fn identity(&mut self) -> Result<Identity, Fault> {
+        self.parsed(identity::of_cell)
+    }
+
     fn streak(&mut self) -> Result<Streak, Fault> {
         Ok(Streak {
             refused: self.group(1, Self::int)?.map(i64::cast_unsigned),
@@ -282,6 +290,7 @@ mod tests {
                 until: None,
                 refused_secret: None,
             },
+            identity: Identity::default(),
             streak: Streak::default(),
         }
     }

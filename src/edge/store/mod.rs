@@ -22,6 +22,7 @@ mod create;
 mod error;
 mod files;
 mod history;
+mod identity;
 mod key;
 mod lock;
 mod look;

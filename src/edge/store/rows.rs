@@ -5,6 +5,7 @@
 
 use rusqlite::types::Value;
 
+use super::identity;
 use super::seal::Seal;
 use super::table::{Table, Values};
 use crate::base::Secret;
@@ -44,6 +45,7 @@ pub(super) const ORG: Table = Table {
         "until_boot_ms",
         "anchor_is_vouched",
         "soid",
+        "identity",
         "refused_generation",
         "refused_successor",
         "reports_held_until_boot_ms",
@@ -175,6 +177,7 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     let soid = record.grant.as_ref();
     let soid = soid.and_then(|grant| grant.binding.soid.as_deref());
     row.push(soid.map_or(Value::Null, text));
+    row.push(identity::to_cell(&record.identity));
     row.extend(of_reports(record));
     (row, sealer.wiped)
 }

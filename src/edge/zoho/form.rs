@@ -23,6 +23,8 @@ pub enum Form {
         code: Arc<Secret>,
         /// As registered; a Self Client has none.
         redirect_uri: Option<String>,
+        /// What the challenge of the consent page was made of (RFC 7636, 4.5), if there was one.
+        code_verifier: Option<Arc<Secret>>,
     },
     /// A refresh token for an access token.
     Refresh {
@@ -49,21 +51,22 @@ pub enum Form {
 impl Form {
     /// Every secret in it: what a server may not have shown again.
     pub fn secrets(&self) -> Vec<Arc<Secret>> {
-        let (client_secret, right) = match self {
+        let (client_secret, right, more) = match self {
             Self::Exchange {
                 client_secret,
                 code,
+                code_verifier,
                 ..
-            } => (client_secret, Some(code)),
+            } => (client_secret, Some(code), code_verifier.as_ref()),
             Self::Refresh {
                 client_secret,
                 refresh_token,
                 ..
-            } => (client_secret, Some(refresh_token)),
-            Self::Client { client_secret, .. } => (client_secret, None),
+            } => (client_secret, Some(refresh_token), None),
+            Self::Client { client_secret, .. } => (client_secret, None, None),
         };
-        let all = [Some(client_secret), right].into_iter().flatten();
-        all.cloned().collect()
+        let all = [Some(client_secret), right, more];
+        all.into_iter().flatten().cloned().collect()
     }
 
     /// `application/x-www-form-urlencoded`, in one piece of memory that is wiped when dropped.
@@ -91,6 +94,7 @@ impl Form {
                 client_secret,
                 code,
                 redirect_uri,
+                code_verifier,
             } => {
                 let mut pairs = vec![
                     ("grant_type", "authorization_code"),
@@ -99,6 +103,8 @@ impl Form {
                     ("code", code.expose()),
                 ];
                 pairs.extend(redirect_uri.as_deref().map(|uri| ("redirect_uri", uri)));
+                let verifier = code_verifier.as_ref().map(|own| own.expose());
+                pairs.extend(verifier.map(|verifier| ("code_verifier", verifier)));
                 pairs
             }
             Self::Refresh {
@@ -145,6 +151,7 @@ mod tests {
             client_secret: secret("s&=+ %é"),
             code: secret("1000.a.b"),
             redirect_uri: redirect_uri.map(Into::into),
+            code_verifier: None,
         }
     }
 
@@ -161,6 +168,29 @@ mod tests {
     fn a_redirect_uri_is_sent_where_there_is_one() {
         let form = exchange(Some("http://localhost:8976/callback")).encode();
         assert!(form.ends_with(b"&redirect_uri=http%3A%2F%2Flocalhost%3A8976%2Fcallback"));
+    }
+
+    #[test]
+    fn what_a_challenge_was_made_of_is_sent_and_counts_as_a_secret() {
+        let Form::Exchange {
+            client_id,
+            client_secret,
+            code,
+            redirect_uri,
+            ..
+        } = exchange(None)
+        else {
+            unreachable!("an exchange");
+        };
+        let form = Form::Exchange {
+            client_id,
+            client_secret,
+            code,
+            redirect_uri,
+            code_verifier: Some(secret("dBjftJeZ4CVP")),
+        };
+        assert!(form.encode().ends_with(b"&code_verifier=dBjftJeZ4CVP"));
+        assert_eq!(form.secrets().len(), 3);
     }
 
     #[test]

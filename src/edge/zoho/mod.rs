@@ -1,13 +1,15 @@
-//! Zoho's token endpoint: one POST with limits.
+//! The way to Zoho: one POST to the token endpoint, with limits, and the reading of pages (`page.rs`).
 //!
 //! Sends secrets in the body alone, to an https address or to loopback, and never again after a redirect. What
 //! the answer means is [`crate::policy::reply`]'s. Invariant: [`Reply::NotSent`] is said only where no byte of
 //! the form has left or can leave this process, since whatever comes after may cost a mint.
 
+pub mod consent;
 mod content;
 mod failure;
 mod form;
 mod network;
+mod page;
 
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
@@ -23,6 +25,7 @@ use failure::Failure;
 pub use form::Form;
 use network::{Clients, Destination};
 pub use network::{Network, NetworkError};
+pub use page::{ORG_PATH, Page, PageCall, SERVERS_PATH};
 
 /// Longest answer that is read. Zoho's have under 500 bytes.
 const BODY_MAX: usize = 64 * 1024;

@@ -150,7 +150,7 @@ impl Clients {
 }
 
 fn insecure(why: &str) -> Cause {
-    Cause::new("insecure-url", &format!("the token endpoint's URL: {why}"))
+    Cause::new("insecure-url", &format!("the URL at Zoho: {why}"))
 }
 
 fn is_loopback(url: &Url) -> bool {

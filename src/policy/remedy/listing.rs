@@ -121,6 +121,7 @@ impl Row {
         self.asked.map(|asked| match asked {
             Asked::Exchange => "at `enroll` with a grant token",
             Asked::TakeOver => "at `enroll --refresh-token`",
+            Asked::Login => "at `login`",
             Asked::Prove => "at `enroll --client-secret`",
             Asked::Refresh => "at a refresh",
             Asked::Client => "by client credentials",

@@ -18,11 +18,12 @@ use std::borrow::Cow;
 
 use super::reply::Asked;
 use super::report::Fault;
+use super::settings::GrantKind;
 use fill::fill;
 pub use listing::{Entry, Origin, entries, explain};
 use ours::OURS;
 use row::Row;
-use table::{TABLE, UNKNOWN, WAY};
+use table::{SUSPECT_THE_WAY, TABLE, UNKNOWN, WAY};
 
 /// So many failures in a row are no bad moment any more: the cure then names what lasts.
 const LASTING: u32 = 3;
@@ -42,6 +43,8 @@ pub struct Place<'a> {
     pub org: &'a str,
     /// The client that the org is reached through.
     pub client: &'a str,
+    /// How a person gives the org its grant.
+    pub grant: GrantKind,
     /// Another data center, in which this client mints for another org.
     pub works_in: Option<&'a str>,
     /// Where the org's token is used, if it has one.
@@ -55,6 +58,7 @@ impl Place<'static> {
         console_url: None,
         org: "ORG",
         client: "CLIENT",
+        grant: GrantKind::SelfClient,
         works_in: None,
         api_domain: None,
     };
@@ -78,7 +82,7 @@ pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy 
     let look = row.lasting.filter(|_| lasts).or(row.cure);
     Remedy {
         meaning: fill(row.meaning, code, place),
-        cure: fill(&cure(row, asked, look), code, place),
+        cure: capitalised(&fill(&cure(row, asked, look), code, place)),
     }
 }
 
@@ -97,6 +101,21 @@ pub fn of_problem(code: &str, org: Option<&str>) -> Option<Remedy> {
 pub fn of_api(code: &str) -> Option<(&'static str, Fault)> {
     let mut known = api::API.iter();
     known.find_map(|row| Some((row.spelling_of(code)?, row.fault?)))
+}
+
+/// A sentence may begin with a renewal of the grant, which follows other words elsewhere.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// What to look at where `host`, `https://accounts.zoho.eu`, did not answer for the reason `code`: half a sentence for
+/// somebody who tries the way itself.
+pub fn look_at(code: &str, host: &str) -> String {
+    let row = row(code, Asked::Refresh, false).unwrap_or(&UNKNOWN);
+    let look = row.cure.or(row.lasting).unwrap_or(SUSPECT_THE_WAY);
+    look.replace("{accounts}", host).replace("{code}", code)
 }
 
 /// Whether `code` says that Zoho was not reached, and nothing sent.
@@ -118,6 +137,7 @@ fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str
         Asked::Refresh | Asked::Client => "it is tried on",
         Asked::ClientProof => "then run `zoho-tokend enroll {org}` again",
         Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
+        Asked::Login => "then run `zoho-tokend login {org}` again",
         Asked::Prove => "then run `zoho-tokend enroll {org} --client-secret` again",
         Asked::Exchange if row.is_unsent => {
             "then run `zoho-tokend enroll {org}` again: nothing was sent, so that the same grant token works while its \

@@ -8,7 +8,7 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["unenrolled"],
         "Nobody has given org {org} its grant yet",
-        "Make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`",
+        "{renew}",
     ),
     stays(
         &["another-grant"],
@@ -31,8 +31,7 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["config-contradicts-grant"],
         "The config says another thing of org {org} than its grant was enrolled for",
-        "Put the config back as it was and reload, or enroll for what it says now: make a grant token at {console} \
-         and run `zoho-tokend enroll {org}`",
+        "Put the config back as it was and reload, or enroll for what it says now: {renew}",
     ),
     stays(
         &["wrong-place"],
@@ -44,8 +43,20 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["wrong-place"],
         "This grant is of another environment or data center than org {org} has in the config",
-        "Correct `environment` and `data_center` of org {org} and reload, or make a grant token at {console} that \
-         chooses what they say, and run `zoho-tokend enroll {org}`",
+        "Correct `environment` and `data_center` of org {org} and reload, or choose at Zoho what they say: {renew}",
+    ),
+    stays(
+        &["wrong-org"],
+        "The token of client {client} is of another Zoho org than org {org} stands for, by the word of Zoho's API",
+        "Correct `soid` of org {org} and reload; if the other org is meant from now on, write its id as `org_id` of \
+         org {org} and reload",
+    )
+    .on(Asked::Client),
+    stays(
+        &["wrong-org"],
+        "This grant is of another Zoho org than org {org} stands for, by the word of Zoho's API",
+        "Make a grant token at {console} that chooses the right org, and run `zoho-tokend enroll {org}`; if the other \
+         org is meant from now on, write its id as `org_id` of org {org}, reload, and enroll again where it was refused",
     ),
     stays(
         &["scope-too-narrow"],
@@ -57,14 +68,56 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["scope-too-narrow"],
         "This grant lacks scopes that org {org} has in the config",
-        "Make a grant token at {console} with all of `scopes` of org {org} and run `zoho-tokend enroll {org}`, or \
-         take out of `scopes` what no job needs and reload",
+        "Ask for all of `scopes` of org {org}: {renew}; or take out of `scopes` what no job needs and reload",
+    ),
+    stays(
+        &["other-client"],
+        "The file is of another client of the API console than org {org} has in the config",
+        "Download it from the client whose id [clients.{client}] has, at {console}, or correct that `client_id` and \
+         reload",
+    ),
+    stays(
+        &["grant-token-expired"],
+        "The grant token in the file has expired: it lives the minutes that were chosen in the console",
+        "Make a new one at {console} (Self Client, Generate Code; choose 10 minutes) and run `zoho-tokend enroll \
+         {org}` at once",
+    ),
+    stays(
+        &["other-data-center"],
+        "The person who consented has an account in another data center than org {org} has in the config; nothing was \
+         sent there or here",
+        "Run `zoho-tokend login {org}` as a user of data center {dc} (a private window of the browser forgets who is \
+         logged in), or correct `data_center` of org {org} and reload",
+    ),
+    stays(
+        &["unknown-accounts-server"],
+        "The browser was sent back from an accounts server that is none of the config's and none of Zoho's that this \
+         release knows; nothing was sent to it",
+        "Run `zoho-tokend login {org}` again and look at the address of the page before you log in there; a data center \
+         that is new at Zoho can be named in [data_centers]",
+    ),
+    stays(
+        &["not-web"],
+        "Org {org} has another `grant` in the config than \"web\", and only that is given by a login",
+        "Run `zoho-tokend enroll {org}`, or set grant = \"web\" for org {org}, with a client that has a `redirect_uri`, \
+         and reload",
+    ),
+    stays(
+        &["no-redirect-uri"],
+        "Client {client} has no `redirect_uri`, so that Zoho has nowhere to send the browser back to",
+        "Add redirect_uri = \"http://localhost:8976/callback\" to [clients.{client}] and, letter by letter, to the \
+         client's page at {console}, and reload",
+    ),
+    stays(
+        &["other-redirect-uri"],
+        "The config has another `redirect_uri` for client {client} than this login began with",
+        "Run `zoho-tokend login {org}` again",
     ),
     stays(
         &["no-client-secret"],
         "Client {client} has no secret, neither in the config nor from an enrolment of org {org}",
-        "Name the secret as `client_secret` of client {client} and reload, or run `zoho-tokend enroll {org}`, which \
-         asks for it",
+        "Name the secret as `client_secret` of client {client} and reload, or give it to `zoho-tokend {verb} {org}`, \
+         which asks for it and seals it",
     )
     .on(Asked::Client),
     stays(

@@ -11,7 +11,7 @@ use crate::policy::reply::Asked;
 const SUSPECT_DC: &str = "Check `data_center` of org {org}, now {dc}: the client and the user's account must live \
     there, and the client's page must be at {console}";
 
-const SUSPECT_THE_WAY: &str =
+pub(super) const SUSPECT_THE_WAY: &str =
     "Check the way to {accounts} (`proxy` in [daemon], firewall), and Zoho's status page";
 
 /// For a code that nobody has written down.
@@ -35,8 +35,7 @@ pub(super) const TABLE: &[Row] = &[
     stays(
         &["invalid_code", "invalid_grant"],
         "Zoho does not know this refresh token: it is no refresh token, or of another client, or revoked",
-        "Check that it is the refresh token, not an access token, of client {client} in data center {dc}, or make a \
-         grant token at {console} and run `zoho-tokend enroll {org}` with that",
+        "Check that it is the refresh token, not an access token, of client {client} in data center {dc}, or {renew}",
     )
     .on(Asked::TakeOver),
     heals(
@@ -47,11 +46,25 @@ pub(super) const TABLE: &[Row] = &[
     .on(Asked::Client),
     stays(
         &["invalid_code", "invalid_grant"],
+        "The code of the consent page has expired (it lives a minute or two), has been used before, or is of another \
+         client",
+        "Run `zoho-tokend login {org}` again",
+    )
+    .on(Asked::Login),
+    stays(
+        &["invalid_code", "invalid_grant"],
         "Zoho does not know this refresh token any more: it was revoked, pushed out by a 21st one of the same user, \
          or ended with a changed password, a removed connection or a deleted client",
-        "Make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`; readers \
-         keep the current token until it ends",
+        "{renew}; readers keep the current token until it ends",
     ),
+    stays(
+        &["no-refresh-token"],
+        "Zoho gave an access token without a refresh token, as it does where the same person has consented to client \
+         {client} before; nothing of an older grant has changed",
+        "Run `zoho-tokend login {org}` again and press Accept where Zoho asks; if it comes back, remove client {client} \
+         from that person's Connected Apps at {accounts} first, and see that the client is a server-based application",
+    )
+    .on(Asked::Login),
     stays(
         &["no-refresh-token"],
         "Zoho gave an access token without a refresh token, as it does when consent was not for offline access",
@@ -64,6 +77,13 @@ pub(super) const TABLE: &[Row] = &[
          stop whatever else refreshes with client {client} (an old script, another host)",
     )
     .on(Asked::Refresh),
+    stays(
+        &["Access Denied", "access_denied"],
+        "Zoho throttles: over 10 codes or access tokens in 10 minutes",
+        "Wait 10 minutes, stop whatever else refreshes with client {client} (an old script, another host), and then \
+         run `zoho-tokend login {org}` again",
+    )
+    .on(Asked::Login),
     stays(
         &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",

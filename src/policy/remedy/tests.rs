@@ -9,6 +9,7 @@ const EU: Place<'static> = Place {
     console_url: Some("https://api-console.zoho.eu"),
     org: "acme",
     client: "warehouse",
+    grant: GrantKind::SelfClient,
     works_in: None,
     api_domain: Some("https://www.zohoapis.eu"),
 };
@@ -26,6 +27,51 @@ fn a_spent_grant_token_and_a_revoked_refresh_token_have_their_own_cures() {
     assert_eq!(
         cure("invalid_code", Refresh, 1),
         "Make a grant token at https://api-console.zoho.eu (Self Client, Generate Code) and run `zoho-tokend enroll acme`; readers keep the current token until it ends"
+    );
+}
+
+#[test]
+fn an_org_of_a_web_based_client_is_told_to_log_in() {
+    let web = Place {
+        grant: GrantKind::Web,
+        ..EU
+    };
+    let cure = |code, asked| remedy(code, asked, 1, &web).cure;
+    assert_eq!(cure("unenrolled", Refresh), "Run `zoho-tokend login acme`");
+    assert_eq!(
+        cure("invalid_code", Refresh),
+        "Run `zoho-tokend login acme`; readers keep the current token until it ends"
+    );
+    assert_eq!(
+        cure("connect", Asked::Login),
+        "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend login acme` again"
+    );
+    let causes = [TABLE, WAY, OURS].into_iter().flatten();
+    for code in causes.flat_map(|row| row.codes.iter().copied()) {
+        for asked in [Refresh, Asked::Login] {
+            let cure = cure(code, asked);
+            // These speak of what `enroll` was given, or are said of an exchange alone.
+            let is_of_enroll = [
+                "other-client",
+                "grant-token-expired",
+                "not-web",
+                "another-grant",
+                "no-refresh-token",
+            ]
+            .contains(&code);
+            assert!(
+                is_of_enroll || !cure.contains("zoho-tokend enroll"),
+                "{code}: {cure}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_grant_token_that_is_over_names_the_console() {
+    assert_eq!(
+        cure("grant-token-expired", Exchange, 1),
+        "Make a new one at https://api-console.zoho.eu (Self Client, Generate Code; choose 10 minutes) and run `zoho-tokend enroll acme` at once"
     );
 }
 

@@ -3,6 +3,7 @@
 //! Bounds and shapes only; whether the grant is for the right org and environment the org decides, from
 //! what is kept here. The tokens are moved out of the answer, never copied.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ const SCOPE_LEN_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub struct Granted {
     /// The token.
-    pub access_token: Secret,
+    pub access_token: Arc<Secret>,
     /// A refresh token, at an exchange, or from a server that rotates them.
     pub refresh_token: Option<Secret>,
     /// Where the token is used, as said: not yet compared with the table.
@@ -44,7 +45,7 @@ impl Granted {
             )
         })?;
         Ok(Self {
-            access_token,
+            access_token: access_token.into(),
             refresh_token: token(answer, "refresh_token")?,
             api_domain: line(answer, "api_domain", TOKEN_LEN_MAX)?,
             scope: line(answer, "scope", SCOPE_LEN_MAX)?.map(|scopes| ScopeSet::parse(&scopes)),

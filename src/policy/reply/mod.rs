@@ -30,6 +30,8 @@ pub enum Asked {
     Refresh,
     /// The same for the first time, to prove a refresh token that an operator brings along.
     TakeOver,
+    /// A code of the consent page for a refresh token.
+    Login,
     /// The same with the refresh token that the org has, to prove another client secret.
     Prove,
     /// An access token by the client's own right.
@@ -40,14 +42,20 @@ pub enum Asked {
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Exchange,
         Self::Refresh,
         Self::TakeOver,
+        Self::Login,
         Self::Prove,
         Self::Client,
         Self::ClientProof,
     ];
+
+    /// Whether it spends a code, and is of no use without a refresh token in the answer.
+    pub fn is_exchange(self) -> bool {
+        matches!(self, Self::Exchange | Self::Login)
+    }
 
     /// Whether a person does not wait for it: it is tried again by itself.
     pub fn is_by_schedule(self) -> bool {
@@ -176,21 +184,23 @@ pub(super) fn folded(code: &str) -> String {
 /// Zoho leaves the refresh token out where consent was for online access only (Devices, "Initiation Request"), and
 /// never gives one with client credentials (Accounts, "Client Credentials Flow"; RFC 6749 §4.4.3).
 fn complete(asked: Asked, granted: Granted) -> Outcome {
-    match asked {
-        Asked::Exchange if granted.refresh_token.is_none() => Outcome::NeedsConsent(Cause::new(
+    if asked.is_exchange() && granted.refresh_token.is_none() {
+        return Outcome::NeedsConsent(Cause::new(
             "no-refresh-token",
             "an access token came without a refresh token",
-        )),
-        Asked::Client | Asked::ClientProof => Outcome::Granted(Granted {
+        ));
+    }
+    if asked.is_of_client() {
+        return Outcome::Granted(Granted {
             refresh_token: None,
             ..granted
-        }),
-        _ => Outcome::Granted(granted),
+        });
     }
+    Outcome::Granted(granted)
 }
 
 /// Names what came instead of a JSON object.
-fn unreadable(status: u16, body: &[u8]) -> Outcome {
+pub(super) fn unreadable(status: u16, body: &[u8]) -> Outcome {
     let start = body.trim_ascii_start();
     let (code, what) = if start.is_empty() {
         ("empty-answer", "an empty body")
@@ -209,7 +219,7 @@ fn unreadable(status: u16, body: &[u8]) -> Outcome {
 }
 
 /// The status decides only where the body says nothing. 429: RFC 6585 §4.
-fn by_status(status: u16, what: &str) -> Outcome {
+pub(super) fn by_status(status: u16, what: &str) -> Outcome {
     let cause = Cause::new(
         &format!("http-{status}"),
         &format!("HTTP {status} with {what}"),
@@ -255,7 +265,7 @@ const HIDDEN: &str = "[hidden]";
 ///
 /// That is a word of 20 bytes or more with a digit: Zoho's tokens have 70, its client ids 35, its secrets 42;
 /// its longest code is `unsupported_grant_type`, and a host name has no digit.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let is_edge = |c: char| !(c.is_ascii_alphanumeric() || "._~+=-".contains(c));
     let hide = |part: &str| {
         let word = part.trim_end_matches(is_edge);

@@ -150,6 +150,7 @@ impl World {
 
     pub(super) fn start(&mut self, is_synchronised: bool) {
         self.calls.clear();
+        self.questions.clear();
         self.writes.clear();
         self.out.clear();
         self.withdrawn.clear();

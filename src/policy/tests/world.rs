@@ -51,6 +51,14 @@ pub(super) struct Sent {
     pub(super) asked: Boottime,
 }
 
+/// A question to the API that has no answer yet.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) org: OrgName,
+    pub(super) attempt: Attempt,
+    pub(super) access_token: String,
+}
+
 pub(super) struct World {
     pub(super) fleet: Fleet,
     pub(super) now: Now,
@@ -64,6 +72,7 @@ pub(super) struct World {
     pub(super) writes: VecDeque<(WriteId, Vec<Change>)>,
     pub(super) writes_seen: usize,
     pub(super) calls: Vec<Sent>,
+    pub(super) questions: Vec<Question>,
     /// When a call went out, and for whom.
     pub(super) sent: Vec<(Boottime, OrgName)>,
     pub(super) replies: BTreeMap<RequestId, Result<(), Refusal>>,
@@ -115,6 +124,9 @@ pub(super) fn settings(org: &str) -> OrgSettings {
         timeout: secs(20),
         limits: Limits::ZOHO,
         client_mints: None,
+        verify: false,
+        org_id: None,
+        neighbours: Vec::new(),
         required: true,
         secret: None,
     }
@@ -148,6 +160,7 @@ impl World {
             writes: VecDeque::new(),
             writes_seen: 0,
             calls: Vec::new(),
+            questions: Vec::new(),
             sent: Vec::new(),
             replies: BTreeMap::new(),
             rulings: BTreeMap::new(),
@@ -211,6 +224,16 @@ impl World {
                     asked: self.now.boot,
                 });
             }
+            Step::Ask {
+                org,
+                attempt,
+                access_token,
+                ..
+            } => self.questions.push(Question {
+                org,
+                attempt,
+                access_token: access_token.expose().to_owned(),
+            }),
             Step::Publish(org) => {
                 let token = self.fleet.org(&org).and_then(|o| o.served(self.now.boot));
                 let generation = token.expect("what is published is served").generation;

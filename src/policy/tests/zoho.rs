@@ -45,7 +45,7 @@ pub(super) fn full() -> Cause {
 /// A grant whose token may be trusted for `life`.
 pub(super) fn grant(life: Duration, refresh_token: Option<&str>) -> Granted {
     Granted {
-        access_token: Secret::new("1000.access".into()),
+        access_token: Arc::new(Secret::new("1000.access".into())),
         refresh_token: refresh_token.map(|text| Secret::new(text.into())),
         api_domain: Some("https://www.zohoapis.eu".into()),
         scope: None,

@@ -41,6 +41,8 @@ pub struct Place {
     pub api_domain: Arc<str>,
     /// What its tokens may do.
     pub scope: Arc<str>,
+    /// Zoho's own id of the org.
+    pub zoho_org: Arc<str>,
 }
 
 /// One refresh token, with those that it replaced; or a client's own right, which has none.

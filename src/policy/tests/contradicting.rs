@@ -1,0 +1,202 @@
+//! S4 with `verify`: what the API says against a grant, and the ways out of it.
+
+use super::identity::zoho_org;
+use super::verifying::{asking, pinning, silence};
+use super::world::{HOUR, World, name, secs, settings};
+use super::zoho::{minted, refresh_token};
+use crate::base::Environment;
+use crate::policy::identity::ZohoOrg;
+use crate::policy::record::Word;
+
+#[test]
+fn s4_an_enrolment_that_the_api_contradicts_is_refused_and_leaves_the_older_one() {
+    let mut world = World::verified(asking(), "600");
+    let before = world.read("acme").expect("a token").generation;
+    world.pass(secs(600));
+    let request = world.enroll_unheard("rt-other");
+    world.tell(Ok(zoho_org("700")));
+    assert_eq!(world.refused(request).code, "wrong-org");
+    assert_eq!(
+        world.read("acme").map(|token| token.generation),
+        Some(before)
+    );
+    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
+    assert_eq!(
+        (world.word("acme"), world.pinned()),
+        (Word::Ok, Some("600"))
+    );
+}
+
+#[test]
+fn s4_the_configs_org_id_is_compared_before_anything_is_pinned() {
+    let mut world = World::new(vec![pinning("600")]);
+    let request = world.enroll_unheard("rt-acme");
+    world.tell(Ok(zoho_org("700")));
+    assert!(
+        world
+            .refused(request)
+            .detail
+            .contains("the config pins org_id 600")
+    );
+    world.assert_dark();
+    assert_eq!(
+        (world.word("acme"), world.kept("acme")),
+        (Word::Unenrolled, None)
+    );
+    world.pass(secs(600));
+    let request = world.enroll_unheard("rt-right");
+    world.tell(Ok(zoho_org("600")));
+    assert_eq!(world.reply(request), Some(&Ok(())));
+}
+
+#[test]
+fn s4_a_sandbox_grant_is_never_out_under_a_production_name() {
+    let mut world = World::new(vec![asking()]);
+    let request = world.enroll_unheard("rt-acme");
+    world.tell(Ok(ZohoOrg {
+        environment: Some(Environment::Sandbox),
+        ..zoho_org("600")
+    }));
+    assert_eq!(world.refused(request).code, "wrong-place");
+    world.assert_dark();
+}
+
+#[test]
+fn s4_a_contradiction_that_comes_late_takes_the_token_from_every_outlet_at_once() {
+    let mut world = World::new(vec![pinning("600")]);
+    world.enroll_unheard("rt-acme");
+    world.tell(Err(silence()));
+    assert!(!world.out.is_empty());
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.answer("acme", minted());
+    world.tell(Ok(zoho_org("700")));
+    world.assert_dark();
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    // No schedule and no restart brings it back, and no silence of the API.
+    world.pass(HOUR * 5);
+    world.restart();
+    world.pass(HOUR);
+    assert!(world.calls.is_empty());
+    let request = world.refresh("acme");
+    world.answer("acme", minted());
+    world.assert_dark();
+    world.tell(Err(silence()));
+    assert_eq!(world.refused(request).code, "wrong-org");
+    world.assert_dark();
+    // Only the API's own other word does.
+    world.pass(secs(600));
+    let request = world.refresh("acme");
+    world.answer("acme", minted());
+    world.tell(Ok(zoho_org("600")));
+    assert_eq!(world.reply(request), Some(&Ok(())));
+    assert!(world.read("acme").is_some());
+}
+
+#[test]
+fn an_org_is_accepted_on_purpose_by_its_id() {
+    let mut world = World::verified(asking(), "600");
+    let request = world.enroll_unheard("rt-other");
+    world.tell(Ok(zoho_org("700")));
+    world.refused(request);
+    world.reload(vec![pinning("700")]);
+    assert_eq!(
+        world.word("acme"),
+        Word::Misconfigured,
+        "the older grant is of 600"
+    );
+    world.assert_dark();
+    let request = world.enroll_unheard("rt-other");
+    world.tell(Ok(zoho_org("700")));
+    assert_eq!(world.reply(request), Some(&Ok(())));
+    assert_eq!(
+        (world.word("acme"), world.pinned()),
+        (Word::Ok, Some("700"))
+    );
+    // From then on it is pinned without the config's help.
+    world.reload(vec![asking()]);
+    assert!(world.read("acme").is_some());
+    world.pass(secs(600));
+    let request = world.enroll_unheard("rt-third");
+    world.tell(Ok(zoho_org("600")));
+    assert_eq!(world.refused(request).code, "wrong-org");
+}
+
+#[test]
+fn a_quarantine_ends_when_the_config_accepts_the_org_that_was_found() {
+    for is_restart in [false, true] {
+        let mut world = World::new(vec![pinning("600")]);
+        world.enroll_unheard("rt-acme");
+        world.tell(Err(silence()));
+        world.pass_until_call(HOUR).expect("a refresh");
+        world.answer("acme", minted());
+        world.tell(Ok(zoho_org("700")));
+        assert_eq!(world.word("acme"), Word::Quarantined);
+        if is_restart {
+            world.settings = vec![pinning("700")];
+            world.restart();
+        } else {
+            world.reload(vec![pinning("700")]);
+        }
+        assert_eq!(world.word("acme"), Word::Starting);
+        world.pass_until_call(HOUR).expect("a mint");
+        world.answer("acme", minted());
+        assert!(world.read("acme").is_some() && world.questions.is_empty());
+    }
+}
+
+#[test]
+fn s4_a_quarantine_outlives_the_switching_off_of_verify() {
+    let mut world = World::verified(asking(), "600");
+    world
+        .orgs
+        .get_mut(&name("acme"))
+        .expect("kept")
+        .identity
+        .found = None;
+    world.restart();
+    world.tell(Ok(zoho_org("700")));
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    world.reload(vec![settings("acme")]);
+    let request = world.refresh("acme");
+    world.answer("acme", minted());
+    assert_eq!(world.refused(request).code, "wrong-org");
+    world.assert_dark();
+}
+
+#[test]
+fn another_org_id_in_the_config_darkens_at_once_and_heals_without_a_mint() {
+    let mut world = World::verified(asking(), "600");
+    let before = world.read("acme").expect("a token").generation;
+    world.reload(vec![pinning("700")]);
+    assert_eq!(world.word("acme"), Word::Misconfigured);
+    world.assert_dark();
+    world.reload(vec![pinning("600")]);
+    assert_eq!(
+        world.read("acme").map(|token| token.generation),
+        Some(before)
+    );
+    assert!(world.calls.is_empty() && world.questions.is_empty());
+}
+
+#[test]
+fn r8_a_pin_outlives_restarts_reboots_and_the_grant() {
+    let mut world = World::verified(asking(), "600");
+    world.restart();
+    assert!(world.questions.is_empty());
+    world.reboot(secs(60), 0, true);
+    assert!(world.questions.is_empty() && world.read("acme").is_some());
+    let request = world.enroll_unheard("rt-other");
+    world.tell(Ok(zoho_org("700")));
+    assert_eq!(world.refused(request).code, "wrong-org");
+}
+
+#[test]
+fn s4_a_refresh_token_that_is_taken_over_waits_for_the_api_as_well() {
+    let mut world = World::new(vec![pinning("600")]);
+    let request = world.enroll("acme", refresh_token("rt-brought"));
+    world.answer("acme", minted());
+    world.assert_dark();
+    world.tell(Ok(zoho_org("700")));
+    assert_eq!(world.refused(request).code, "wrong-org");
+    assert_eq!(world.kept("acme"), None);
+}

@@ -1,0 +1,164 @@
+//! `check --online`: whether this host reaches the data centers of its config, and what they say there.
+
+use std::net::TcpListener;
+
+use zoho_tokend::stand_in::{Fault, Instead, ON_SERVERS, Rules};
+
+use crate::daemon::{Ended, program};
+use crate::site::Site;
+
+fn check(site: &Site) -> Ended {
+    let config = site.path("zoho-tokend.toml");
+    let ended = program()
+        .args(["check", "--online", "--config"])
+        .arg(config)
+        .output();
+    ended.expect("the program runs").into()
+}
+
+fn site() -> Site {
+    let site = Site::new(Rules::default(), &["acme", "beta"]);
+    std::fs::create_dir(site.path("state")).expect("ours");
+    site
+}
+
+fn once(site: &Site, fault: Fault) {
+    let added = site
+        .zoho
+        .world
+        .with(|zoho, _| zoho.add_fault(ON_SERVERS, Some(1), fault));
+    added.expect("room");
+}
+
+#[test]
+fn a_data_center_that_answers_is_told_once_for_all_its_orgs() {
+    let site = site();
+    let ended = check(&site);
+    let told = ended.done();
+    let url = site.zoho.url();
+    assert_eq!(
+        told.matches(&format!("data center lab: {url} answered in"))
+            .count(),
+        1,
+        "{told}"
+    );
+    assert!(told.contains("config good: 2 orgs, 2 clients\n"), "{told}");
+    assert!(told.ends_with("\nonline good: 1 host answered\n"), "{told}");
+    assert_eq!(ended.stderr, "");
+    let traffic = site.zoho.stats().traffic;
+    assert_eq!(
+        (traffic.token_calls, traffic.strays),
+        (0, 0),
+        "no secret was sent"
+    );
+}
+
+#[test]
+fn the_api_of_an_org_with_verify_is_looked_for_too() {
+    let mut site = site();
+    let lines = "verify = true\nscopes = [\"ZohoCRM.org.READ\"]";
+    site.config.orgs.insert("acme".into(), lines.into());
+    site.write_config();
+    let told = check(&site);
+    assert!(
+        told.done().contains("which `verify` asks, answered in"),
+        "{told:?}"
+    );
+    assert!(
+        told.stdout.contains("online good: 2 hosts answered"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_named_with_its_place_and_what_to_look_at() {
+    let mut site = site();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = closed.local_addr().expect("bound").port();
+    drop(closed);
+    site.config.more = format!(
+        "[data_centers.gone]\naccounts_url = \"http://127.0.0.1:{port}\"\n\
+         api_domains = {{ production = \"http://127.0.0.1:{port}\" }}\n"
+    );
+    site.config
+        .orgs
+        .insert("beta".into(), "data_center = \"gone\"".into());
+    site.write_config();
+    let ended = check(&site);
+    assert_eq!(ended.exit, 69, "{ended:?}");
+    let line = ended.stderr.lines().next().expect("a line");
+    let config = site.path("zoho-tokend.toml").display().to_string();
+    assert!(line.starts_with(&config), "{line}");
+    for part in [
+        "`data_center` is gone",
+        "does not answer (connect: ",
+        "Check network and firewall of this host",
+    ] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    assert!(ended.stdout.contains("config good"), "{ended:?}");
+    assert!(
+        ended
+            .stdout
+            .ends_with("online bad: 1 of 2 hosts did not answer\n"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for_long() {
+    let site = site();
+    once(&site, Fault::instead(Instead::Hang));
+    let ended = check(&site);
+    assert_eq!(ended.exit, 69);
+    assert!(ended.stderr.contains("(timeout: "), "{ended:?}");
+}
+
+#[test]
+fn zohos_list_is_held_against_the_table() {
+    let site = site();
+    once(&site, Fault::set("ca", "https://accounts.zoho.ca"));
+    once(&site, Fault::set("br", "https://accounts.zoho.br"));
+    once(&site, Fault::status(404));
+    let moved = check(&site);
+    assert_eq!(moved.exit, 0);
+    assert!(
+        moved.stderr.contains("warning: Zoho's own list has data center ca at https://accounts.zoho.ca, this release has https://accounts.zohocloud.ca"),
+        "{moved:?}"
+    );
+    let new = check(&site);
+    assert!(
+        new.stderr.contains("that this release does not know: br"),
+        "{new:?}"
+    );
+    let none = check(&site);
+    assert_eq!(
+        (none.exit, none.stderr.as_str()),
+        (0, ""),
+        "another OAuth server need not have one"
+    );
+}
+
+#[test]
+fn a_wrong_clock_is_told_in_words() {
+    let site = site();
+    let skewed = Fault {
+        date_skew_s: 7_200,
+        ..Fault::default()
+    };
+    once(&site, skewed);
+    let ended = check(&site);
+    assert_eq!(ended.exit, 0);
+    assert!(ended.stderr.contains("behind"), "{ended:?}");
+    assert!(ended.stderr.contains("timedatectl"), "{ended:?}");
+}
+
+#[test]
+fn without_the_flag_nobody_is_asked() {
+    let site = site();
+    once(&site, Fault::instead(Instead::Hang));
+    let config = site.path("zoho-tokend.toml");
+    let ended = program().args(["check", "--config"]).arg(config).output();
+    let ended: Ended = ended.expect("the program runs").into();
+    assert!(!ended.done().contains("online"), "{ended:?}");
+}

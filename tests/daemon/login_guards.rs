@@ -1,0 +1,261 @@
+//! What a `login` keeps to itself, and who may not have a part in it.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::{env, fs};
+
+use serde_json::json;
+
+use crate::http::{Line, Request};
+use crate::login::{Login, browse, login, parameter, seat, target, visit, web_site};
+use crate::need::need_tools;
+use crate::users::as_user;
+use crate::wait::{SOON, wait_until};
+use crate::zoho::client_secret;
+
+/// S1
+#[test]
+fn s1_state_verifier_and_code_are_in_no_argument_and_in_no_log() {
+    let (mut site, _) = web_site();
+    site.config.daemon = "log = \"trace\"".into();
+    site.write_config();
+    let daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    let address = login.address();
+    let back = target(&visit(&address));
+    let arguments = fs::read_to_string(format!("/proc/{}/cmdline", login.pid())).expect("it runs");
+    let reply = visit(&back);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let ended = login.end();
+    ended.done();
+    let state = parameter(&address, "state").expect("a state");
+    let code = parameter(&back, "code").expect("a code");
+    let verifier = parameter(&address, "code_challenge").expect("a challenge");
+    for secret in [&state, &code, &verifier] {
+        assert!(!arguments.contains(secret.as_str()), "{arguments}");
+        assert!(!daemon.said().contains(secret.as_str()));
+        assert!(!reply.body.contains(secret.as_str()), "{reply:?}");
+    }
+    assert!(!ended.stderr.contains(&code), "{ended:?}");
+}
+
+/// S3: the code and the secret go nowhere.
+#[test]
+fn s3_an_account_of_another_data_center_is_told_and_nothing_is_sent() {
+    let (site, _) = web_site();
+    let _daemon = site.run();
+    for (server, parts) in [
+        (
+            "https://accounts.zoho.eu",
+            [
+                "other-data-center",
+                "data center eu",
+                "correct `data_center`",
+            ],
+        ),
+        (
+            "https://accounts.zoho.eu.evil.example/path",
+            [
+                "unknown-accounts-server",
+                "nothing was sent",
+                "evil.example",
+            ],
+        ),
+    ] {
+        seat(&site, |person| {
+            person.location = Some("eu".into());
+            person.accounts_server = Some(server.into());
+        });
+        let (page, ended) = login(&site);
+        let told = ended.failed(78);
+        for part in parts {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(page.contains("was not enrolled"), "{page}");
+    }
+    assert_eq!(site.zoho.stats().traffic.token_calls, 0);
+    seat(&site, |person| person.location = None);
+    login(&site).1.done();
+}
+
+/// S5: whatever else comes to the port, the login goes on.
+#[test]
+fn s5_strangers_at_the_port_neither_end_a_login_nor_learn_of_it() {
+    let (site, port) = web_site();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    let address = login.address();
+    let here = format!("http://localhost:{port}");
+    // Opened ahead and left silent, as browsers do.
+    let silent: Vec<TcpStream> = (0..20)
+        .map(|_| TcpStream::connect(("127.0.0.1", port)).expect("it listens"))
+        .collect();
+    for (target, status) in [
+        ("/", 404),
+        ("/favicon.ico", 404),
+        ("/callback", 404),
+        ("/callback/?code=1&state=2", 404),
+        ("/callback?code=1000.a&state=guess", 400),
+        ("/callback?code=1000.a", 400),
+        ("/callback?error=access_denied&state=guess", 400),
+    ] {
+        let reply = visit(&format!("{here}{target}"));
+        assert_eq!(reply.status, status, "{target}");
+        let state = parameter(&address, "state").expect("a state");
+        assert!(!reply.body.contains(&state), "{reply:?}");
+    }
+    let state = parameter(&address, "state").expect("a state");
+    for (request, status) in [
+        (
+            format!(
+                "GET /callback?code=1&state={state} HTTP/1.1\r\nHost: evil.example:{port}\r\n\r\n"
+            ),
+            404,
+        ),
+        (
+            format!("POST /callback HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"),
+            405,
+        ),
+        (
+            format!("GET {here}/callback HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"),
+            400,
+        ),
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        (format!("GET /{} HTTP/1.1\r\n", "a".repeat(20_000)), 431),
+    ] {
+        let mut line = Line::to_url(&format!("http://127.0.0.1:{port}")).expect("it listens");
+        line.send(request.as_bytes()).expect("sent");
+        assert_eq!(line.answer().expect("an answer").status, status);
+    }
+    assert_eq!(browse(&address).status, 200);
+    login.end().done();
+    drop(silent);
+    assert!(
+        TcpStream::connect(("127.0.0.1", port)).is_err(),
+        "nobody listens once nobody waits"
+    );
+}
+
+/// The stand-in checks the hash, so that a login that works shows that S256 is right; one that lies is refused.
+#[test]
+fn a_code_is_of_no_use_without_the_verifier_of_its_challenge() {
+    let (site, port) = web_site();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme", "--paste"]);
+    let address = login.address();
+    assert_eq!(
+        parameter(&address, "code_challenge_method").as_deref(),
+        Some("S256")
+    );
+    let back = target(&visit(&address));
+    let code = parameter(&back, "code").expect("a code");
+    let redirect_uri = format!("http://localhost:{port}/callback");
+    for verifier in [json!("somebody-elses"), json!(null)] {
+        let body = json!({"kind": "login", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier});
+        let reply = site.ask(&Request::post("/v1/orgs/acme/enrollment", body.to_string()));
+        assert_eq!((reply.status, reply.code().as_str()), (422, "refused"));
+        assert!(reply.body.contains("zoho-tokend login acme"), "{reply:?}");
+    }
+    login.type_in(&back);
+    login.end().done();
+}
+
+#[test]
+fn a_server_that_takes_no_challenge_gets_none() {
+    let (mut site, _) = web_site();
+    site.config.data_center = "pkce = false".into();
+    site.write_config();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    let address = login.address();
+    assert_eq!(parameter(&address, "code_challenge"), None);
+    assert_eq!(browse(&address).status, 200);
+    login.end().done();
+}
+
+/// S1: before the browser goes off, and sealed like any other.
+#[test]
+fn s1_a_client_secret_that_the_config_leaves_out_is_asked_for_once() {
+    let (mut site, _) = web_site();
+    site.config.secretless = vec!["acme".into()];
+    site.write_config();
+    let _daemon = site.run();
+    let none = site.verb(&["login", "acme"]);
+    assert!(none.failed(65).contains("client secret"), "{none:?}");
+    let mut first = Login::start(&site, &["acme"]);
+    first.type_in(&client_secret("acme"));
+    assert_eq!(browse(&first.address()).status, 200);
+    first.end().done();
+    // Sealed now, and used again.
+    login(&site).1.done();
+    site.verb(&["refresh", "acme"]).done();
+}
+
+/// S2
+#[test]
+fn s2_only_admins_begin_a_login() {
+    const STRANGER: u32 = 41_903;
+    if !need_tools(&["root"]) {
+        return;
+    }
+    let (site, _) = web_site();
+    let _daemon = site.run();
+    let ask = |org: &str| {
+        let target = format!("/v1/orgs/{org}/login");
+        as_user(STRANGER, STRANGER, &[], || site.get(&target))
+    };
+    let known = ask("acme");
+    assert_eq!(known.status, 403, "{known:?}");
+    let same = known.body.replace("acme", "nobody");
+    assert_eq!(ask("nobody").body, same, "a stranger learns no name");
+}
+
+/// S1: what opens the browser is an argument, and every user of the host can read those.
+#[test]
+fn s1_the_browser_is_opened_at_an_entrance_that_works_once_and_has_no_state_in_it() {
+    const PERSON: u32 = 41_904;
+    if !need_tools(&["root"]) {
+        return;
+    }
+    let (mut site, port) = web_site();
+    site.config.daemon = format!("admins = {{ users = [{PERSON}] }}");
+    site.write_config();
+    let _daemon = site.run();
+    let program = site.program_for_all();
+    let opened = site.path("opened");
+    fs::write(&opened, "").expect("ours");
+    fs::set_permissions(&opened, fs::Permissions::from_mode(0o666)).expect("ours");
+    let program_of_desktop = site.path("xdg-open");
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {}\n", opened.display());
+    fs::write(&program_of_desktop, script).expect("ours");
+    fs::set_permissions(&program_of_desktop, fs::Permissions::from_mode(0o755)).expect("ours");
+
+    let mut command = crate::daemon::program_at(&program);
+    command.env("DISPLAY", ":9");
+    let path = format!(
+        "{}:{}",
+        site.folder().display(),
+        env::var("PATH").unwrap_or_default()
+    );
+    command.env("PATH", path);
+    let mut login = as_user(PERSON, PERSON, &[], || {
+        Login::start_as(command, &site, &["acme"])
+    });
+    let address = login.address();
+    let mut told = String::new();
+    wait_until("the browser is opened", SOON, || {
+        told = fs::read_to_string(&opened).expect("ours");
+        told.ends_with('\n')
+    });
+    let entrance = told.trim();
+    assert!(
+        entrance.starts_with(&format!("http://localhost:{port}/")),
+        "{entrance}"
+    );
+    let state = parameter(&address, "state").expect("a state");
+    assert!(!entrance.contains(&state), "{entrance}");
+    assert_eq!(target(&visit(entrance)), address);
+    assert_eq!(visit(entrance).status, 404, "once");
+    assert_eq!(browse(&address).status, 200);
+    login.end().done();
+}
