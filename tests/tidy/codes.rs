@@ -3,7 +3,7 @@
 //! A code is the text that stands first in a `Cause`, second in a `Problem` and as the kind of what is told. Where it is
 //! no plain text, [`ELSEWHERE`] says where its texts stand; a place that is not in there is a finding.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -76,7 +76,7 @@ pub(crate) fn findings(source: &Source) -> Vec<String> {
     let mut makers = Makers::default();
     makers.visit_file(&parsed(source));
     let mut findings = Vec::new();
-    for made in makers.0.iter().filter(|made| !source.is_test(made.line)) {
+    for made in makers.made.iter().filter(|made| !source.is_test(made.line)) {
         let codes = match (&made.code, exception(source, made.line)) {
             (Some(code), _) => vec![code.clone()],
             (None, Some(texts)) => texts.codes(source),
@@ -104,7 +104,7 @@ pub(crate) fn needless(sources: &[Source]) -> Vec<String> {
         its.is_some_and(|source| {
             let mut makers = Makers::default();
             makers.visit_file(&parsed(source));
-            let mut dynamic = makers.0.iter().filter(|made| made.code.is_none());
+            let mut dynamic = makers.made.iter().filter(|made| made.code.is_none());
             dynamic.any(|made| function_at(source, made.line) == Some(function))
         })
     };
@@ -215,27 +215,49 @@ struct Made {
     code: Option<String>,
 }
 
+/// What a file makes, and the constants that it may make it of.
 #[derive(Default)]
-struct Makers(Vec<Made>);
+struct Makers {
+    made: Vec<Made>,
+    texts: BTreeMap<String, String>,
+}
 
 impl Makers {
     fn add(&mut self, argument: Option<&syn::Expr>, shown: Shown, whole: &impl Spanned) {
-        let code = match argument {
-            Some(syn::Expr::Lit(syn::ExprLit {
-                lit: syn::Lit::Str(text),
-                ..
-            })) => Some(text.value()),
-            _ => None,
-        };
+        let code = argument.and_then(|argument| match argument {
+            syn::Expr::Path(path) => self.texts.get(&path.path.get_ident()?.to_string()).cloned(),
+            plain => text_of(plain),
+        });
         // What is empty is no code: only the cleaning of a text is wanted.
         if code.as_deref() != Some("") {
             let line = whole.span().start().line;
-            self.0.push(Made { line, shown, code });
+            self.made.push(Made { line, shown, code });
         }
     }
 }
 
+/// A plain text.
+fn text_of(expression: &syn::Expr) -> Option<String> {
+    match expression {
+        syn::Expr::Lit(syn::ExprLit {
+            lit: syn::Lit::Str(text),
+            ..
+        }) => Some(text.value()),
+        _ => None,
+    }
+}
+
 impl Visit<'_> for Makers {
+    fn visit_file(&mut self, file: &syn::File) {
+        for item in &file.items {
+            if let syn::Item::Const(own) = item {
+                let text = text_of(&own.expr).map(|text| (own.ident.to_string(), text));
+                self.texts.extend(text);
+            }
+        }
+        visit::visit_file(self, file);
+    }
+
     fn visit_expr_call(&mut self, call: &syn::ExprCall) {
         if let syn::Expr::Path(path) = &*call.func {
             let names: Vec<String> = path
@@ -315,6 +337,12 @@ mod tests {
         let text = "fn a(code: &str) { Cause::new(code, \"b\"); }";
         assert_eq!(found("src/daemon/x.rs", text).len(), 1);
         assert!(found("src/stand_in/x.rs", text).is_empty());
+    }
+
+    #[test]
+    fn a_code_that_is_a_constant_of_the_file_is_known() {
+        let text = "const A: &str = \"made-up\";\nfn a() { Cause::new(A, \"b\"); }";
+        assert!(found("src/daemon/x.rs", text)[0].contains("`made-up` is not explained"));
     }
 
     #[test]

@@ -118,6 +118,13 @@ pub(super) const OURS: &[Row] = &[
         "Client {client} has no secret, neither in the config nor from an enrolment of org {org}",
         "Name the secret as `client_secret` of client {client} and reload, or give it to `zoho-tokend {verb} {org}`, \
          which asks for it and seals it",
+    )
+    .on(Asked::Client),
+    stays(
+        &["no-client-secret"],
+        "Client {client} has no secret, neither in the config nor from an enrolment of org {org}",
+        "Name the secret as `client_secret` of client {client} and reload, or give it to `zoho-tokend enroll {org} \
+         --client-secret`, which seals it",
     ),
     stays(
         &["not-configured", "removed"],
