@@ -55,8 +55,8 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["wrong-org"],
         "This grant is of another Zoho org than org {org} stands for, by the word of Zoho's API",
-        "Make a grant token at {console} that chooses the right org, and run `zoho-tokend enroll {org}`; if the other \
-         org is meant from now on, write its id as `org_id` of org {org}, reload, and enroll again where it was refused",
+        "Choose the right org at Zoho: {renew}; if the other org is meant from now on, write its id as `org_id` of org \
+         {org}, reload, and enroll again where it was refused",
     ),
     stays(
         &["scope-too-narrow"],
