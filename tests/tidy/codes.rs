@@ -269,7 +269,7 @@ impl Visit<'_> for Makers {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             match names[..] {
                 [.., "Cause", "new"] | ["unsent"] => {
-                    self.add(call.args.first(), Shown::Cause, call)
+                    self.add(call.args.first(), Shown::Cause, call);
                 }
                 [.., "Problem", "new"] if call.args.len() == 4 => {
                     self.add(call.args.get(1), Shown::Problem, call);

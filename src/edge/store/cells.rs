@@ -55,14 +55,16 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
     };
     record.anchor.is_vouched = cells.int()? != 0;
     let soid = cells.group(1, Cells::text)?.map(str::to_owned);
-    let is_taken_over = cells.int()? != 0;
     if let Some(grant) = &mut record.grant {
         grant.binding.soid = soid;
-        grant.is_taken_over = is_taken_over;
     }
     record.identity = cells.group(1, Cells::identity)?.unwrap_or_default();
     record.streak = cells.streak()?;
     record.verdict.refused_secret = cells.group(1, Cells::mark)?;
+    let is_taken_over = cells.int()? != 0;
+    if let Some(grant) = &mut record.grant {
+        grant.is_taken_over = is_taken_over;
+    }
     record.past.extend(cells.past()?);
     Ok(record)
 }
