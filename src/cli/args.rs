@@ -98,6 +98,14 @@ pub enum Verb {
         zoho-tokend explain        # all of them\n\n\
         Needs neither config nor daemon.")]
     Explain(Explain),
+    /// Revoke an org's refresh token at Zoho, and forget it
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend revoke acme-production\n  \
+        zoho-tokend revoke acme-production --yes\n  \
+        zoho-tokend revoke acme-production --old\n\n\
+        Zoho ends all access tokens of it at once. Where Zoho is not reached nothing is forgotten (exit 75); --forget\n\
+        says nothing to Zoho and drops ours alone. Also for an org that has left the config.")]
+    Revoke(Revoke),
     /// Run the daemon
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
@@ -270,6 +278,9 @@ pub struct Enroll {
     /// the client in that data center
     #[arg(long, conflicts_with_all = ["refresh_token", "self_client"])]
     pub client_secret: bool,
+    /// Leave the refresh token that this one replaces alive at Zoho, instead of revoking it
+    #[arg(long)]
+    pub keep_old: bool,
 }
 
 /// `login`.
@@ -303,6 +314,23 @@ fn known_data_center(text: &str) -> Result<DataCenter, String> {
     let known = || DataCenter::names().collect::<Vec<_>>().join(" ");
     DataCenter::of_zoho(text)
         .ok_or_else(|| format!("no data center of Zoho's; there are {}", known()))
+}
+
+/// `revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Drop ours alone: at Zoho the refresh token lives on until a person ends it
+    #[arg(long)]
+    pub forget: bool,
+    /// Only the refresh tokens that newer enrolments have replaced; the org's grant stays
+    #[arg(long)]
+    pub old: bool,
 }
 
 /// Where the config is.

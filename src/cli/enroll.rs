@@ -94,16 +94,19 @@ fn send_typed(
     let grant = match grant.map(Secret::expose) {
         None => Grant {
             kind: "client-credentials",
+            keep_old: args.keep_old,
             ..Grant::default()
         },
         Some(refresh_token) if args.refresh_token => Grant {
             kind: "refresh-token",
             refresh_token: Some(refresh_token),
+            keep_old: args.keep_old,
             ..Grant::default()
         },
         Some(code) => Grant {
             kind: "code",
             code: Some(code),
+            keep_old: args.keep_old,
             ..Grant::default()
         },
     };

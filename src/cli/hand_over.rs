@@ -49,6 +49,8 @@ pub(super) struct Grant<'a> {
     pub(super) location: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) accounts_server: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) keep_old: bool,
 }
 
 /// The client's secret, as far as this side knows.

@@ -26,6 +26,7 @@ pub mod refresh;
 pub mod refusal;
 pub mod reload;
 pub mod report;
+pub mod revoke;
 pub mod run;
 pub mod secret_input;
 mod self_client;
@@ -78,6 +79,7 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Enroll(args) => enroll::run(args),
         Verb::Login(args) => login::run(args),
         Verb::Explain(args) => explain::run(args),
+        Verb::Revoke(args) => revoke::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         Verb::Simulate(args) => simulate::run(args),

@@ -53,8 +53,10 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
     let offer = Offer {
         right,
         client_secret,
+        keeps_old: enrollment.keep_old,
     };
     let name = org.clone();
+    let before = shared.places(&org);
     let result = shared
         .request(|request| Event::Enroll {
             org: name,
@@ -62,7 +64,16 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
             offer,
         })
         .await;
-    answer(shared, &org, asked, result).await
+    let is_done = matches!(result, Some(Ok(())));
+    let answer = answer(shared, &org, asked, result).await;
+    match shared.status(&org) {
+        Some(status) if is_done => {
+            let mut status = json!(status);
+            status["refresh_tokens_before"] = json!(before.map(|count| count.known));
+            Answer::json(&status)
+        }
+        _ => answer,
+    }
 }
 
 /// Why it is of no use to the org; looked for before Zoho is asked, since a code is good once.

@@ -19,6 +19,8 @@ mod questions;
 mod reload;
 mod renewal;
 mod reports;
+mod revocations;
+mod revoke;
 mod shared;
 mod standing;
 mod start;
@@ -201,8 +203,14 @@ impl Loop {
                 };
                 questions::start(&self.shared, question);
             }
+            Step::Revoke {
+                org,
+                attempt,
+                doomed,
+            } => revocations::start(&self.shared, org, attempt, doomed),
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),
+            Step::Revoked { request, result } => self.shared.end_revocation(request, result),
             Step::Rule { request, ruling } => self.shared.rule(request, ruling),
             Step::Tell(severity, note) => self.tell(severity, &note),
         }

@@ -59,6 +59,7 @@ impl Org {
             root: Root::Client,
             client_secret: sealed,
             enrolled_at: scene.now.boot,
+            is_taken_over: false,
         });
         self.record.token = None;
         self.published = None;

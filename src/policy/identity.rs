@@ -184,10 +184,7 @@ pub(super) const WRONG_ORG: &str = "wrong-org";
 pub(super) fn cure_of_silence(cause: &Cause, settings: &OrgSettings) -> String {
     let binding = &settings.binding;
     match &*cause.code {
-        NO_SCOPE => format!(
-            "enroll with a grant that has ZohoCRM.org.READ (`zoho-tokend enroll {}`)",
-            settings.name
-        ),
+        NO_SCOPE => "enroll again, with a grant that has ZohoCRM.org.READ".to_owned(),
         NO_PERMISSION => {
             "let the user who consented see the org's details in Zoho's CRM (profile, API access)"
                 .to_owned()

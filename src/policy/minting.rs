@@ -271,7 +271,7 @@ impl Org {
                 return self.quarantine(cause, scene);
             }
         };
-        self.record.prior = None;
+        self.saving.is_dirty |= self.record.confirm_grant();
         let started = mint.call.started();
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             return self.fail_for_dead_token(mint, granted.life, scene);

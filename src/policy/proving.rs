@@ -50,6 +50,7 @@ impl Org {
                 let offer = Offer {
                     right: grant.root.right(),
                     client_secret: Some(secret),
+                    keeps_old: false,
                 };
                 let lane = Some(grant.lane.clone());
                 return self.enroll((request, Asked::Prove), offer, lane, scene);
@@ -87,7 +88,7 @@ impl Org {
                 return Err(cause);
             }
         };
-        self.record.prior = None;
+        self.record.confirm_grant();
         let started = own.call.started();
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             let detail = "the secret is sealed, but the token of its proof has ended already";

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::identity::Identity;
+use super::past::Past;
 use super::root::Root;
 use super::settings::Binding;
 use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark};
@@ -58,8 +59,8 @@ pub struct OrgRecord {
     pub anchor: Anchor,
     /// The grant in force; `None` once revoked.
     pub grant: Option<Grant>,
-    /// The refresh token that the grant in force replaced, until that one has minted.
-    pub prior: Option<Prior>,
+    /// The refresh tokens that it had before, until Zoho has none of them any more; the oldest first.
+    pub past: Vec<Past>,
     /// The newest access token, published or about to be.
     pub token: Option<Token>,
     /// The newest generation ever; outlives the token.
@@ -70,22 +71,6 @@ pub struct OrgRecord {
     pub identity: Identity,
     /// What readers have said of its tokens.
     pub streak: Streak,
-}
-
-impl OrgRecord {
-    /// The refresh tokens that it stands on, or would fall back on, each with its lane.
-    pub(super) fn refresh_tokens(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
-        let (grant, prior) = (self.grant.iter(), self.prior.iter());
-        let grant = grant.filter_map(|own| Some((&**own.root.refresh_token()?, &own.lane)));
-        grant.chain(prior.map(|own| (&*own.refresh_token, &own.lane)))
-    }
-
-    /// The lanes that its mints count in, or would.
-    pub(super) fn lanes(&self) -> impl Iterator<Item = &LaneId> {
-        let (grant, prior) = (self.grant.iter(), self.prior.iter());
-        let grant = grant.map(|own| &own.lane);
-        grant.chain(prior.map(|own| &own.lane))
-    }
 }
 
 /// The right to mint, as enrolled.
@@ -101,15 +86,8 @@ pub struct Grant {
     pub lane: LaneId,
     /// When it was enrolled.
     pub enrolled_at: Boottime,
-}
-
-/// An older grant's refresh token and lane, kept until its successor has minted.
-#[derive(Debug, Clone)]
-pub struct Prior {
-    /// The refresh token.
-    pub refresh_token: Arc<Secret>,
-    /// Its lane.
-    pub lane: LaneId,
+    /// Whether the refresh token was made before that, nobody knows when.
+    pub is_taken_over: bool,
 }
 
 /// One access token.

@@ -19,6 +19,7 @@ use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
 use super::reporting::HOLD as REPORT_HOLD;
 use super::schedule::Dice;
+use super::seats::Seats;
 use super::settings::OrgSettings;
 use super::turns::Turns;
 use super::wall_clock::{SPAN_ERROR, WallClock};
@@ -72,6 +73,7 @@ impl Fleet {
             turns: Turns::default(),
             agenda: Agenda::default(),
             writers: BTreeMap::new(),
+            seats: Seats::default(),
             sweep_at: clocks.now.boot,
             wall_clock: WallClock::new(clocks.now, is_synchronised),
             doubts: Doubts::new(),
@@ -105,6 +107,7 @@ impl Fleet {
             proved: Vec::new(),
         };
         fleet.start(settings, &mut moment);
+        fleet.take_doomed_off_shelf(&mut moment);
         fleet.tell_of_cut_off_calls(&cut_off, &mut moment);
         (fleet, moment.steps)
     }

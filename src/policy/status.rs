@@ -11,6 +11,7 @@ use super::record::{OrgRecord, Token, Word};
 use super::remedy::{Place, remedy};
 use super::reply::Asked;
 use super::schedule;
+use super::seats::{Count, eviction_cure};
 use crate::base::{Boottime, Now, OrgName};
 
 /// How a reader finds the token.
@@ -64,6 +65,7 @@ pub struct Status {
     pub expires_in: Option<u64>,
     pub next_refresh_at: Option<String>,
     pub mints_left: Option<u32>,
+    pub refresh_tokens: Option<Count>,
     pub outage_budget_s: Option<Budget>,
     pub min_ttl_s: u64,
     pub life_too_short: bool,
@@ -108,7 +110,9 @@ impl Fleet {
         let grant = org.record.grant.as_ref();
         let lane = grant.and_then(|grant| self.ledger.lane(&grant.lane));
         let cure = self.remedy(name).map(|remedy| remedy.cure);
-        Some(org.status(lane, next, cure, now))
+        let mut status = org.status(lane, next, cure, now);
+        self.add_seats(org, &mut status, now);
+        Some(status)
     }
 
     /// The limit that keeps a person's `refresh` of this org waiting the longest.
@@ -127,10 +131,22 @@ impl Fleet {
 
     /// The views of the orgs that left the config and still have a record.
     pub fn shelved_statuses(&self, now: Now) -> Vec<Status> {
-        self.shelf
-            .values()
-            .filter_map(|record| shelved(record, now))
+        let shelved = self.shelved();
+        shelved
+            .filter_map(|record| shelved_status(record, now))
             .collect()
+    }
+
+    /// What only all orgs together tell of one: the places of its client.
+    fn add_seats(&self, org: &Org, status: &mut Status, now: Now) {
+        let grant = org.record.grant.as_ref();
+        let grant = grant.filter(|grant| grant.root.refresh_token().is_some());
+        status.refresh_tokens = grant.map(|grant| self.seat_count(&grant.binding, now));
+        status.warnings.extend(self.seat_warning(&org.record, now));
+        let evicted = org.evicted_of.filter(|_| org.is_called_invalid());
+        if let (Some(count), Some(cure)) = (evicted, &mut status.cure) {
+            *cure = eviction_cure(count, cure);
+        }
     }
 }
 
@@ -213,6 +229,7 @@ impl Org {
                     .mints
                     .saturating_sub(lane.spent(now.boot, limits.window))
             }),
+            refresh_tokens: None,
             outage_budget_s: self.budget(next, now.boot),
             min_ttl_s: life
                 .map_or(self.settings.min_ttl, |life| {
@@ -270,7 +287,7 @@ impl Org {
                  whether `data_center` and `environment` are right"
             )
         });
-        let all = [short, unsaved, held, elsewhere];
+        let all = [short, unsaved, held, elsewhere, self.past_warning()];
         all.into_iter().flatten().collect()
     }
 }
@@ -280,7 +297,7 @@ fn life_of(token: &Token) -> Duration {
 }
 
 /// An org that left the config: what it was, for `status --all`.
-fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
+fn shelved_status(record: &OrgRecord, now: Now) -> Option<Status> {
     let grant = record.grant.as_ref()?;
     let code = "not-configured";
     let place = Place {
@@ -304,6 +321,7 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         expires_in: None,
         next_refresh_at: None,
         mints_left: None,
+        refresh_tokens: None,
         outage_budget_s: None,
         min_ttl_s: 0,
         life_too_short: false,

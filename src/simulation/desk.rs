@@ -112,6 +112,7 @@ impl World<'_> {
         let offer = Offer {
             right,
             client_secret: sealed.then(|| Arc::new(Secret::new("client-secret".into()))),
+            keeps_old: false,
         };
         let name = self.names[org].clone();
         self.ask(org, Wants::Enrolment, |request| Event::Enroll {

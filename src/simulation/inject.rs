@@ -134,6 +134,7 @@ impl World<'_> {
             Trouble::Enroll if self.dice.happens(500) => self.take_over(org),
             Trouble::Enroll => self.enroll_well(org),
             Trouble::EnrollWrong => self.enroll_badly(org),
+            Trouble::Revoke => self.revoke(org),
             _ => (),
         }
     }

@@ -139,8 +139,9 @@ impl Zoho {
 
     /// The next `times` token calls of `on` go wrong: a client id, a refresh token or a code; empty for any call.
     ///
-    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint,
-    /// [`ON_CRM`](super::ON_CRM) for those of the API, [`ON_SERVERS`](super::ON_SERVERS) for the list of servers.
+    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint, `revoke-newer`
+    /// for those of the newer one, [`ON_CRM`](super::ON_CRM) for those of the API, [`ON_SERVERS`](super::ON_SERVERS) for
+    /// the list of servers.
     pub fn add_fault(
         &mut self,
         on: &str,

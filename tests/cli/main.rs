@@ -15,6 +15,7 @@ mod exec;
 mod explain;
 mod get;
 mod report;
+mod revoke;
 mod simulate;
 mod socket;
 mod status;

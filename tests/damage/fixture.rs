@@ -12,9 +12,10 @@ use zoho_tokend::base::{
 };
 use zoho_tokend::edge::store::{KeySource, Sqlite, Store, StoreError};
 use zoho_tokend::policy::identity::{Found, Identity, Pin, ZohoOrg};
+use zoho_tokend::policy::past::{Past, Plan};
 use zoho_tokend::policy::record::{
-    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Prior, Slot, Stored, Streak,
-    Token, Verdict, Word,
+    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored, Streak, Token,
+    Verdict, Word,
 };
 use zoho_tokend::policy::root::Root;
 use zoho_tokend::policy::settings::Binding;
@@ -61,11 +62,18 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
             client_secret: Some(secret(&format!("client-{org}"))),
             lane: LaneId(format!("{org}/2").into()),
             enrolled_at: Boottime(-77),
+            is_taken_over: false,
         }),
-        prior: Some(Prior {
-            refresh_token: secret(&format!("prior-{org}")),
+        past: vec![Past {
             lane: LaneId(format!("{org}/1").into()),
-        }),
+            client_id: "1000.CLIENT".into(),
+            data_center: "eu".into(),
+            since: None,
+            refresh_token: Some(secret(&format!("prior-{org}"))),
+            client_secret: Some(secret(&format!("client-{org}"))),
+            plan: Plan::Fallback { is_kept: false },
+            may_be_gone: false,
+        }],
         token: Some(Token {
             access_token: secret(&format!("access-{org}-{revision}")),
             generation: revision,
@@ -151,7 +159,6 @@ pub(crate) fn all_of(stored: &Stored) -> String {
         let secrets = [
             grant.and_then(|grant| grant.root.refresh_token()),
             grant.and_then(|grant| grant.client_secret.as_ref()),
-            org.prior.as_ref().map(|prior| &prior.refresh_token),
             org.token.as_ref().map(|token| &token.access_token),
         ];
         writeln!(
@@ -160,6 +167,11 @@ pub(crate) fn all_of(stored: &Stored) -> String {
             secrets.map(|secret| secret.map(|secret| secret.expose()))
         )
         .unwrap();
+        for past in &org.past {
+            let secrets = [&past.refresh_token, &past.client_secret];
+            let shown = secrets.map(|secret| secret.as_ref().map(|secret| secret.expose()));
+            writeln!(text, "{shown:?}").unwrap();
+        }
     }
     for lane in &stored.lanes {
         writeln!(text, "{lane:?}").unwrap();

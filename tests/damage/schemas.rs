@@ -71,11 +71,31 @@ fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid_and_no_word_of_t
     assert_eq!(told.identity, org("acme", 4).identity);
 }
 
+/// What a grant replaced stood in two columns beside it, until the third schema.
+#[test]
+fn r7_a_state_of_the_second_schema_keeps_what_a_grant_replaced_and_moves_it_with_the_next_write() {
+    let home = Home::new();
+    home.put("state.db", include_bytes!("schema_2/state.db"));
+    home.put("seal.key", include_bytes!("schema_2/seal.key"));
+    let left = || {
+        let conn = rusqlite::Connection::open(home.file("state.db")).unwrap();
+        let sql = "SELECT count(prior_refresh_token) + count(prior_lane) FROM org";
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let mut store = home.open().unwrap();
+    assert_eq!(left(), 2, "a start changes no row");
+    store.write(&[put(org("acme", 4))]).unwrap();
+    drop(store);
+    assert_eq!(left(), 0);
+    let stored = home.open().unwrap().load().unwrap();
+    assert_eq!(stored.orgs[0].past.len(), 1);
+}
+
 #[test]
 fn r7_a_grant_by_the_clients_own_right_is_kept_with_its_soid_and_without_a_refresh_token() {
     let home = Home::new();
     let mut record = org("acme", 1);
-    record.prior = None;
+    record.past = Vec::new();
     let grant = record.grant.as_mut().unwrap();
     grant.root = Root::Client;
     grant.binding.soid = Some("ZohoCRM.600123".into());

@@ -264,6 +264,19 @@ fn revoking_a_refresh_token_kills_its_access_tokens() {
 }
 
 #[test]
+fn the_newer_endpoint_revokes_for_the_client_that_says_who_it_is() {
+    let mut zoho = world(Rules::default());
+    let refresh_token = zoho.install(consent(), at(0)).expect("a client");
+    for client in [("", ""), (ID, "wrong"), ("1000.NOBODY", SECRET)] {
+        assert_eq!(zoho.revoke_of(client, &refresh_token, at(1)).status, 401);
+    }
+    let reply = zoho.revoke_of((ID, SECRET), &refresh_token, at(2));
+    assert_eq!(said(&reply), (200, r#"{"status":"success"}"#));
+    let reply = zoho.revoke_of((ID, SECRET), &refresh_token, at(3));
+    assert_eq!(said(&reply), (400, ""));
+}
+
+#[test]
 fn a_deleted_client_is_invalid_client() {
     let mut zoho = world(Rules::default());
     let refresh_token = zoho.install(consent(), at(0)).expect("a client");

@@ -20,6 +20,8 @@ pub struct Enrollment {
     pub client_secret: Option<Secret>,
     /// Whether the client secret of the last enrolment is to be used again.
     pub keep_client_secret: bool,
+    /// Whether the refresh token that it replaces is to live on at Zoho.
+    pub keep_old: bool,
 }
 
 /// What a person brings.
@@ -86,6 +88,7 @@ impl Enrollment {
             kind,
             client_secret,
             keep_client_secret,
+            keep_old: body.keep_old,
         })
     }
 }
@@ -107,6 +110,8 @@ struct Body {
     client_secret: Option<Zeroizing<String>>,
     #[serde(default)]
     keep_client_secret: bool,
+    #[serde(default)]
+    keep_old: bool,
 }
 
 impl Body {

@@ -55,8 +55,8 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["wrong-org"],
         "This grant is of another Zoho org than org {org} stands for, by the word of Zoho's API",
-        "Make a grant token at {console} that chooses the right org, and run `zoho-tokend enroll {org}`; if the other \
-         org is meant from now on, write its id as `org_id` of org {org}, reload, and enroll again where it was refused",
+        "Choose the right org at Zoho: {renew}; if the other org is meant from now on, write its id as `org_id` of org \
+         {org}, reload, and enroll again where it was refused",
     ),
     stays(
         &["scope-too-narrow"],
@@ -135,6 +135,51 @@ pub(super) const OURS: &[Row] = &[
         &["stopping"],
         "The daemon was stopping, and sent nothing more",
         "See `systemctl status zoho-tokend` for why it stopped",
+    ),
+    stays(
+        &["revoking"],
+        "Org {org} is being revoked, and Zoho has not confirmed it yet; nothing of it is served",
+        "Nothing to do: it is asked again (`zoho-tokend history {org}`); `zoho-tokend enroll {org}` gives the org a \
+         new grant",
+    ),
+    stays(
+        &["nothing-to-revoke"],
+        "There is no refresh token of org {org} to revoke",
+        "Nothing to do; see `zoho-tokend status --all` for the orgs that have one",
+    ),
+    stays(
+        &["shared-grant"],
+        "Revoking would end other orgs as well, which live on the same refresh token",
+        "Give those orgs grants of their own first (`zoho-tokend enroll`), or drop this org's copy alone with \
+         `zoho-tokend revoke {org} --forget`: the others then live on",
+    ),
+    stays(
+        &["calling"],
+        "A call to Zoho is on its way for org {org}",
+        "Wait for its end and try again",
+    ),
+    stays(
+        &["revoke-lost"],
+        "Zoho was asked to revoke, and whether it has nobody knows; nothing of org {org} is served any more",
+        "Nothing to do: it is asked again until Zoho says so (`zoho-tokend history {org}`)",
+    ),
+    stays(
+        &["revoke-without-reason"],
+        "Zoho refuses to revoke and says no reason, as it does where it knows no such refresh token; but nothing else \
+         says that this one is gone",
+        "Run `zoho-tokend refresh {org}`: if Zoho then answers invalid_code, revoke again and it counts as gone; if it \
+         mints, end the connection at {console} and drop ours with `zoho-tokend revoke {org} --forget`",
+    ),
+    stays(
+        &["no-revocation"],
+        "The accounts server of data center {dc} has no endpoint that revokes where one was looked for",
+        "Set `revoke_url` in [data_centers.{dc}] if it is a server of your own; else end the connection at {console} \
+         and drop ours with `zoho-tokend revoke {org} --forget`",
+    ),
+    stays(
+        &["no-data-center"],
+        "The config does not say where data center {dc} is, so nobody can be asked to revoke",
+        "Define [data_centers.{dc}] again and reload, or drop ours with `zoho-tokend revoke {org} --forget`",
     ),
     stays(
         &["busy"],

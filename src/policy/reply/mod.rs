@@ -94,10 +94,9 @@ impl Outcome {
 
     /// The same, with none of the secrets that were `sent` in anything that is shown (S1).
     pub fn sort_without(sent: &[Arc<Secret>], asked: Asked, status: u16, body: &[u8]) -> Self {
-        let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(body) else {
+        let Some(mut answer) = readable(sent, body) else {
             return unreadable(status, body);
         };
-        hide(sent, &mut answer);
         match answer.get("error").filter(|error| !error.is_null()) {
             Some(Value::String(code)) if is_code(code) => refused(asked, status, code, &answer),
             Some(_) => Self::Transient(Cause::new(
@@ -132,6 +131,15 @@ impl Outcome {
             | Self::Misconfigured(cause) => Some(cause),
         }
     }
+}
+
+/// The JSON object that an answer is, with none of the secrets that were `sent` in what may be shown (S1).
+pub(super) fn readable(sent: &[Arc<Secret>], body: &[u8]) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(body) else {
+        return None;
+    };
+    hide(sent, &mut answer);
+    Some(answer)
 }
 
 /// Whether anything of it can be shown.
