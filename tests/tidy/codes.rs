@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_code_of_the_wrong_table_is_not_explained() {
-        let text = "fn a() { Cause::new(\"INVALID_TOKEN\", \"b\"); }";
+        let text = "fn a() { Cause::new(\"NO_PERMISSION\", \"b\"); }";
         assert_eq!(
             found("src/daemon/x.rs", text).len(),
             1,
