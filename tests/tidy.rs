@@ -5,9 +5,11 @@
 
 mod tidy {
     pub(crate) mod bans;
+    pub(crate) mod codes;
     pub(crate) mod imports;
     pub(crate) mod outline;
     pub(crate) mod paths;
+    pub(crate) mod readme;
     pub(crate) mod sizes;
     pub(crate) mod source;
     pub(crate) mod texts;
@@ -18,7 +20,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use tidy::source::{self, Source};
-use tidy::{bans, imports, sizes, texts};
+use tidy::{bans, codes, imports, readme, sizes, texts};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -99,6 +101,30 @@ fn every_exception_to_a_ban_is_needed() {
             );
         }
     }
+}
+
+#[test]
+fn every_code_that_the_program_shows_is_explained() {
+    assert_none(
+        &of_the_program()
+            .flat_map(codes::findings)
+            .chain(codes::needless(sources()))
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn the_readme_lists_the_errors_as_the_table_has_them() {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).expect("readable");
+    let renewed = readme::renewed(&readme).expect("the README has both marks");
+    if std::env::var_os("RENEW").is_some() {
+        fs::write(&path, &renewed).expect("writable");
+    }
+    assert!(
+        readme == renewed || std::env::var_os("RENEW").is_some(),
+        "README.md has other errors than src/policy/remedy: `RENEW=1 cargo test --test tidy readme` writes them anew"
+    );
 }
 
 #[test]

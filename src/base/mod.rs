@@ -18,5 +18,5 @@ pub use key::Key;
 pub use limits::Limits;
 pub use org_name::{BadOrgName, OrgName};
 pub use scope::ScopeSet;
-pub use secret::Secret;
+pub use secret::{Secret, SecretMark};
 pub use time::{Boottime, Now, UnixTime, millis, seconds_up};

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::simulate::flags;
 use super::{exec, span, watch};
-use crate::base::OrgName;
+use crate::base::{DataCenter, OrgName};
 
 /// Keeps the OAuth tokens of Zoho CRM orgs fresh and hands them to the jobs of this host
 #[derive(Debug, Parser)]
@@ -78,7 +78,8 @@ pub enum Verb {
         zoho-tokend enroll acme-production\n  \
         zoho-tokend enroll acme-production < grant-token\n  \
         zoho-tokend enroll acme-production --self-client self_client.json\n  \
-        zoho-tokend enroll acme-production --refresh-token < refresh-token\n\n\
+        zoho-tokend enroll acme-production --refresh-token < refresh-token\n  \
+        zoho-tokend enroll acme-production --client-secret < new-secret\n\n\
         On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
         it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
         all that is asked for.")]
@@ -90,6 +91,21 @@ pub enum Verb {
         It prints the address of Zoho's consent page and waits on the port of the client's redirect_uri for the\n\
         browser to come back. Where the browser is on another host, --paste asks for the address that it ends on.")]
     Login(Login),
+    /// Explain a code that Zoho, `status`, a problem or the log shows: what it means here, what to do
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend explain invalid_code\n  \
+        zoho-tokend explain 'Access Denied' --data-center eu\n  \
+        zoho-tokend explain        # all of them\n\n\
+        Needs neither config nor daemon.")]
+    Explain(Explain),
+    /// Revoke an org's refresh token at Zoho, and forget it
+    #[command(after_help = "Examples:\n  \
+        zoho-tokend revoke acme-production\n  \
+        zoho-tokend revoke acme-production --yes\n  \
+        zoho-tokend revoke acme-production --old\n\n\
+        Zoho ends all access tokens of it at once. Where Zoho is not reached nothing is forgotten (exit 75); --forget\n\
+        says nothing to Zoho and drops ours alone. Also for an org that has left the config.")]
+    Revoke(Revoke),
     /// Run the daemon
     #[command(
         after_help = "Example:\n  zoho-tokend run --config /etc/zoho-tokend/zoho-tokend.toml"
@@ -205,8 +221,11 @@ pub struct Report {
     #[arg(long, value_name = "N")]
     pub generation: u64,
     /// The `code` in the body of Zoho's answer
-    #[arg(long, value_name = "CODE")]
-    pub code: String,
+    #[arg(long, value_name = "CODE", required_unless_present = "answer")]
+    pub code: Option<String>,
+    /// A file with the body itself, for answers that keep their codes further down; - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub answer: Option<PathBuf>,
     /// Print what the daemon answers
     #[arg(long)]
     pub json: bool,
@@ -255,6 +274,13 @@ pub struct Enroll {
     /// Take the grant token out of the console's download; `-`: from stdin
     #[arg(long, value_name = "FILE", conflicts_with = "refresh_token")]
     pub self_client: Option<PathBuf>,
+    /// Bring another client secret for the grant that is there; one mint proves it, and it is sealed for every org of
+    /// the client in that data center
+    #[arg(long, conflicts_with_all = ["refresh_token", "self_client"])]
+    pub client_secret: bool,
+    /// Leave the refresh token that this one replaces alive at Zoho, instead of revoking it
+    #[arg(long)]
+    pub keep_old: bool,
 }
 
 /// `login`.
@@ -269,6 +295,42 @@ pub struct Login {
     /// Open no browser
     #[arg(long)]
     pub no_browser: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code, in capitals or not; without it, all of them
+    pub code: Option<String>,
+    /// Name the addresses of this data center
+    #[arg(long, value_name = "DC", value_parser = known_data_center)]
+    pub data_center: Option<DataCenter>,
+    /// Print it for a machine
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn known_data_center(text: &str) -> Result<DataCenter, String> {
+    let known = || DataCenter::names().collect::<Vec<_>>().join(" ");
+    DataCenter::of_zoho(text)
+        .ok_or_else(|| format!("no data center of Zoho's; there are {}", known()))
+}
+
+/// `revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Which org.
+    #[command(flatten)]
+    pub of: OneOrg,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Drop ours alone: at Zoho the refresh token lives on until a person ends it
+    #[arg(long)]
+    pub forget: bool,
+    /// Only the refresh tokens that newer enrolments have replaced; the org's grant stays
+    #[arg(long)]
+    pub old: bool,
 }
 
 /// Where the config is.

@@ -16,7 +16,7 @@ use super::failure::{Exit, Failure};
 
 /// What to ask.
 pub struct Request<'a> {
-    /// `GET`, `POST`.
+    /// `GET`, `POST`, `DELETE`.
     pub method: &'static str,
     /// Path and query, of characters that need no escape in a URL.
     pub target: &'a str,
@@ -42,6 +42,14 @@ impl<'a> Request<'a> {
         Self {
             method: "POST",
             body,
+            ..Self::get(target)
+        }
+    }
+
+    /// Has something ended, and asks for JSON.
+    pub fn delete(target: &'a str) -> Self {
+        Self {
+            method: "DELETE",
             ..Self::get(target)
         }
     }

@@ -9,10 +9,10 @@ use super::args::{Enroll, OneOrg};
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::hand_over::{self, ClientSecret, Grant};
-use super::output;
 use super::secret_input::SecretInput;
 use super::self_client::SelfClient;
 use super::status::OrgStatus;
+use super::{client_secret, output};
 use crate::base::Secret;
 use crate::edge::memory;
 
@@ -21,6 +21,9 @@ pub(super) const SECRET: &str = "Client secret";
 
 /// Takes the grant, and the client's secret where the daemon asks for it. Client credentials have no grant to take.
 pub fn run(args: &Enroll) -> Result<Exit, Failure> {
+    if args.client_secret {
+        return client_secret::run(args);
+    }
     seal("enroll")?;
     let org = args.of.org.as_str();
     let status = match &args.self_client {
@@ -91,16 +94,19 @@ fn send_typed(
     let grant = match grant.map(Secret::expose) {
         None => Grant {
             kind: "client-credentials",
+            keep_old: args.keep_old,
             ..Grant::default()
         },
         Some(refresh_token) if args.refresh_token => Grant {
             kind: "refresh-token",
             refresh_token: Some(refresh_token),
+            keep_old: args.keep_old,
             ..Grant::default()
         },
         Some(code) => Grant {
             kind: "code",
             code: Some(code),
+            keep_old: args.keep_old,
             ..Grant::default()
         },
     };

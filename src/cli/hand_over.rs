@@ -28,7 +28,7 @@ const NO_REFRESH_TOKEN: &str = "no-refresh-token";
 /// The grant, in the words of the contract; what is `None` is left out.
 #[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct Grant<'a> {
-    /// `code`, `refresh-token`, `login`.
+    /// `code`, `refresh-token`, `login`, `client-credentials`, `client-secret`.
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<&'a str>,
@@ -49,6 +49,8 @@ pub(super) struct Grant<'a> {
     pub(super) location: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) accounts_server: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) keep_old: bool,
 }
 
 /// The client's secret, as far as this side knows.
@@ -136,8 +138,8 @@ pub(super) fn is_without_refresh_token(answer: &Answer) -> bool {
 
 /// What there is now, in four lines.
 pub(super) fn told(org: &str, status: &OrgStatus) -> String {
-    let facts = facts(status).into_iter();
-    let lines = facts.map(|(name, value)| format!("  {name:<12}{value}\n"));
+    let lines = facts(status).into_iter();
+    let lines = lines.map(|(name, value)| format!("  {name:<12}{value}\n"));
     format!("{org}: enrolled\n{}", lines.collect::<String>())
 }
 
@@ -150,7 +152,7 @@ pub(super) fn facts(status: &OrgStatus) -> Vec<(&'static str, String)> {
         ("api_domain", shown(status.api_domain.as_ref())),
         ("expires_at", shown(status.expires_at.as_ref())),
     ];
-    let zoho_org = status.zoho_org().map(|org| ("org", in_one_line(&org)));
+    let zoho_org = status.zoho_org().map(|it| ("org", in_one_line(&it)));
     let unproved = status.binding_detail.as_ref();
     let unproved = unproved.map(|why| ("unverified", in_one_line(why)));
     facts.extend(zoho_org.into_iter().chain(unproved));

@@ -8,10 +8,12 @@ pub mod answer;
 pub mod args;
 pub mod check;
 pub mod client;
+pub mod client_secret;
 #[cfg(feature = "stand-in")]
 pub mod demo;
 pub mod enroll;
 pub mod exec;
+pub mod explain;
 pub mod failure;
 pub mod generated;
 pub mod get;
@@ -24,6 +26,7 @@ pub mod refresh;
 pub mod refusal;
 pub mod reload;
 pub mod report;
+pub mod revoke;
 pub mod run;
 pub mod secret_input;
 mod self_client;
@@ -75,6 +78,8 @@ fn dispatch(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Reload(args) => reload::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Login(args) => login::run(args),
+        Verb::Explain(args) => explain::run(args),
+        Verb::Revoke(args) => revoke::run(args),
         Verb::Run(args) => Ok(run::run(args)),
         Verb::Check(args) => check::run(args),
         Verb::Simulate(args) => simulate::run(args),

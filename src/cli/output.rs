@@ -3,9 +3,12 @@
 //! Invariant: a reader that went away is no error of ours, a full disk is one: `get > file` must not
 //! exit 0 over an empty file.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 
 use super::failure::{Exit, Failure};
+
+/// Longest answer to a question, in bytes.
+const ANSWER_MAX: u64 = 256;
 
 /// Writes `bytes` to stdout, whole.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
@@ -26,6 +29,21 @@ pub fn offer(bytes: &[u8]) -> Result<bool, Failure> {
             "make room, or write elsewhere",
         )),
     }
+}
+
+/// Asks on the terminal for a `yes`; `None` where nobody sits there.
+pub fn confirmed(question: &str) -> Option<bool> {
+    let (stdin, mut stderr) = (io::stdin(), io::stderr().lock());
+    if !stdin.is_terminal() {
+        return None;
+    }
+    write!(stderr, "{question} [y/N] ")
+        .and_then(|()| stderr.flush())
+        .ok()?;
+    let mut answer = String::new();
+    stdin.lock().take(ANSWER_MAX).read_line(&mut answer).ok()?;
+    let answer = answer.trim().to_ascii_lowercase();
+    Some(["y", "yes"].contains(&&*answer))
 }
 
 /// How many columns the terminal on stdout has; `None` where there is none.

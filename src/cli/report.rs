@@ -2,6 +2,9 @@
 //!
 //! Invariant: exits 0 only where reading the token again gives another one than the refused.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,9 +14,13 @@ use super::args::Report;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::{output, refusal, status};
+use crate::policy::report::ApiCode;
 
 /// The daemon waits 10 s for the new token; a start of it may lie in between.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longest answer of Zoho's that is read: one to a bulk call.
+const ANSWER_MAX: u64 = 4 * 1024 * 1024;
 
 /// `POST /v1/orgs/ORG/rejections`.
 #[derive(Debug, Deserialize)]
@@ -27,7 +34,11 @@ struct Ruling {
 pub fn run(args: &Report) -> Result<Exit, Failure> {
     let org = args.of.org.as_str();
     let target = format!("/v1/orgs/{org}/rejections");
-    let body = json!({ "generation": args.generation, "code": args.code }).to_string();
+    let code = match (&args.code, &args.answer) {
+        (_, Some(path)) => code_in(org, path)?,
+        (code, None) => code.clone().unwrap_or_default(),
+    };
+    let body = json!({ "generation": args.generation, "code": code }).to_string();
     let request = Request::post(&target, body.as_bytes());
     let answer = client::ask(&args.of.at.path(), &request, PATIENCE)?;
     if answer.status != 200 {
@@ -42,6 +53,36 @@ pub fn run(args: &Report) -> Result<Exit, Failure> {
         output::print(format!("{}\n", ruling.verdict).as_bytes())?;
     }
     end
+}
+
+/// The code in an answer of Zoho's; nothing else of it is sent on.
+fn code_in(org: &str, path: &Path) -> Result<String, Failure> {
+    let read = |from: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        from.take(ANSWER_MAX).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let bytes = match path.to_str() {
+        Some("-") => read(&mut io::stdin().lock()),
+        _ => File::open(path).and_then(|mut file| read(&mut file)),
+    };
+    let shown = path.display();
+    let bytes = bytes.map_err(|error| {
+        let what = format!("{shown} cannot be read: {error}");
+        Failure::new(
+            Exit::Data,
+            org,
+            &what,
+            "name the file that holds Zoho's answer",
+        )
+    })?;
+    let answer = serde_json::from_slice(&bytes).ok();
+    let code = answer.and_then(|answer| ApiCode::in_answer(&answer));
+    let code = code.ok_or_else(|| {
+        let what = format!("{shown} holds no answer with a code");
+        let cure = "see that it is the body of Zoho's answer; a web page or an empty body says nothing of the token";
+        Failure::new(Exit::Data, org, &what, cure)
+    })?;
+    Ok(code.name.to_owned())
 }
 
 impl Ruling {

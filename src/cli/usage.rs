@@ -82,7 +82,10 @@ fn without_tokens(text: &str) -> String {
 
 /// The verbs that people give a secret to as an argument, and what they take.
 const SECRETIVE: [(&str, &str); 2] = [
-    ("enroll", "--refresh-token or --self-client FILE,"),
+    (
+        "enroll",
+        "--refresh-token, --client-secret or --self-client FILE,",
+    ),
     ("login", "--paste, --no-browser"),
 ];
 

@@ -42,6 +42,7 @@ pub use refresh::Refresh;
 pub use report::{Mention, Outside, Places};
 pub use secret_source::SecretSource;
 pub use source::SourceText;
+pub use suggest::nearest;
 
 use crate::base::OrgName;
 use data_centers::Site;

@@ -107,6 +107,7 @@ fn settings(
         org_id: None,
         neighbours: Vec::new(),
         required: true,
+        secret: None,
     })
 }
 

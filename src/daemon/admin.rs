@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::desk::no_such_org;
-use super::login;
 use super::shared::Shared;
 use super::standing::Standing;
+use super::{login, renewal};
 use crate::base::{OrgName, UnixTime};
-use crate::edge::http::{Answer, Enrollment, EnrollmentKind, Problem};
+use crate::edge::http::{Answer, Consented, Enrollment, EnrollmentKind, Problem};
 use crate::policy::event::{Event, Login, Offer, Refusal, Right};
 use crate::policy::org::Org;
 use crate::policy::record::Cause;
@@ -27,12 +27,20 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         EnrollmentKind::RefreshToken(_) => Asked::TakeOver,
         EnrollmentKind::Login(_) => Asked::Login,
         EnrollmentKind::ClientCredentials => Asked::ClientProof,
+        EnrollmentKind::ClientSecret(_) => Asked::Prove,
     };
     if let Some(cause) = contradiction(shared, &org, &enrollment.kind) {
         return problem(shared, &org, asked, Refusal::Refused(cause))
             .of(&org)
             .into();
     }
+    let right = match enrollment.kind {
+        EnrollmentKind::ClientSecret(secret) => return renewal::renew(shared, org, secret).await,
+        EnrollmentKind::Code(code, _) => Right::Code(Arc::new(code)),
+        EnrollmentKind::RefreshToken(token) => Right::RefreshToken(Arc::new(token)),
+        EnrollmentKind::Login(consented) => Right::Login(login_of(consented)),
+        EnrollmentKind::ClientCredentials => Right::Client,
+    };
     let given = enrollment.client_secret.map(Arc::new);
     let client_secret = given.or_else(|| {
         let fleet = shared.fleet.borrow();
@@ -43,10 +51,12 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         return problem.into();
     }
     let offer = Offer {
-        right: right_of(enrollment.kind),
+        right,
         client_secret,
+        keeps_old: enrollment.keep_old,
     };
     let name = org.clone();
+    let before = shared.places(&org);
     let result = shared
         .request(|request| Event::Enroll {
             org: name,
@@ -54,7 +64,16 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
             offer,
         })
         .await;
-    answer(shared, &org, asked, result).await
+    let is_done = matches!(result, Some(Ok(())));
+    let answer = answer(shared, &org, asked, result).await;
+    match shared.status(&org) {
+        Some(status) if is_done => {
+            let mut status = json!(status);
+            status["refresh_tokens_before"] = json!(before.map(|count| count.known));
+            Answer::json(&status)
+        }
+        _ => answer,
+    }
 }
 
 /// Why it is of no use to the org; looked for before Zoho is asked, since a code is good once.
@@ -65,21 +84,18 @@ fn contradiction(shared: &Shared, org: &OrgName, kind: &EnrollmentKind) -> Optio
         EnrollmentKind::Code(_, paper) => {
             paper.contradiction(&org.settings.binding, shared.clock.now().wall)
         }
-        EnrollmentKind::RefreshToken(_) | EnrollmentKind::ClientCredentials => None,
+        EnrollmentKind::RefreshToken(_)
+        | EnrollmentKind::ClientCredentials
+        | EnrollmentKind::ClientSecret(_) => None,
         EnrollmentKind::Login(consented) => login::contradiction(&standing, org, consented),
     }
 }
 
-fn right_of(kind: EnrollmentKind) -> Right {
-    match kind {
-        EnrollmentKind::Code(code, _) => Right::Code(Arc::new(code)),
-        EnrollmentKind::RefreshToken(token) => Right::RefreshToken(Arc::new(token)),
-        EnrollmentKind::Login(consented) => Right::Login(Login {
-            code: Arc::new(consented.code),
-            redirect_uri: consented.redirect_uri,
-            code_verifier: consented.code_verifier.map(Arc::new),
-        }),
-        EnrollmentKind::ClientCredentials => Right::Client,
+fn login_of(consented: Consented) -> Login {
+    Login {
+        code: Arc::new(consented.code),
+        redirect_uri: consented.redirect_uri,
+        code_verifier: consented.code_verifier.map(Arc::new),
     }
 }
 
@@ -129,10 +145,7 @@ pub(super) async fn reload(shared: &Rc<Shared>, dry_run: bool) -> Answer {
         Ok(changes) => Answer::json(&changes),
         Err(problems) => {
             let detail = "the new config is refused as a whole; the old one stays in force";
-            let cure =
-                "mend every problem and reload again; `zoho-tokend check` shows the same list";
             Problem::new(422, "config", "Unprocessable Content", detail)
-                .cure(cure.to_owned())
                 .problems(problems)
                 .into()
         }
@@ -166,7 +179,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     Some(problem.of(org))
 }
 
-async fn answer(
+pub(super) async fn answer(
     shared: &Shared,
     org: &OrgName,
     asked: Asked,
@@ -190,7 +203,7 @@ async fn answer(
 pub(super) fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Refusal) -> Problem {
     let now = shared.clock.now();
     let fleet = shared.fleet.borrow();
-    let remedy = |cause: &Cause| fleet.org(org).map(|org| org.remedy_for(&cause.code, asked));
+    let remedy = |cause: &Cause| fleet.remedy_for(org, &cause.code, asked);
     let told = |cause: &Cause| match remedy(cause) {
         Some(remedy) => format!("{}: {} ({})", cause.code, remedy.meaning, cause.detail),
         None => format!("{}: {}", cause.code, cause.detail),

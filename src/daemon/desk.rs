@@ -10,9 +10,10 @@ mod token;
 use std::rc::Rc;
 
 use super::shared::Shared;
-use super::{admin, health, login, metrics_page, reports};
+use super::{admin, health, login, metrics_page, reports, revoke};
 use crate::edge::http::{Answer, BadAsk, Call, Desk, Details, Problem};
 use crate::policy::access::Peer;
+use crate::policy::revoke::Wish;
 use admission::{READERS, admit, forbidden, missing};
 
 pub(super) use admission::no_such_org;
@@ -67,6 +68,10 @@ impl FrontDesk {
                 admin::enroll(shared, org, enrollment).await
             }
             Call::Login(org) => login::begin(shared, &org),
+            Call::Revoke(org) => {
+                let [forgets, only_old] = details.flags(["forget", "old"])?;
+                revoke::revoke(shared, org, Wish { forgets, only_old }).await
+            }
             Call::Refresh(org) => admin::refresh(shared, org).await,
             Call::Reload => admin::reload(shared, details.flag("dry_run")?).await,
             Call::Live => health::live(shared),

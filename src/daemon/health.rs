@@ -39,7 +39,7 @@ pub(super) fn ready(shared: &Shared, peer: &Peer) -> Answer {
                 "token": org.token_state(now.boot).0.as_str(),
                 "grant": org.word().as_str(),
                 "cause": org.cause().map(|cause| cause.code.clone()),
-                "cure": org.remedy().map(|remedy| remedy.cure),
+                "cure": fleet.remedy(name).map(|remedy| remedy.cure),
             })
         })
         .collect();

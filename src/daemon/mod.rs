@@ -17,7 +17,10 @@ mod metrics_page;
 mod names;
 mod questions;
 mod reload;
+mod renewal;
 mod reports;
+mod revocations;
+mod revoke;
 mod shared;
 mod standing;
 mod start;
@@ -200,10 +203,31 @@ impl Loop {
                 };
                 questions::start(&self.shared, question);
             }
+            Step::Revoke {
+                org,
+                attempt,
+                doomed,
+            } => revocations::start(&self.shared, org, attempt, doomed),
             Step::Publish(org) | Step::Withdraw(org) => self.shared.deliver(&org),
             Step::Reply { request, result } => self.shared.reply(request, result),
+            Step::Revoked { request, result } => self.shared.end_revocation(request, result),
             Step::Rule { request, ruling } => self.shared.rule(request, ruling),
-            Step::Tell(severity, note) => tell(severity, &note),
+            Step::Tell(severity, note) => self.tell(severity, &note),
+        }
+    }
+
+    /// Writes it to the log; where a grant needs a person, with what to do.
+    fn tell(&self, severity: Severity, note: &Note) {
+        let Note {
+            org, kind, detail, ..
+        } = note;
+        let is_for_a_person = kind == "grant" && severity == Severity::Error;
+        let remedy = || self.shared.fleet.borrow().remedy(org);
+        match (severity, is_for_a_person.then(remedy).flatten()) {
+            (_, Some(remedy)) => tracing::error!(%org, "{kind}: {detail}; {}", remedy.cure),
+            (Severity::Info, None) => tracing::info!(%org, "{kind}: {detail}"),
+            (Severity::Warning, None) => tracing::warn!(%org, "{kind}: {detail}"),
+            (Severity::Error, None) => tracing::error!(%org, "{kind}: {detail}"),
         }
     }
 
@@ -317,17 +341,6 @@ fn summary(shared: &Shared) -> String {
         format!("{served} of {total} orgs have a token")
     } else {
         format!("{served} of {total} orgs have a token; {}", ill.join(", "))
-    }
-}
-
-fn tell(severity: Severity, note: &Note) {
-    let Note {
-        org, kind, detail, ..
-    } = note;
-    match severity {
-        Severity::Info => tracing::info!(%org, "{kind}: {detail}"),
-        Severity::Warning => tracing::warn!(%org, "{kind}: {detail}"),
-        Severity::Error => tracing::error!(%org, "{kind}: {detail}"),
     }
 }
 

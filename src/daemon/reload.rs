@@ -11,6 +11,7 @@ use super::shared::{Shared, Turn};
 use super::standing::Standing;
 use crate::base::{OrgName, Secret};
 use crate::config::Config;
+use crate::policy::org::Org;
 
 /// What a reload changed.
 #[derive(Debug, Default, Serialize)]
@@ -42,7 +43,8 @@ pub(super) async fn reload_when_due(shared: &Rc<Shared>) -> Result<Changes, Vec<
 async fn take_anew(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
     let mut new = Standing::load(&old.path, Some(&old)).await?;
-    let changes = compare(&old, &new);
+    let mut changes = compare(&old, &new);
+    changes.warnings.extend(without_secret(shared, &new));
     loss::refuse(&old, &new, &changes.restart_needed)?;
     new.continue_log(&old);
     put_in_force(shared, new).await;
@@ -56,9 +58,28 @@ async fn take_anew(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
 pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let old = shared.standing();
     let new = Standing::load(&old.path, Some(&old)).await?;
-    let changes = compare(&old, &new);
+    let mut changes = compare(&old, &new);
+    changes.warnings.extend(without_secret(shared, &new));
     loss::refuse(&old, &new, &changes.restart_needed)?;
     Ok(changes)
+}
+
+/// Orgs that this config leaves without any client secret: their next refresh would have none to go out with.
+fn without_secret(shared: &Shared, new: &Standing) -> Vec<String> {
+    let fleet = shared.fleet.borrow();
+    let lacks_one = |name: &OrgName| {
+        let client = new.org(name).map(|org| &org.settings.client);
+        client.is_some_and(|client| new.secret_of(client).is_none())
+            && fleet.org(name).is_some_and(Org::relies_on_config_secret)
+    };
+    let names = new.config.orgs.keys().filter(|name| lacks_one(name));
+    let told = names.map(|name| {
+        format!(
+            "orgs.{name}: its client has no `client_secret` here, and none was sealed at its enrolment; put it back, or \
+             run `zoho-tokend enroll {name} --client-secret`"
+        )
+    });
+    told.collect()
 }
 
 /// The same config, with its names looked up again.

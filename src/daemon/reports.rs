@@ -31,7 +31,7 @@ struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<&'static str>,
+    cure: Option<String>,
 }
 
 /// Takes the report of a peer that may read the token; `None` where the config has no such org.
@@ -63,7 +63,8 @@ pub(super) async fn report(
         shared.delivery.settle(org).await;
     }
     note(org, peer, &rejection, ruling);
-    let told = told(ruling, shared.clock.now().boot);
+    let cure = shared.fleet.borrow().cure_of_verdict(org, ruling.finding);
+    let told = told(ruling, cure, shared.clock.now().boot);
     Ok(Some(Answer::json(&told)))
 }
 
@@ -86,7 +87,7 @@ fn note(org: &OrgName, peer: &Peer, rejection: &Rejection, ruling: Ruling) {
     tracing::debug!(%org, uid = peer.uid, generation, code = code.name, "report: {verdict}");
 }
 
-fn told(ruling: Ruling, now: Boottime) -> Told {
+fn told(ruling: Ruling, cure: Option<String>, now: Boottime) -> Told {
     let wait = match ruling.finding {
         Finding::Pending(at) => Some(at.since(now)),
         _ => None,
@@ -95,25 +96,7 @@ fn told(ruling: Ruling, now: Boottime) -> Told {
         verdict: ruling.finding.as_str(),
         generation: ruling.generation,
         retry_after_s: wait.map(|wait| seconds_up(wait).max(1)),
-        cure: cure(ruling.finding),
-    }
-}
-
-/// What only the job or a person can do.
-fn cure(finding: Finding) -> Option<&'static str> {
-    match finding {
-        Finding::Superseded | Finding::Refreshed | Finding::Pending(_) => None,
-        Finding::Scope => Some(
-            "give the grant the scope that the call needs (`scopes`, then enroll again), or the user who consented \
-             the permission in Zoho's CRM; do not retry",
-        ),
-        Finding::Binding => Some(
-            "use the token at its own `api_domain` and for its own org and environment; an operator compares the \
-             org's `environment` and `data_center` with the grant; do not retry",
-        ),
-        Finding::NotToken => Some(
-            "mend the request, or slow down after TOO_MANY_REQUESTS; the token is not what was refused",
-        ),
+        cure,
     }
 }
 
@@ -122,9 +105,7 @@ fn too_many(peer: &Peer, wait: Duration) -> Problem {
         "uid {} has made {REPORTS_MAX} reports within a minute, which is all that it may",
         peer.uid
     );
-    Problem::new(429, "too-many-reports", "Too Many Requests", detail)
-        .cure("report a generation once, and read the token again before the next call".to_owned())
-        .retry_after(wait)
+    Problem::new(429, "too-many-reports", "Too Many Requests", detail).retry_after(wait)
 }
 
 #[cfg(test)]
@@ -138,7 +119,7 @@ mod tests {
                 finding: Finding::Pending(Boottime(ms)),
                 generation: None,
             };
-            told(ruling, Boottime(10_000)).retry_after_s
+            told(ruling, None, Boottime(10_000)).retry_after_s
         };
         assert_eq!([wait(14_001), wait(15_000)], [Some(5), Some(5)]);
         assert_eq!([wait(10_000), wait(0)], [Some(1), Some(1)]);
@@ -150,7 +131,7 @@ mod tests {
             finding: Finding::Refreshed,
             generation: Some(7),
         };
-        let text = serde_json::to_string(&told(ruling, Boottime(0))).expect("plain");
+        let text = serde_json::to_string(&told(ruling, None, Boottime(0))).expect("plain");
         assert_eq!(text, r#"{"verdict":"refreshed","generation":7}"#);
     }
 }

@@ -18,6 +18,8 @@ use crate::policy::fleet::Fleet;
 use crate::policy::gist::Revision;
 use crate::policy::quota::Quota;
 use crate::policy::report::{Report, Ruling};
+use crate::policy::revoke::{Ended, Wish};
+use crate::policy::seats::Count;
 use crate::policy::status::Status;
 
 /// The daemon's state.
@@ -65,6 +67,7 @@ struct Requests {
     last: u64,
     admins: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
     reporters: BTreeMap<RequestId, oneshot::Sender<Option<Ruling>>>,
+    revokers: BTreeMap<RequestId, oneshot::Sender<Result<Ended, Refusal>>>,
 }
 
 impl Requests {
@@ -151,6 +154,29 @@ impl Shared {
         ruling
     }
 
+    /// Sends an admin's wish to revoke to the loop, and waits for what comes of it.
+    pub(super) async fn revoke(&self, org: OrgName, wish: Wish) -> Option<Result<Ended, Refusal>> {
+        if *self.stop.borrow() {
+            return None;
+        }
+        let (reply, ended) = oneshot::channel();
+        let request = {
+            let mut requests = self.requests.borrow_mut();
+            let request = requests.next();
+            requests.revokers.insert(request, reply);
+            request
+        };
+        self.tell(Event::Revoke { org, request, wish });
+        ended.await.ok()
+    }
+
+    /// Hands an admin the end of a revocation.
+    pub(super) fn end_revocation(&self, request: RequestId, result: Result<Ended, Refusal>) {
+        if let Some(reply) = self.requests.borrow_mut().revokers.remove(&request) {
+            reply.send(result).ok();
+        }
+    }
+
     /// Hands a reporter the ruling, if it still waits.
     pub(super) fn rule(&self, request: RequestId, ruling: Option<Ruling>) {
         if let Some(reply) = self.requests.borrow_mut().reporters.remove(&request) {
@@ -163,6 +189,14 @@ impl Shared {
         if let Some(reply) = self.requests.borrow_mut().admins.remove(&request) {
             reply.send(result).ok();
         }
+    }
+
+    /// How many of Zoho's places the org's client has taken.
+    pub(super) fn places(&self, org: &OrgName) -> Option<Count> {
+        let standing = self.standing();
+        let binding = &standing.org(org)?.settings.binding;
+        let fleet = self.fleet.borrow();
+        Some(fleet.seat_count(binding, self.clock.now()))
     }
 
     /// Wakes those who watch, if there is something for them. What time alone changes, each waits for itself.
@@ -186,7 +220,9 @@ impl Shared {
     /// Counts what the loop has waited for. Not sooner: an answer that is still in the queue is not over.
     pub(super) fn note_end_of(&self, event: &Event) {
         let count = match event {
-            Event::Answered { .. } | Event::Told { .. } => &self.calls,
+            Event::Answered { .. } | Event::Told { .. } | Event::RevocationAnswered { .. } => {
+                &self.calls
+            }
             Event::Stored(_) | Event::StoreFailed(..) => &self.writes,
             _ => return,
         };
@@ -198,6 +234,7 @@ impl Shared {
         let mut requests = self.requests.borrow_mut();
         requests.admins.clear();
         requests.reporters.clear();
+        requests.revokers.clear();
     }
 
     /// Whether Zoho, the disk or the files have yet to answer.

@@ -104,7 +104,10 @@ impl Standing {
         self.config
             .orgs
             .values()
-            .map(|org| org.settings.clone())
+            .map(|org| OrgSettings {
+                secret: self.secret_of(&org.settings.client).map(|own| own.mark()),
+                ..org.settings.clone()
+            })
             .collect()
     }
 

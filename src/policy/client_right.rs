@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::event::Refusal;
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
-use super::record::{Cause, Grant, LaneId, Word};
+use super::record::{Cause, Grant, LaneId, Streak, Word};
 use super::root::Root;
 use super::saving::Newest;
 use super::settings::OrgSettings;
@@ -20,8 +20,7 @@ use crate::base::{Boottime, OrgName, Secret};
 impl OrgSettings {
     /// A sealed client secret, unless the config has one: what an operator writes down last counts.
     pub(super) fn secret_to_send(&self, sealed: Option<&Arc<Secret>>) -> Option<Arc<Secret>> {
-        let is_outdated = self.grant.is_of_client() && self.has_client_secret;
-        sealed.filter(|_| !is_outdated).cloned()
+        sealed.filter(|_| !self.has_client_secret).cloned()
     }
 }
 
@@ -60,12 +59,13 @@ impl Org {
             root: Root::Client,
             client_secret: sealed,
             enrolled_at: scene.now.boot,
+            is_taken_over: false,
         });
         self.record.token = None;
         self.published = None;
         self.saving.newest = Newest::Kept;
         self.saving.is_dirty = true;
-        self.reports.forget_grant();
+        self.record.streak = Streak::default();
         self.unknown_api_domain = None;
         self.forget_asked();
         self.not_before = Boottime(i64::MIN);

@@ -13,21 +13,23 @@ use super::client_right;
 use super::event::{Answer, Offer, Refusal, RequestId, Right, Severity, Step, WriteId};
 use super::ledger::{Fate, Want};
 use super::org::{Org, Scene};
-use super::record::{Cause, Grant, LaneId, Prior};
+use super::past::{Past, Plan};
+use super::record::{Cause, Grant, LaneId, Streak};
 use super::reply::{Asked, Granted, Outcome};
 use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
 use super::settings::Binding;
-use crate::base::{Boottime, Secret};
+use crate::base::{Boottime, Now, Secret};
 
 /// An enrolment on its way.
 #[derive(Debug)]
 pub(super) struct Enrolling {
     pub(super) call: Call,
     pub(super) request: RequestId,
-    offer: Offer,
+    pub(super) offer: Offer,
+    asked: Asked,
     /// What the config said when the call was made: the grant will be of that place, whatever it says later.
     binding: Binding,
     /// What Zoho has granted, until its API says whose it is.
@@ -39,13 +41,27 @@ pub(super) struct Enrolling {
 pub(super) struct Accepted {
     pub(super) granted: Granted,
     /// What the grant will stand on.
-    root: Root,
+    pub(super) root: Root,
     /// Whether that has minted.
     is_proved: bool,
     proof: Proof,
 }
 
 impl Enrolling {
+    /// What came of it, or may have come, where the org does not live on it.
+    fn past(&self, refresh_token: Option<Arc<Secret>>, plan: Plan, now: Now) -> Past {
+        Past {
+            lane: self.call.lane.clone(),
+            client_id: self.binding.client_id.clone(),
+            data_center: self.binding.data_center.clone(),
+            since: Some(now.wall_at(self.call.started())),
+            client_secret: refresh_token.as_ref().and(self.offer.client_secret.clone()),
+            refresh_token,
+            plan,
+            may_be_gone: false,
+        }
+    }
+
     /// The lane that this refresh token is being enrolled in.
     pub(super) fn lane_of(&self, offered: &Secret) -> Option<&LaneId> {
         match &self.offer.right {
@@ -59,7 +75,7 @@ impl Org {
     /// Takes a slot for the offer, in `known` (the lane of a refresh token that we have) or a new lane.
     pub(super) fn enroll(
         &mut self,
-        request: RequestId,
+        (request, asked): (RequestId, Asked),
         offer: Offer,
         known: Option<LaneId>,
         scene: &mut Scene<'_>,
@@ -69,6 +85,11 @@ impl Org {
             let cause = Cause::new("busy", "another enrolment of this org is on its way");
             let until = now.plus(self.settings.timeout);
             return refuse(request, Refusal::Later(cause, until), scene);
+        }
+        if self.is_being_revoked() {
+            let until = now.plus(self.settings.timeout);
+            let refusal = Refusal::Later(super::revoke::revoking(), until);
+            return refuse(request, refusal, scene);
         }
         if !offer.right.is_of(self.settings.grant) {
             return refuse(
@@ -92,6 +113,7 @@ impl Org {
             call: Call::reserve(lane, &self.settings, scene),
             request,
             offer,
+            asked,
             binding: self.settings.binding.clone(),
             held: None,
         });
@@ -111,7 +133,8 @@ impl Org {
         loop {
             let (org, wall, number) = (self.name(), scene.now.wall.0, scene.numbers.next());
             let id = LaneId(format!("{org}.{wall}.{number}").into());
-            if scene.ledger.lane(&id).is_none() {
+            let is_past = self.record.past.iter().any(|past| past.lane == id);
+            if scene.ledger.lane(&id).is_none() && !is_past {
                 return id;
             }
         }
@@ -131,16 +154,13 @@ impl Org {
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: own.call.attempt,
-            asked: match own.offer.right {
-                Right::Code(_) => Asked::Exchange,
-                Right::RefreshToken(_) => Asked::TakeOver,
-                Right::Login(_) => Asked::Login,
-                Right::Client => Asked::ClientProof,
-            },
+            asked: own.asked,
             right: own.offer.right.clone(),
-            client_secret: self
-                .settings
-                .secret_to_send(own.offer.client_secret.as_ref()),
+            client_secret: match own.asked {
+                // It is what is to be proved, whatever the config has got meanwhile.
+                Asked::Prove => own.offer.client_secret.clone(),
+                _ => (self.settings).secret_to_send(own.offer.client_secret.as_ref()),
+            },
         });
     }
 
@@ -197,11 +217,21 @@ impl Org {
         // The slot counts on disk too, whatever comes of the offer.
         self.saving.is_dirty = true;
         let request = own.request;
+        let is_lost = Fate::of(&answer) == Fate::Lost;
+        if is_lost && matches!(own.offer.right, Right::Code(_) | Right::Login(_)) {
+            self.remember_what_may_be(&own, scene);
+        }
         let refusal = match answer {
-            Answer::Sorted(Outcome::Granted(granted)) => match self.accept(own, granted, scene) {
-                Ok(()) => return,
-                Err(cause) => Refusal::Refused(cause),
-            },
+            Answer::Sorted(Outcome::Granted(granted)) => {
+                let accepted = match own.asked {
+                    Asked::Prove => self.accept_secret(&own, granted, scene),
+                    _ => self.accept(own, granted, scene),
+                };
+                match accepted {
+                    Ok(()) => return,
+                    Err(cause) => Refusal::Refused(cause),
+                }
+            }
             Answer::Sorted(Outcome::Throttled(_)) => {
                 let until = now.plus(self.settings.limits.window);
                 scene.ledger.quieten(&own.call.lane, until);
@@ -240,7 +270,13 @@ impl Org {
                 new: Arc::clone(new),
             });
         }
-        let proof = binding::weigh(&granted, &self.settings)?;
+        let proof = match binding::weigh(&granted, &self.settings) {
+            Ok(proof) => proof,
+            Err(cause) => {
+                self.reject(&own, root, scene);
+                return Err(cause);
+            }
+        };
         let accepted = Accepted {
             granted,
             root,
@@ -273,8 +309,9 @@ impl Org {
             // The older grant's token is of another place: it must not come out under the new config.
             self.published = None;
         }
-        self.shelve_grant(&root, is_proved);
+        self.shelve_grant(&root, is_proved, own.offer.keeps_old, scene.now);
         self.record.grant = Some(Grant {
+            is_taken_over: matches!(own.offer.right, Right::RefreshToken(_)),
             binding: own.binding,
             root,
             client_secret: own.offer.client_secret,
@@ -283,7 +320,8 @@ impl Org {
         });
         self.forget_asked();
         self.compare_with_config();
-        self.reports.forget_grant();
+        // What was said of the older grant's tokens counts no more.
+        self.record.streak = Streak::default();
         self.awaiting_token.extend(askers);
         self.awaiting_token.push(own.request);
         let how = match own.offer.right {
@@ -297,18 +335,39 @@ impl Org {
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(&mut self, root: &Root, is_proved: bool) {
+    fn shelve_grant(&mut self, root: &Root, is_proved: bool, is_kept: bool, now: Now) {
+        let token = root.refresh_token();
+        let is_same = |past: &Past| token.is_some_and(|token| past.is(token));
+        // What is in force again is past no more.
+        self.record.past.retain(|past| !is_same(past));
+        let may_be_gone = self.is_called_invalid();
         let older = self.record.grant.take();
-        let older = older.and_then(|grant| match (grant.root, root) {
-            (Root::RefreshToken(old), Root::RefreshToken(new)) if old.is_same_as(new) => None,
-            (Root::RefreshToken(refresh_token), _) => Some(Prior {
-                refresh_token,
-                lane: grant.lane,
-            }),
-            (Root::Client, _) => None,
-        });
-        let prior = self.record.prior.take().or(older);
-        self.record.prior = prior.filter(|_| !is_proved);
+        let older = older.and_then(|grant| Past::of(grant, Plan::Fallback { is_kept }, now));
+        if let Some(older) = older.filter(|past| !is_same(past)) {
+            self.record.add_past(Past {
+                may_be_gone,
+                ..older
+            });
+        }
+        if is_proved {
+            self.record.confirm_grant();
+        }
+    }
+
+    /// A grant that is not for this org. What Zoho made for our code alone nobody will use: it is revoked.
+    pub(super) fn reject(&mut self, own: &Enrolling, root: Root, scene: &mut Scene<'_>) {
+        if let (Right::Code(_) | Right::Login(_), Root::RefreshToken(token)) =
+            (&own.offer.right, root)
+        {
+            let past = own.past(Some(token), Plan::Revoke { tries: 0 }, scene.now);
+            self.record.add_past(past);
+        }
+    }
+
+    /// Nobody knows whether Zoho has made a refresh token: it may take a place.
+    fn remember_what_may_be(&mut self, own: &Enrolling, scene: &mut Scene<'_>) {
+        let past = own.past(None, Plan::Left, scene.now);
+        self.record.add_past(past);
     }
 }
 

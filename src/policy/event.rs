@@ -7,6 +7,9 @@ use super::identity::ZohoOrg;
 use super::record::{Cause, Change, Note};
 use super::reply::{Asked, Outcome};
 use super::report::{Report, Ruling};
+use super::revocation::Said;
+use super::revoke::{Ended, Wish};
+use super::revoking::Doomed;
 use super::settings::OrgSettings;
 use crate::base::{Boottime, OrgName, Secret, UnixTime};
 
@@ -69,12 +72,39 @@ pub enum Event {
         /// The grant.
         offer: Offer,
     },
+    /// An admin brings another client secret for the grant that an org has.
+    Prove {
+        /// Of this org.
+        org: OrgName,
+        /// Who waits.
+        request: RequestId,
+        /// The secret.
+        client_secret: Arc<Secret>,
+    },
     /// An admin wants a new token now.
     Refresh {
         /// Of this org.
         org: OrgName,
         /// Who waits.
         request: RequestId,
+    },
+    /// An admin wants an org's refresh tokens revoked, or forgotten.
+    Revoke {
+        /// Of this org.
+        org: OrgName,
+        /// Who waits.
+        request: RequestId,
+        /// What exactly.
+        wish: Wish,
+    },
+    /// A call to revoke is over.
+    RevocationAnswered {
+        /// The org it was made for.
+        org: OrgName,
+        /// Which call.
+        attempt: Attempt,
+        /// What came.
+        said: Said,
     },
     /// A reader says that Zoho's API refused its token. Whether it may read that token, others have checked.
     Report {
@@ -107,6 +137,8 @@ pub struct Offer {
     pub right: Right,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Arc<Secret>>,
+    /// Whether the refresh token that it replaces lives on at Zoho.
+    pub keeps_old: bool,
 }
 
 /// A right to mint, as a person holds it.
@@ -167,6 +199,15 @@ pub enum Step {
         /// For all of it.
         timeout: Duration,
     },
+    /// Have Zoho revoke a refresh token, and say [`Event::RevocationAnswered`].
+    Revoke {
+        /// For this org.
+        org: OrgName,
+        /// Which call.
+        attempt: Attempt,
+        /// Which refresh token.
+        doomed: Doomed,
+    },
     /// The org's token is another one: bring it to every outlet.
     Publish(OrgName),
     /// The org's token must not be read any more: take it from every outlet, if it is there.
@@ -177,6 +218,13 @@ pub enum Step {
         request: RequestId,
         /// How it went.
         result: Result<(), Refusal>,
+    },
+    /// Tell the admin who waits for a revocation.
+    Revoked {
+        /// Who.
+        request: RequestId,
+        /// How it went.
+        result: Result<Ended, Refusal>,
     },
     /// Tell the reporter who waits.
     Rule {

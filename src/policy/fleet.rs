@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use super::agenda::Agenda;
 use super::doubt::Doubts;
-use super::event::{Event, Offer, Refusal, RequestId, Right, Step, WriteId};
+use super::event::{Answer, Attempt, Event, Offer, Refusal, RequestId, Right, Step, WriteId};
 use super::ledger::Ledger;
 use super::org::{Numbers, Org, Scene};
-use super::record::{Anchor, Change, LaneId, OrgRecord};
+use super::proving::Proved;
+use super::record::{Anchor, Cause, Change, LaneId, OrgRecord};
+use super::reply::Asked;
 use super::report::Report;
 use super::rotation::Rotation;
 use super::schedule::Dice;
+use super::seats::Seats;
 use super::turns::{Turn, Turns};
 use super::wall_clock::WallClock;
 use crate::base::{Boottime, Limits, Now, OrgName, Secret};
@@ -42,6 +45,7 @@ pub struct Fleet {
     pub(super) agenda: Agenda,
     /// Whose write is on its way to the disk.
     pub(super) writers: BTreeMap<WriteId, OrgName>,
+    pub(super) seats: Seats,
     pub(super) sweep_at: Boottime,
     pub(super) wall_clock: WallClock,
     /// Stored tokens that nobody vouches for yet.
@@ -57,6 +61,8 @@ pub(super) struct Moment<'a> {
     pub(super) steps: Vec<Step>,
     /// Refresh tokens that this step has replaced.
     pub(super) rotations: Vec<Rotation>,
+    /// Client secrets that this step has proved.
+    pub(super) proved: Vec<Proved>,
 }
 
 impl Fleet {
@@ -67,12 +73,15 @@ impl Fleet {
             dice,
             steps: Vec::new(),
             rotations: Vec::new(),
+            proved: Vec::new(),
         };
         self.end_hold(now.boot);
         self.take(event, &mut moment);
         self.follow_rotations(&mut moment);
+        self.spread_secrets(&mut moment);
         self.pump_due(&mut moment);
         self.sweep(&mut moment);
+        self.seats = Seats::default();
         moment.steps
     }
 
@@ -124,9 +133,7 @@ impl Fleet {
                 attempt,
                 answer,
             } => {
-                self.with(&org, moment, |org, scene| {
-                    org.answered(attempt, answer, scene);
-                });
+                self.answered(&org, attempt, answer, moment);
                 self.let_sharers_begin(&org, moment);
             }
             Event::Told { org, attempt, said } => self.with(&org, moment, |org, scene| {
@@ -136,11 +143,24 @@ impl Fleet {
             Event::Refresh { org, request } => self.ask(&org, request, moment, |org, scene| {
                 org.refresh(request, scene);
             }),
+            Event::Prove {
+                org,
+                request,
+                client_secret,
+            } => self.ask(&org, request, moment, |org, scene| {
+                org.prove_secret(request, client_secret, scene);
+            }),
             Event::Enroll {
                 org,
                 request,
                 offer,
             } => self.enroll(&org, request, offer, moment),
+            Event::Revoke { org, request, wish } => self.revoke(&org, request, wish, moment),
+            Event::RevocationAnswered { org, attempt, said } => {
+                self.with(&org, moment, |org, scene| {
+                    org.revocation_answered(attempt, said, scene);
+                });
+            }
             Event::Report {
                 org,
                 request,
@@ -150,10 +170,37 @@ impl Fleet {
         }
     }
 
+    fn answered(
+        &mut self,
+        name: &OrgName,
+        attempt: Attempt,
+        answer: Answer,
+        moment: &mut Moment<'_>,
+    ) {
+        let was_gone = self.orgs.get(name).is_some_and(Org::is_called_invalid);
+        self.with(name, moment, |org, scene| {
+            org.answered(attempt, answer, scene);
+        });
+        if !was_gone {
+            self.suspect_eviction(name, moment);
+        }
+    }
+
     /// Lets one org act on the scene, then does what is due for it and plans it anew.
     pub(super) fn with(
         &mut self,
         name: &OrgName,
+        moment: &mut Moment<'_>,
+        act: impl FnOnce(&mut Org, &mut Scene<'_>),
+    ) {
+        self.with_due(name, None, moment, act);
+    }
+
+    /// The same for an org that may have a revocation to begin.
+    fn with_due(
+        &mut self,
+        name: &OrgName,
+        due_revocation: Option<(LaneId, bool)>,
         moment: &mut Moment<'_>,
         act: impl FnOnce(&mut Org, &mut Scene<'_>),
     ) {
@@ -168,8 +215,10 @@ impl Fleet {
             ledger: &mut self.ledger,
             steps: &mut moment.steps,
             rotations: &mut moment.rotations,
+            proved: &mut moment.proved,
             numbers: &mut self.numbers,
             boot_id: &self.boot_id,
+            due_revocation,
             writers: &mut self.writers,
             has_turn: self.turns.has_room(name, data_center),
             is_clock_vouched: self.wall_clock.is_vouched(data_center, moment.now),
@@ -252,12 +301,20 @@ impl Fleet {
         offer: Offer,
         moment: &mut Moment<'_>,
     ) {
-        let known = match &offer.right {
-            Right::Code(_) | Right::Login(_) | Right::Client => None,
-            Right::RefreshToken(offered) => self.lane_of(offered),
+        let (asked, known) = match &offer.right {
+            Right::Code(_) => (Asked::Exchange, None),
+            Right::Login(_) => (Asked::Login, None),
+            Right::Client => (Asked::ClientProof, None),
+            Right::RefreshToken(offered) if self.is_revoking(offered) => {
+                let cause = Cause::new("revoking", "Zoho is being asked to revoke it");
+                let at = moment.now.boot.plus(SLEEP_MAX);
+                let result = Err(Refusal::Later(cause, at));
+                return moment.steps.push(Step::Reply { request, result });
+            }
+            Right::RefreshToken(offered) => (Asked::TakeOver, self.lane_of(offered)),
         };
         self.ask(name, request, moment, |org, scene| {
-            org.enroll(request, offer, known, scene);
+            org.enroll((request, asked), offer, known, scene);
         });
     }
 
@@ -280,7 +337,7 @@ impl Fleet {
     }
 
     /// Every record: of orgs in the config, leaving it, and on the shelf.
-    fn records(&self) -> impl Iterator<Item = &OrgRecord> {
+    pub(super) fn records(&self) -> impl Iterator<Item = &OrgRecord> {
         let configured = self.orgs.values().map(|org| &org.record);
         configured.chain(self.shelved())
     }
@@ -291,7 +348,8 @@ impl Fleet {
         // Whose token ends first goes first, so that no org starves where two wait for one lane.
         due.sort_by_key(|name| self.orgs.get(name).map(Org::needs_by));
         for name in due {
-            self.with(&name, moment, |_, _| ());
+            let revocation = self.due_revocation(&name, now);
+            self.with_due(&name, revocation, moment, |_, _| ());
         }
         // Each round either begins that org's call or finds that it waits for none any more.
         while let Some(name) = self.turns.next() {

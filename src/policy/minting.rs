@@ -21,7 +21,7 @@ use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
 use super::verdict::{Failure, refuse_all};
-use crate::base::{Boottime, Secret};
+use crate::base::{Boottime, Secret, SecretMark};
 
 /// A mint on its way.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) struct Mint {
     want: Want,
     /// The refresh token that it went out with, if its grant stands on one.
     sent: Option<Arc<Secret>>,
+    /// And the client secret.
+    sent_secret: Option<SecretMark>,
     /// Admins who wait for its outcome.
     askers: Vec<RequestId>,
     /// What Zoho has granted, until its API says whose it is.
@@ -71,6 +73,7 @@ impl Org {
             call: Call::reserve(lane, &self.settings, scene),
             want,
             sent: None,
+            sent_secret: None,
             askers,
             held: None,
         });
@@ -129,6 +132,7 @@ impl Org {
 
     /// The slot may be on the disk: then call.
     pub(super) fn call_for_mint(&mut self, write: WriteId, scene: &mut Scene<'_>) {
+        let secret = self.secret_mark();
         let (Some(mint), Some(grant)) = (&mut self.minting, &self.record.grant) else {
             return;
         };
@@ -139,6 +143,7 @@ impl Org {
             return self.abandon_throttled_mint(until, scene);
         }
         mint.sent = grant.root.refresh_token().cloned();
+        mint.sent_secret = secret;
         scene.steps.push(Step::Call {
             org: self.settings.name.clone(),
             attempt: mint.call.attempt,
@@ -245,8 +250,12 @@ impl Org {
             Answer::Sorted(Outcome::NeedsConsent(cause)) => (Word::NeedsConsent, cause, paced),
             Answer::Sorted(Outcome::Misconfigured(cause)) => (Word::Misconfigured, cause, paced),
         };
-        let failure = mint.failure(word, cause, retry_at, was_sent);
+        let secret = mint.sent_secret.filter(|_| word == Word::Misconfigured);
+        let failure = mint.failure(word, cause.clone(), retry_at, was_sent);
         self.fail_for(mint.askers, failure, scene);
+        if let Some(secret) = secret {
+            self.note_refused_secret(&cause, secret, scene);
+        }
     }
 
     fn granted(&mut self, mint: Mint, mut granted: Granted, scene: &mut Scene<'_>) {
@@ -262,7 +271,7 @@ impl Org {
                 return self.quarantine(cause, scene);
             }
         };
-        self.record.prior = None;
+        self.saving.is_dirty |= self.record.confirm_grant();
         let started = mint.call.started();
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             return self.fail_for_dead_token(mint, granted.life, scene);
@@ -302,7 +311,7 @@ impl Org {
     }
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.
-    fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
+    pub(super) fn take_refresh_token(&mut self, granted: &mut Granted, scene: &mut Scene<'_>) {
         let (Some(grant), Some(rotated)) = (&mut self.record.grant, granted.refresh_token.take())
         else {
             return;
@@ -358,7 +367,9 @@ impl Org {
     ) {
         let next = self.record.generation.saturating_add(1);
         let generation = next.max(scene.now.wall.seconds());
-        self.reports.follow(self.record.generation, generation);
+        self.record
+            .streak
+            .follow(self.record.generation, generation);
         self.record.generation = generation;
         let api_domain = self.api_domain_for(&granted, proof, scene);
         let life = granted.life;

@@ -16,9 +16,11 @@ use super::event::{RequestId, Severity, Step, WriteId};
 use super::identity::Identity;
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
-use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Verdict, Word};
+use super::proving::Proved;
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Streak, Token, Verdict, Word};
 use super::report::Finding;
 use super::reporting::Reports;
+use super::revoking::Revocations;
 use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
@@ -34,8 +36,12 @@ pub(super) struct Scene<'a> {
     pub(super) steps: &'a mut Vec<Step>,
     /// Refresh tokens that this step has replaced: others may share them.
     pub(super) rotations: &'a mut Vec<Rotation>,
+    /// Client secrets that this step has proved: others may be of the same client.
+    pub(super) proved: &'a mut Vec<Proved>,
     pub(super) numbers: &'a mut Numbers,
     pub(super) boot_id: &'a Arc<str>,
+    /// The revocation of the org that is due, and whether an org lives on that refresh token.
+    pub(super) due_revocation: Option<(LaneId, bool)>,
     /// Whose write is on its way to the disk.
     pub(super) writers: &'a mut BTreeMap<WriteId, OrgName>,
     /// Whether one more call to the org's data center may begin by schedule.
@@ -81,6 +87,7 @@ pub struct Org {
     pub(super) reports: Reports,
     pub(super) minting: Option<Mint>,
     pub(super) enrolling: Option<Enrolling>,
+    pub(super) revocations: Revocations,
     pub(super) saving: Saving,
     /// Calls in a row that never reached Zoho.
     pub(super) unsent: u32,
@@ -98,6 +105,8 @@ pub struct Org {
     pub(super) unknown_api_domain: Option<String>,
     /// How far Zoho's API has been asked whose grant it is.
     pub(super) verifying: Verifying,
+    /// Of how many refresh tokens of its client its own was the oldest, when Zoho suddenly knew it no more.
+    pub(super) evicted_of: Option<usize>,
     /// Where the config contradicts the grant, or that it names the org no more: nothing is sent or served.
     pub(super) contradiction: Option<Cause>,
 }
@@ -109,7 +118,7 @@ impl Org {
             org: settings.name.clone(),
             revision: 0,
             grant: None,
-            prior: None,
+            past: Vec::new(),
             token: None,
             generation: 0,
             verdict: Verdict {
@@ -118,8 +127,10 @@ impl Org {
                 cause: None,
                 failures: 0,
                 until: None,
+                refused_secret: None,
             },
             identity: Identity::default(),
+            streak: Streak::default(),
             anchor,
         };
         Self::restored(settings, record)
@@ -138,6 +149,7 @@ impl Org {
             reports: Reports::default(),
             minting: None,
             enrolling: None,
+            revocations: Revocations::default(),
             saving: Saving::default(),
             unsent: 0,
             waits_since: None,
@@ -145,6 +157,7 @@ impl Org {
             noted_turn: Turn::Idle,
             last_error: None,
             verifying: Verifying::default(),
+            evicted_of: None,
             contradiction: None,
         };
         org.compare_with_config();
@@ -260,6 +273,7 @@ impl Org {
             self.calls().filter_map(Call::overdue_at).min(),
             self.ask_overdue_at(),
             self.rescue_at(),
+            self.revocation_wake_at(),
         ];
         moments.into_iter().flatten().min()
     }
@@ -269,8 +283,10 @@ impl Org {
         let now = scene.now.boot;
         self.give_up_overdue_calls(scene);
         self.give_up_overdue_asks(scene);
+        self.give_up_overdue_revocation(scene);
         self.give_up_late_write(scene);
         let mint_at = self.mint_if_due(scene);
+        self.revoke_if_due(scene);
         if self.rescue_at().is_some_and(|at| at <= now) {
             self.show(scene);
         }

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use super::identity::Identity;
+use super::past::Past;
 use super::root::Root;
 use super::settings::Binding;
-use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret};
+use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark};
 
 /// One change of the state. A write is a list of them, kept whole or not at all.
 #[derive(Debug, Clone)]
@@ -58,8 +59,8 @@ pub struct OrgRecord {
     pub anchor: Anchor,
     /// The grant in force; `None` once revoked.
     pub grant: Option<Grant>,
-    /// The refresh token that the grant in force replaced, until that one has minted.
-    pub prior: Option<Prior>,
+    /// The refresh tokens that it had before, until Zoho has none of them any more; the oldest first.
+    pub past: Vec<Past>,
     /// The newest access token, published or about to be.
     pub token: Option<Token>,
     /// The newest generation ever; outlives the token.
@@ -68,22 +69,8 @@ pub struct OrgRecord {
     pub verdict: Verdict,
     /// Whose org it is, by the API's word.
     pub identity: Identity,
-}
-
-impl OrgRecord {
-    /// The refresh tokens that it stands on, or would fall back on, each with its lane.
-    pub(super) fn refresh_tokens(&self) -> impl Iterator<Item = (&Secret, &LaneId)> {
-        let (grant, prior) = (self.grant.iter(), self.prior.iter());
-        let grant = grant.filter_map(|own| Some((&**own.root.refresh_token()?, &own.lane)));
-        grant.chain(prior.map(|own| (&*own.refresh_token, &own.lane)))
-    }
-
-    /// The lanes that its mints count in, or would.
-    pub(super) fn lanes(&self) -> impl Iterator<Item = &LaneId> {
-        let (grant, prior) = (self.grant.iter(), self.prior.iter());
-        let grant = grant.map(|own| &own.lane);
-        grant.chain(prior.map(|own| &own.lane))
-    }
+    /// What readers have said of its tokens.
+    pub streak: Streak,
 }
 
 /// The right to mint, as enrolled.
@@ -99,15 +86,8 @@ pub struct Grant {
     pub lane: LaneId,
     /// When it was enrolled.
     pub enrolled_at: Boottime,
-}
-
-/// An older grant's refresh token and lane, kept until its successor has minted.
-#[derive(Debug, Clone)]
-pub struct Prior {
-    /// The refresh token.
-    pub refresh_token: Arc<Secret>,
-    /// Its lane.
-    pub lane: LaneId,
+    /// Whether the refresh token was made before that, nobody knows when.
+    pub is_taken_over: bool,
 }
 
 /// One access token.
@@ -127,6 +107,18 @@ pub struct Token {
     pub scope: ScopeSet,
     /// Whether Zoho's own words proved the environment; `false`: nothing contradicted it.
     pub verified: bool,
+}
+
+/// Refused generations in a row, as verified reports tell of them. Stored, so that a restart brings no reporter
+/// another mint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Streak {
+    /// The newest generation that was refused.
+    pub refused: Option<u64>,
+    /// The generation that came after a refused one.
+    pub successor: Option<u64>,
+    /// Two in a row were refused: no mint by report before.
+    pub held_until: Option<Boottime>,
 }
 
 /// How a grant fares, in a word of the contract.
@@ -204,6 +196,8 @@ pub struct Verdict {
     pub failures: u32,
     /// The next probe, the end of the throttle, or when a grant that is ok is due; the schedule sends nothing before.
     pub until: Option<Boottime>,
+    /// With which client secret Zoho refused the client, if that is the cause.
+    pub refused_secret: Option<SecretMark>,
 }
 
 /// Why a mint failed: a code for machines, a sentence for people. Never holds a secret.

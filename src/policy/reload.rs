@@ -7,6 +7,7 @@
 use super::event::Refusal;
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
+use super::past::Past;
 use super::record::{Cause, Word};
 use super::report::Finding;
 use super::settings::OrgSettings;
@@ -78,6 +79,7 @@ impl Org {
         if let Some(cause) = self.contradicted_enrolment() {
             self.refuse_enrolment(&cause, scene);
         }
+        self.try_other_secret(scene);
         // Where there is no token, the config may still name an output anew in which an old one stands.
         self.show_or_withdraw(scene);
     }
@@ -100,7 +102,9 @@ impl Org {
     }
 
     fn is_settled(&self) -> bool {
-        self.minting.is_none() && self.saving.is_done() && !self.is_out
+        let has_doomed = self.record.past.iter().any(Past::is_doomed);
+        let is_revoking = has_doomed || self.revocations.current.is_some();
+        self.minting.is_none() && !is_revoking && self.saving.is_done() && !self.is_out
     }
 
     /// An org that was well but has no living token is decided by its first mint of this run.

@@ -3,6 +3,9 @@
 //! The codes are the API's own, not the token endpoint's ([`super::reply`]). Decides nothing about an org:
 //! [`super::reporting`] does. Invariant: only a code of the table can lead to a mint.
 
+use serde_json::Value;
+
+use super::remedy;
 use crate::base::Boottime;
 
 /// What a job says.
@@ -82,34 +85,33 @@ impl ApiCode {
     /// The code of that name, in capitals or not; a code that nobody has seen is taken for one of the request,
     /// since a mint must not be had for a word that anybody can make up.
     pub fn of(text: &str) -> Self {
-        let text = text.trim();
-        let known = CODES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(text));
-        let (name, fault) = known.unwrap_or(&("an unknown code", Fault::Request));
-        Self {
-            name,
-            fault: *fault,
-        }
+        let (name, fault) = remedy::of_api(text).unwrap_or(("an unknown code", Fault::Request));
+        Self { name, fault }
+    }
+
+    /// The code in a whole answer of the API: `code` (at Desk `errorCode`), on top or, of a bulk call, in the parts of
+    /// `data`. Of several the first that is not the request's own; `None` where there is none.
+    pub fn in_answer(answer: &Value) -> Option<Self> {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let parts = [
+            list(answer),
+            answer.get("data").map(list).unwrap_or_default(),
+        ]
+        .concat();
+        let all = std::iter::once(answer).chain(parts.iter().take(PARTS_MAX));
+        let code = |part: &Value| {
+            let mut keys = ["code", "errorCode"].into_iter();
+            let text = keys.find_map(|key| part.get(key)?.as_str())?;
+            (!text.eq_ignore_ascii_case("SUCCESS")).then(|| Self::of(text))
+        };
+        let codes: Vec<Self> = all.filter_map(code).collect();
+        let telling = codes.iter().find(|code| code.fault != Fault::Request);
+        telling.or(codes.first()).copied()
     }
 }
 
-/// Sources: CRM API v8 "Token Validity" and its OAS, Kaizen #25, Desk's API notes; for `AUTHENTICATION_FAILURE`
-/// users of the API, who see it at times in place of `INVALID_TOKEN`. Statuses are left out: Zoho's are not reliable.
-const CODES: [(&str, Fault); 12] = [
-    ("INVALID_TOKEN", Fault::Token),
-    ("INVALID_OAUTHTOKEN", Fault::Token),
-    ("INVALID_OAUTH_TOKEN", Fault::Token),
-    ("AUTHENTICATION_FAILURE", Fault::Token),
-    ("AUTHENTICATION_FAILED", Fault::Token),
-    ("OAUTH_SCOPE_MISMATCH", Fault::Scope),
-    ("NO_PERMISSION", Fault::Scope),
-    ("OAUTH_ORG_MISMATCH", Fault::Binding),
-    ("INVALID_REQUEST", Fault::Request),
-    ("AUTHORIZATION_FAILED", Fault::Request),
-    ("INVALID_URL_PATTERN", Fault::Request),
-    ("TOO_MANY_REQUESTS", Fault::Request),
-];
+/// Most parts of a bulk answer that are looked at: CRM API v8 takes 100 records a call.
+const PARTS_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -117,73 +119,6 @@ mod tests {
 
     fn fault(code: &str) -> Fault {
         ApiCode::of(code).fault
-    }
-
-    /// "expired, evicted, revoked, or valid token at the wrong DC" or `api_domain`: "refresh once".
-    #[test]
-    fn invalid_token_is_cured_by_a_new_token() {
-        assert_eq!(fault("INVALID_TOKEN"), Fault::Token);
-    }
-
-    /// "same meaning" as `INVALID_TOKEN`; both spellings are documented.
-    #[test]
-    fn invalid_oauthtoken_is_the_same_by_each_of_its_names() {
-        assert_eq!(fault("INVALID_OAUTHTOKEN"), Fault::Token);
-        assert_eq!(fault("invalid_oauth_token"), Fault::Token);
-    }
-
-    /// "usually treated as expired; at times sent in place of `INVALID_TOKEN`: refresh once".
-    #[test]
-    fn authentication_failure_is_cured_by_a_new_token() {
-        assert_eq!(fault("AUTHENTICATION_FAILURE"), Fault::Token);
-    }
-
-    /// "Kaizen #25's spelling; a team's notes tie it to the wrong DC": one new token tells the two apart.
-    #[test]
-    fn authentication_failed_is_cured_by_a_new_token() {
-        assert_eq!(fault("AUTHENTICATION_FAILED"), Fault::Token);
-    }
-
-    /// "token fine, scope missing → do not refresh; human".
-    #[test]
-    fn oauth_scope_mismatch_is_the_scopes_fault() {
-        assert_eq!(fault("OAUTH_SCOPE_MISMATCH"), Fault::Scope);
-    }
-
-    /// "user's CRM profile → human".
-    #[test]
-    fn no_permission_is_the_users_fault_and_no_token_has_more() {
-        assert_eq!(fault("NO_PERMISSION"), Fault::Scope);
-    }
-
-    /// Desk: "when the orgId header is not the token's org".
-    #[test]
-    fn oauth_org_mismatch_is_the_places_fault() {
-        assert_eq!(fault("OAUTH_ORG_MISMATCH"), Fault::Binding);
-    }
-
-    /// "not a token matter".
-    #[test]
-    fn invalid_request_is_no_matter_of_the_token() {
-        assert_eq!(fault("INVALID_REQUEST"), Fault::Request);
-    }
-
-    /// "listed only for user transfer/delete; not a token matter".
-    #[test]
-    fn authorization_failed_is_no_matter_of_the_token() {
-        assert_eq!(fault("AUTHORIZATION_FAILED"), Fault::Request);
-    }
-
-    /// "wrong path, or wrong host per one report".
-    #[test]
-    fn invalid_url_pattern_is_no_matter_of_the_token() {
-        assert_eq!(fault("INVALID_URL_PATTERN"), Fault::Request);
-    }
-
-    /// "credits or concurrency → never refresh".
-    #[test]
-    fn too_many_requests_is_no_matter_of_the_token() {
-        assert_eq!(fault("TOO_MANY_REQUESTS"), Fault::Request);
     }
 
     /// R12

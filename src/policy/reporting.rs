@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::event::{Refusal, RequestId, Severity, Step};
 use super::ledger::Want;
 use super::org::{Org, Scene};
-use super::record::{LaneId, Token, Word};
+use super::record::{LaneId, Streak, Token, Word};
 use super::report::{Fault, Finding, Report, Ruling};
 use super::saving::Newest;
 use crate::base::Boottime;
@@ -19,7 +19,7 @@ use crate::base::Boottime;
 const YOUNG: Duration = Duration::from_secs(5);
 
 /// No mint by report for so long after two refused generations in a row: the token is not what is wrong.
-const HOLD: Duration = Duration::from_hours(1);
+pub(super) const HOLD: Duration = Duration::from_hours(1);
 
 /// Where nothing is planned that could help, this is when to report again.
 const LATER: Duration = Duration::from_mins(1);
@@ -34,7 +34,6 @@ pub(super) struct Reports {
     waiting: Vec<RequestId>,
     /// Since when readers have the token of this run.
     pub(super) out_since: Boottime,
-    streak: Streak,
     /// When a code that mints nothing was last noted.
     noted: BTreeMap<&'static str, Boottime>,
 }
@@ -44,23 +43,9 @@ impl Default for Reports {
         Self {
             waiting: Vec::new(),
             out_since: Boottime(i64::MIN),
-            streak: Streak::default(),
             noted: BTreeMap::new(),
         }
     }
-}
-
-/// Refused generations in a row.
-///
-/// Of this run alone: a restart may cost one mint by report more, out of the ledger that outlives it (R3).
-#[derive(Debug, Default)]
-struct Streak {
-    /// The newest generation that a verified report named.
-    refused: Option<u64>,
-    /// The generation that came after a refused one.
-    successor: Option<u64>,
-    /// No mint by report before.
-    held_until: Option<Boottime>,
 }
 
 /// What to do about a report.
@@ -73,21 +58,16 @@ enum Course {
     Mint(LaneId),
 }
 
-impl Reports {
+impl Streak {
     /// A new generation takes the place of an older one.
     pub(super) fn follow(&mut self, old: u64, new: u64) {
-        let is_after_refused = self.streak.refused == Some(old);
-        self.streak.successor = is_after_refused.then_some(new);
-    }
-
-    /// A person has brought a new grant: what was said of the older one's tokens counts no more.
-    pub(super) fn forget_grant(&mut self) {
-        self.streak = Streak::default();
+        let is_after_refused = self.refused == Some(old);
+        self.successor = is_after_refused.then_some(new);
     }
 
     /// Until when reports mint nothing, if that is so now.
-    pub(super) fn held_until(&self, now: Boottime) -> Option<Boottime> {
-        self.streak.held_until.filter(|until| *until > now)
+    pub(super) fn hold(&self, now: Boottime) -> Option<Boottime> {
+        self.held_until.filter(|until| *until > now)
     }
 }
 
@@ -132,13 +112,13 @@ impl Org {
     /// Takes a verified report.
     fn refused(&mut self, request: RequestId, report: &Report, scene: &mut Scene<'_>) {
         let now = scene.now.boot;
-        if self.reports.streak.successor == Some(report.generation) {
+        if self.record.streak.successor == Some(report.generation) {
             self.hold_reports(report, scene);
         }
-        if self.reports.held_until(now).is_some() {
+        if self.record.streak.hold(now).is_some() {
             return self.rule(request, Finding::Binding, scene);
         }
-        let known = self.reports.streak.refused.replace(report.generation);
+        let known = self.record.streak.refused.replace(report.generation);
         let is_first = known != Some(report.generation);
         let course = self.course(scene);
         if is_first {
@@ -204,7 +184,7 @@ impl Org {
 
     /// A token that replaced a refused one is refused as well.
     fn hold_reports(&mut self, report: &Report, scene: &mut Scene<'_>) {
-        self.reports.streak = Streak {
+        self.record.streak = Streak {
             held_until: Some(scene.now.boot.plus(HOLD)),
             ..Streak::default()
         };
@@ -213,9 +193,10 @@ impl Org {
             generation,
             code,
         } = report;
+        let cure = self.cure_of_verdict(Finding::Binding).unwrap_or_default();
         let detail = format!(
             "{} for generation {generation} too, says uid {uid}: another token is no cure, so reports mint none for \
-             an hour; compare org, environment and api_domain of the job with the token's",
+             an hour; {cure}",
             code.name
         );
         self.saving.is_dirty = true;
@@ -230,21 +211,11 @@ impl Org {
             return;
         }
         self.reports.noted.insert(code.name, now);
-        let (severity, cure) = match finding {
-            Finding::NotToken => (
-                Severity::Info,
-                "mend the job's request, or slow it down; the token is not what was refused",
-            ),
-            Finding::Scope => (
-                Severity::Warning,
-                "another token would not help; widen `scopes` and enroll again, or give the user who consented the \
-                 permission in Zoho's CRM",
-            ),
-            _ => (
-                Severity::Warning,
-                "another token would not help; compare org, environment and api_domain of the job with the token's",
-            ),
+        let severity = match finding {
+            Finding::NotToken => Severity::Info,
+            _ => Severity::Warning,
         };
+        let cure = self.cure_of_verdict(finding).unwrap_or_default();
         let (code, word) = (code.name, finding.as_str());
         let detail = format!("uid {uid} was told {code}, which is `{word}`: {cure}");
         self.saving.is_dirty = true;

@@ -17,7 +17,9 @@ use super::fleet::{Fleet, Moment};
 use super::ledger::{Lane, Ledger};
 use super::org::{Numbers, Org, Scene};
 use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
+use super::reporting::HOLD as REPORT_HOLD;
 use super::schedule::Dice;
+use super::seats::Seats;
 use super::settings::OrgSettings;
 use super::turns::Turns;
 use super::wall_clock::{SPAN_ERROR, WallClock};
@@ -71,6 +73,7 @@ impl Fleet {
             turns: Turns::default(),
             agenda: Agenda::default(),
             writers: BTreeMap::new(),
+            seats: Seats::default(),
             sweep_at: clocks.now.boot,
             wall_clock: WallClock::new(clocks.now, is_synchronised),
             doubts: Doubts::new(),
@@ -101,8 +104,10 @@ impl Fleet {
             dice,
             steps: Vec::new(),
             rotations: Vec::new(),
+            proved: Vec::new(),
         };
         fleet.start(settings, &mut moment);
+        fleet.take_doomed_off_shelf(&mut moment);
         fleet.tell_of_cut_off_calls(&cut_off, &mut moment);
         (fleet, moment.steps)
     }
@@ -132,6 +137,7 @@ impl Fleet {
             self.with(&name, moment, |org, scene| {
                 org.follow_config(scene);
                 org.show_or_withdraw(scene);
+                org.try_other_secret(scene);
             });
         }
         // What an earlier run left outside may be of an org that has left the config since.
@@ -273,6 +279,10 @@ fn move_times(record: &mut OrgRecord, passage: Passage, now: Now) {
             }
             record.verdict.since = carry(record.verdict.since);
             record.verdict.until = record.verdict.until.map(carry);
+            // A wrong clock must not keep reporters waiting for longer than that.
+            let latest = now.boot.plus(REPORT_HOLD);
+            let held_until = record.streak.held_until.map(carry);
+            record.streak.held_until = held_until.map(|until| until.min(latest));
         }
         Passage::Doubtful | Passage::Unknown => {
             record.token = None;
@@ -281,8 +291,9 @@ fn move_times(record: &mut OrgRecord, passage: Passage, now: Now) {
             }
             record.verdict.since = now.boot;
             // What was left of a wait when it was last written, counted from now.
-            let left = record.verdict.until.map(|at| at.since(anchor.at.boot));
-            record.verdict.until = left.map(|left| now.boot.plus(left));
+            let unpassed = |at: Boottime| now.boot.plus(at.since(anchor.at.boot));
+            record.verdict.until = record.verdict.until.map(unpassed);
+            record.streak.held_until = record.streak.held_until.map(unpassed);
         }
     }
 }

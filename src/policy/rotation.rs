@@ -32,8 +32,9 @@ impl Rotation {
             Root::RefreshToken(token) => Some(token),
             Root::Client => None,
         });
-        let prior = record.prior.as_mut().map(|own| &mut own.refresh_token);
-        for token in grant.into_iter().chain(prior) {
+        let past = record.past.iter_mut();
+        let past = past.filter_map(|own| own.refresh_token.as_mut());
+        for token in grant.into_iter().chain(past) {
             if self.is_old(token) {
                 *token = Arc::clone(&self.new);
             }

@@ -9,6 +9,7 @@ use super::event::{Refusal, RequestId, Severity, Step, WriteId};
 use super::org::{Org, Scene};
 use super::record::{Cause, Change, LaneId, Note};
 use super::report::Finding;
+use super::revoke::{Ended, tell};
 use super::schedule;
 use crate::base::Boottime;
 
@@ -29,6 +30,8 @@ pub(super) struct Saving {
     notes: Vec<Note>,
     /// Admins to refuse once the verdict that they are told is on the disk (R7).
     refusals: Vec<(RequestId, Refusal)>,
+    /// Admins to tell how a revocation went once that is on the disk.
+    pub(super) ends: Vec<(RequestId, Result<Ended, Refusal>)>,
     pub(super) newest: Newest,
 }
 
@@ -50,6 +53,7 @@ struct Flight {
     lanes: Vec<LaneId>,
     notes: Vec<Note>,
     refusals: Vec<(RequestId, Refusal)>,
+    ends: Vec<(RequestId, Result<Ended, Refusal>)>,
     began: Boottime,
     is_late: bool,
 }
@@ -146,6 +150,9 @@ impl Org {
         if let Some(enrolling) = &mut self.enrolling {
             enrolling.call.ride(write, timeout, scene);
         }
+        if let Some(revoking) = &mut self.revocations.current {
+            revoking.ride(write);
+        }
         let mut lanes: Vec<LaneId> = self.lanes_in_use().cloned().collect();
         lanes.dedup();
         let changes = self.changes(&lanes, scene);
@@ -154,6 +161,7 @@ impl Org {
             lanes,
             notes: std::mem::take(&mut self.saving.notes),
             refusals: std::mem::take(&mut self.saving.refusals),
+            ends: std::mem::take(&mut self.saving.ends),
             began: now,
             is_late: false,
         });
@@ -188,6 +196,9 @@ impl Org {
         self.give_up_late_write(scene);
         if let Some(flight) = self.saving.flight.take() {
             refuse_each(flight.refusals, scene);
+            for (request, result) in flight.ends {
+                tell(request, result, scene);
+            }
         }
         if self.saving.trouble.take().is_some() {
             let detail = "the state can be written again".to_owned();
@@ -198,6 +209,7 @@ impl Org {
         }
         self.call_for_mint(write, scene);
         self.call_for_enrolment(write, scene);
+        self.call_for_revocation(write, scene);
     }
 
     /// A write of ours is not on the disk: what waited for it is told, and all of it is written again.
@@ -209,6 +221,7 @@ impl Org {
                     lane.is_dirty = true;
                 }
             }
+            self.saving.ends.extend(flight.ends);
             let newer = std::mem::replace(&mut self.saving.notes, flight.notes);
             self.saving.notes.extend(newer);
             self.saving.bound_notes();
@@ -232,6 +245,8 @@ impl Org {
         };
         flight.is_late = true;
         refuse_each(std::mem::take(&mut flight.refusals), scene);
+        let ends = std::mem::take(&mut flight.ends);
+        self.saving.ends.extend(ends);
         let cause = Cause::new("state-hangs", "a write to the state does not end");
         self.disappoint(&cause, scene);
     }
@@ -256,6 +271,8 @@ impl Org {
         }
         self.abandon_unsent_enrolment(cause, retry_at, scene);
         self.abandon_unsaved_mint(cause, retry_at, scene);
+        self.abandon_unsaved_revocation(cause, retry_at, scene);
+        self.tell_unkept_ends(cause, retry_at, scene);
         let detail = format!(
             "Zoho granted, but the state cannot be written: {}; the token is kept in memory and written \
              as soon as that works, so do not stop the daemon",
@@ -266,6 +283,20 @@ impl Org {
             refuse(request, Refusal::Later(granted.clone(), retry_at), scene);
         }
         self.rule_all(Finding::Pending(retry_at), scene);
+    }
+}
+
+impl Org {
+    /// What Zoho has done is done, whatever the disk does, and the next life asks again. What was only to be
+    /// forgotten is not, as long as the disk has it.
+    fn tell_unkept_ends(&mut self, cause: &Cause, retry_at: Boottime, scene: &mut Scene<'_>) {
+        for (request, result) in std::mem::take(&mut self.saving.ends) {
+            let result = match result {
+                Ok(Ended::Forgotten) => Err(Refusal::Later(cause.clone(), retry_at)),
+                told => told,
+            };
+            tell(request, result, scene);
+        }
     }
 }
 

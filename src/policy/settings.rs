@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{ApiDomains, DataCenter, Environment, Limits, OrgName, ScopeSet};
+use crate::base::{ApiDomains, DataCenter, Environment, Limits, OrgName, ScopeSet, SecretMark};
 
 /// How an org gives access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,4 +81,6 @@ pub struct OrgSettings {
     pub neighbours: Vec<DataCenter>,
     /// Whether READY waits for it.
     pub required: bool,
+    /// Which client secret the config has; `None`: it has none, or nobody has looked.
+    pub secret: Option<SecretMark>,
 }

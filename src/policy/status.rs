@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::fleet::Fleet;
 use super::ledger::Lane;
 use super::org::Org;
-use super::record::{Cause, OrgRecord, Token, Word};
-use super::remedy::{Place, Remedy, remedy};
+use super::record::{OrgRecord, Token, Word};
+use super::remedy::{Place, remedy};
 use super::reply::Asked;
 use super::schedule;
+use super::seats::{Count, eviction_cure};
 use crate::base::{Boottime, Now, OrgName};
 
 /// How a reader finds the token.
@@ -64,6 +65,7 @@ pub struct Status {
     pub expires_in: Option<u64>,
     pub next_refresh_at: Option<String>,
     pub mints_left: Option<u32>,
+    pub refresh_tokens: Option<Count>,
     pub outage_budget_s: Option<Budget>,
     pub min_ttl_s: u64,
     pub life_too_short: bool,
@@ -107,7 +109,10 @@ impl Fleet {
         let org = self.orgs.get(name)?;
         let grant = org.record.grant.as_ref();
         let lane = grant.and_then(|grant| self.ledger.lane(&grant.lane));
-        Some(org.status(lane, next, now))
+        let cure = self.remedy(name).map(|remedy| remedy.cure);
+        let mut status = org.status(lane, next, cure, now);
+        self.add_seats(org, &mut status, now);
+        Some(status)
     }
 
     /// The limit that keeps a person's `refresh` of this org waiting the longest.
@@ -126,10 +131,22 @@ impl Fleet {
 
     /// The views of the orgs that left the config and still have a record.
     pub fn shelved_statuses(&self, now: Now) -> Vec<Status> {
-        self.shelf
-            .values()
-            .filter_map(|record| shelved(record, now))
+        let shelved = self.shelved();
+        shelved
+            .filter_map(|record| shelved_status(record, now))
             .collect()
+    }
+
+    /// What only all orgs together tell of one: the places of its client.
+    fn add_seats(&self, org: &Org, status: &mut Status, now: Now) {
+        let grant = org.record.grant.as_ref();
+        let grant = grant.filter(|grant| grant.root.refresh_token().is_some());
+        status.refresh_tokens = grant.map(|grant| self.seat_count(&grant.binding, now));
+        status.warnings.extend(self.seat_warning(&org.record, now));
+        let evicted = org.evicted_of.filter(|_| org.is_called_invalid());
+        if let (Some(count), Some(cure)) = (evicted, &mut status.cure) {
+            *cure = eviction_cure(count, cure);
+        }
     }
 }
 
@@ -152,32 +169,9 @@ impl Org {
         }
     }
 
-    /// What the word's cause means and what to do, for a person; `None` while all is well.
-    pub fn remedy(&self) -> Option<Remedy> {
-        let code = match (self.cause(), self.word()) {
-            (Some(cause), _) => &cause.code,
-            (None, Word::Unenrolled) if self.lacks_client_secret() => "no-client-secret",
-            (None, Word::Unenrolled) => "unenrolled",
-            (None, _) => return None,
-        };
-        Some(self.remedy_for(code, self.asked()))
-    }
-
     /// What its mints by schedule ask of Zoho.
     pub fn asked(&self) -> Asked {
         self.settings.grant.asked()
-    }
-
-    /// The remedy of any code at this org.
-    pub fn remedy_for(&self, code: &str, asked: Asked) -> Remedy {
-        let place = Place {
-            data_center: &self.settings.binding.data_center,
-            console_url: self.settings.console_url.as_deref(),
-            org: &self.settings.name,
-            client: &self.settings.client,
-            grant: self.settings.grant,
-        };
-        remedy(code, asked, self.record.verdict.failures, &place)
     }
 
     /// How long Zoho may be away from `now` on: what is left at the planned refresh `next`, less one pause between
@@ -201,7 +195,13 @@ impl Org {
         })
     }
 
-    fn status(&self, lane: Option<&Lane>, next: Option<Boottime>, now: Now) -> Status {
+    fn status(
+        &self,
+        lane: Option<&Lane>,
+        next: Option<Boottime>,
+        cure: Option<String>,
+        now: Now,
+    ) -> Status {
         let (state, since) = self.token_state(now.boot);
         let served = self.served(now.boot);
         let limits = self.settings.limits;
@@ -219,7 +219,7 @@ impl Org {
             grant: self.word().as_str(),
             grant_since: text(self.record.verdict.since),
             cause: self.cause().map(|cause| cause.code.clone()),
-            cure: self.remedy().map(|remedy| remedy.cure),
+            cure,
             generation: served.map(|token| token.generation),
             expires_at: served.map(|token| text(token.expires)),
             expires_in: served.map(|token| token.expires.since(now.boot).as_secs()),
@@ -229,6 +229,7 @@ impl Org {
                     .mints
                     .saturating_sub(lane.spent(now.boot, limits.window))
             }),
+            refresh_tokens: None,
             outage_budget_s: self.budget(next, now.boot),
             min_ttl_s: life
                 .map_or(self.settings.min_ttl, |life| {
@@ -273,10 +274,10 @@ impl Org {
             "the state cannot be written: free the disk or mend its permissions; no token is minted until then"
                 .to_owned()
         });
-        let held = self.reports.held_until(now).map(|until| {
+        let held = self.record.streak.hold(now).map(|until| {
             format!(
-                "jobs report one generation after the other as refused: compare org, environment and api_domain of \
-                 the jobs with the token's; reports mint nothing for {} min",
+                "jobs report one generation after the other as refused: most likely they call another data center or \
+                 environment than the token's own api_domain; reports mint nothing for {} min",
                 until.since(now).as_secs().div_ceil(60)
             )
         });
@@ -286,7 +287,7 @@ impl Org {
                  whether `data_center` and `environment` are right"
             )
         });
-        let all = [short, unsaved, held, elsewhere];
+        let all = [short, unsaved, held, elsewhere, self.past_warning()];
         all.into_iter().flatten().collect()
     }
 }
@@ -296,12 +297,14 @@ fn life_of(token: &Token) -> Duration {
 }
 
 /// An org that left the config: what it was, for `status --all`.
-fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
+fn shelved_status(record: &OrgRecord, now: Now) -> Option<Status> {
     let grant = record.grant.as_ref()?;
-    let cause = Cause::new(
-        "not-configured",
-        "the org has left the config; its grant is kept",
-    );
+    let code = "not-configured";
+    let place = Place {
+        org: record.org.as_str(),
+        ..Place::ANY
+    };
+    let remedy = remedy(code, Asked::Refresh, 0, &place);
     Some(Status {
         org: record.org.to_string(),
         environment: grant.binding.environment.as_str(),
@@ -311,16 +314,14 @@ fn shelved(record: &OrgRecord, now: Now) -> Option<Status> {
         token_since: None,
         grant: record.verdict.word.as_str(),
         grant_since: now.wall_at(record.verdict.since).to_rfc3339(),
-        cause: Some(cause.code),
-        cure: Some(format!(
-            "write [orgs.{}] into the config again and reload to use its grant, or leave it there, sealed",
-            record.org
-        )),
+        cause: Some(code.to_owned()),
+        cure: Some(remedy.cure),
         generation: None,
         expires_at: None,
         expires_in: None,
         next_refresh_at: None,
         mints_left: None,
+        refresh_tokens: None,
         outage_budget_s: None,
         min_ttl_s: 0,
         life_too_short: false,

@@ -111,6 +111,7 @@ impl Org {
         // A transient trouble is written when it begins, not each time it goes on.
         self.saving.is_dirty |= is_news || verdict.until != until;
         verdict.until = until;
+        verdict.refused_secret = None;
         verdict.cause = cause;
         verdict.word = word;
         if is_news {

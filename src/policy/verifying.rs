@@ -59,6 +59,7 @@ impl Org {
         };
         let against = self.contradicted_by(said.as_ref().ok());
         if let Some(cause) = against {
+            self.reject(&own, held.what.root, scene);
             return self.refuse_for(&own, cause, scene);
         }
         self.put_in_force(own, *held.what, scene);

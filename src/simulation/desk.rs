@@ -77,10 +77,24 @@ impl World<'_> {
         }
     }
 
-    /// A person brings the refresh token that the org has already.
+    /// A person brings another client secret for the grant that the org has.
+    fn prove_secret(&mut self, org: usize) {
+        let name = self.names[org].clone();
+        let client_secret = Arc::new(Secret::new("another secret".into()));
+        self.ask(org, Wants::Enrolment, |request| Event::Prove {
+            org: name,
+            request,
+            client_secret,
+        });
+    }
+
+    /// A person brings the refresh token that the org has already, or to every other org another client secret.
     pub(super) fn take_over(&mut self, org: usize) {
         if self.is_of_client(org) {
             return self.mend_client(org);
+        }
+        if org % 2 == 1 {
+            return self.prove_secret(org);
         }
         if let Some(grant) = self.good_grant(org) {
             let token = self.zoho.refresh_token(grant);
@@ -98,6 +112,7 @@ impl World<'_> {
         let offer = Offer {
             right,
             client_secret: sealed.then(|| Arc::new(Secret::new("client-secret".into()))),
+            keeps_old: false,
         };
         let name = self.names[org].clone();
         self.ask(org, Wants::Enrolment, |request| Event::Enroll {

@@ -5,7 +5,7 @@ use super::mail::Due;
 use super::spans::{DAY, HOUR, MINUTE, SECOND};
 use super::trouble::Trouble;
 use super::world::World;
-use crate::base::{Environment, ScopeSet, millis};
+use crate::base::{Environment, ScopeSet, SecretMark, millis};
 use crate::policy::binding::contradiction;
 use crate::policy::event::Event;
 use crate::policy::settings::{Binding, OrgSettings};
@@ -134,6 +134,7 @@ impl World<'_> {
             Trouble::Enroll if self.dice.happens(500) => self.take_over(org),
             Trouble::Enroll => self.enroll_well(org),
             Trouble::EnrollWrong => self.enroll_badly(org),
+            Trouble::Revoke => self.revoke(org),
             _ => (),
         }
     }
@@ -275,6 +276,8 @@ impl World<'_> {
                     self.judge.excuse_trouble(org, self.now, span);
                     own.binding.soid = Some(format!("ZohoCRM.7000{org}"));
                 }
+                // Tried at once where Zoho says that the client is no good.
+                3 => own.secret = Some(SecretMark(1)),
                 _ => (),
             }
             settings.push(own);
@@ -299,6 +302,7 @@ impl World<'_> {
             .map(|org| self.binding_in_force(org).clone())
             .collect();
         self.settings.clone_from(&settings);
+        self.is_config_whole = is_whole;
         for (org, before) in before.iter().enumerate() {
             // What was minted for another soid or scope is given up at once.
             let is_another = contradiction(before, self.binding_in_force(org)).is_some();
@@ -307,10 +311,6 @@ impl World<'_> {
         // What was planned under the older config is no plan any more.
         self.standing.clear();
         self.quiet_until.fill(0);
-        self.is_config_whole = is_whole;
-        for own in &mut self.judge.orgs {
-            own.replaced = None;
-        }
         self.forget_needs();
         self.step(Event::Configured(settings));
         self.touched.fill(true);

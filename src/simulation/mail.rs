@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::api::Word;
 use super::network::{Parcel, Request};
+use super::revocations::Revocation;
 use super::trouble::Trouble;
 use crate::policy::event::{Attempt, WriteId};
+use crate::policy::revocation::Said;
 
 /// What arrives at its moment.
 #[derive(Debug)]
@@ -16,6 +18,10 @@ pub(super) enum Due {
     Answer(Delivery),
     /// What the API says of a token, at the daemon.
     Told(Word),
+    /// A call to revoke at Zoho.
+    RevokeAtZoho(Revocation),
+    /// The end of one, at the daemon.
+    Revoked(usize, Attempt, Said),
     /// The disk is done with the oldest write.
     Written,
     /// Trouble of a kind begins, by chance.

@@ -23,6 +23,7 @@ pub mod plan;
 mod process;
 mod readers;
 mod reporters;
+mod revocations;
 pub mod seam;
 pub mod shortage;
 mod spans;

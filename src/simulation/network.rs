@@ -97,6 +97,7 @@ impl World<'_> {
         };
         if let Some(grant) = grant {
             self.check_throttled(org, grant);
+            self.check_doomed(org, grant);
         }
         let is_demand = self.is_awaited(org);
         self.judge

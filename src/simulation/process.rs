@@ -45,7 +45,9 @@ impl World<'_> {
         for org in 0..self.names.len() {
             let kept = self.disk.generation(&self.names[org]);
             self.judge.restarted(org, kept, self.now);
-            let is_unsure = is_new_boot && !self.clocks.was_always_right;
+            // What was being revoked when the last life ended is for nobody.
+            let is_revoking = self.disk.grant(&self.names[org]).is_none();
+            let is_unsure = is_revoking || (is_new_boot && !self.clocks.was_always_right);
             self.judge.orgs[org].is_given_up |= is_unsure;
         }
         self.carry_out_all(steps);
@@ -211,11 +213,9 @@ impl World<'_> {
             let what = format!("generation {} after {}", new.generation, old.generation);
             self.judge.breaks("R2", Some(org), self.now, what);
         }
+        let old = old.clone();
+        self.check_forgotten(org, &old, new);
         let (Some(was), Some(is)) = (&old.grant, &new.grant) else {
-            if old.grant.is_some() {
-                let what = "a refresh token left the store for nothing".to_owned();
-                self.judge.breaks("R4", Some(org), self.now, what);
-            }
             return;
         };
         let (Some(was), Some(is)) = (was.root.refresh_token(), is.root.refresh_token()) else {

@@ -76,6 +76,12 @@ impl World<'_> {
                 access_token,
                 timeout,
             } => self.question(&org, attempt, &access_token, timeout),
+            Step::Revoke {
+                org,
+                attempt,
+                doomed,
+            } => self.send_revocation(&org, attempt, &doomed),
+            Step::Revoked { request, result } => self.revoked(request, &result),
             Step::Publish(name) => self.publish(self.index_of(&name)),
             Step::Withdraw(name) => {
                 let org = self.index_of(&name);
@@ -113,6 +119,8 @@ impl World<'_> {
             Event::Answered { org, .. }
             | Event::Enroll { org, .. }
             | Event::Refresh { org, .. }
+            | Event::Revoke { org, .. }
+            | Event::RevocationAnswered { org, .. }
             | Event::Report { org, .. }
             | Event::Told { org, .. }
             | Event::Dated { org, .. } => Some(self.index_of(org)),
@@ -124,12 +132,13 @@ impl World<'_> {
         match step {
             Step::Call { org, .. }
             | Step::Ask { org, .. }
+            | Step::Revoke { org, .. }
             | Step::Publish(org)
             | Step::Withdraw(org) => Some(self.index_of(org)),
             Step::Tell(_, note) => Some(self.index_of(&note.org)),
-            Step::Reply { request, .. } | Step::Rule { request, .. } => {
-                self.askers.get(request).map(|asker| asker.org)
-            }
+            Step::Reply { request, .. }
+            | Step::Revoked { request, .. }
+            | Step::Rule { request, .. } => self.askers.get(request).map(|asker| asker.org),
             Step::Write { changes, .. } => self.org_of_changes(changes),
         }
     }

@@ -7,7 +7,7 @@ use super::plan::{Plan, Purpose};
 use super::spans::{HOUR, MINUTE};
 use super::trouble::Trouble;
 use super::zoho::Rules;
-use crate::base::{DataCenter, Environment, Limits, OrgName, ScopeSet};
+use crate::base::{DataCenter, Environment, Limits, OrgName, ScopeSet, SecretMark};
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 
 /// The plan of a seed: so many orgs, for so many hours of trouble and three of calm.
@@ -114,6 +114,7 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
         verify: false,
         org_id: None,
         neighbours: Vec::new(),
+        secret: Some(SecretMark(0)),
         required: true,
     }
 }

@@ -90,6 +90,8 @@ troubles! {
     Enroll = "enroll",
     /// A person enrols with what is no good: a code of another environment, a spent one, nonsense.
     EnrollWrong = "enroll-wrong",
+    /// A person has an org's grant, or those before it, revoked or forgotten, and enrols it again later.
+    Revoke = "revoke",
 }
 
 impl Trouble {

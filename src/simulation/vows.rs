@@ -101,7 +101,6 @@ impl World<'_> {
             let record = self.disk.orgs.get(name);
             let is_kept = record.is_some_and(|record| record.verdict.word == Word::Throttled);
             own.throttled = own.throttled.filter(|_| is_kept);
-            own.replaced = None;
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) enum Wants {
     Enrolment,
     /// A person's wish for a new token.
     Refresh,
+    /// A person's wish to revoke.
+    Revocation,
     /// A job's report of a generation, for the so-manieth time.
     Ruling { generation: u64, tries: u32 },
 }

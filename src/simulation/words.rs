@@ -79,6 +79,10 @@ impl fmt::Display for Wanted<'_> {
             Step::Ask { org, attempt, .. } => {
                 write!(f, "<- {org}: question {} to the API", attempt.0)
             }
+            Step::Revoke { org, attempt, .. } => write!(f, "<- {org}: revoke, call {}", attempt.0),
+            Step::Revoked { request, result } => {
+                write!(f, "<- tell asker {}: {result:?}", request.0)
+            }
             Step::Publish(org) => write!(f, "<- {org}: publish"),
             Step::Withdraw(org) => write!(f, "<- {org}: withdraw"),
             Step::Reply { request, result } => write!(f, "<- tell asker {}: {result:?}", request.0),

@@ -12,6 +12,7 @@ use super::network::Parcel;
 use super::plan::{End, Plan};
 use super::process::Standing;
 use super::reporters::Storm;
+use super::revocations::Endings;
 use super::seam::Seam;
 use super::tally::Tally;
 use super::timeline::{Record, Timeline};
@@ -78,6 +79,7 @@ pub(super) struct World<'a> {
     /// Who waits for an answer.
     pub(super) askers: BTreeMap<RequestId, Asker>,
     pub(super) storm: Option<Storm>,
+    pub(super) endings: Endings,
     /// Until when no call of an org has a reason.
     pub(super) quiet_until: Vec<i64>,
     pub(super) requests: u64,
@@ -140,6 +142,7 @@ impl<'a> World<'a> {
             past: Vec::new(),
             askers: BTreeMap::new(),
             storm: None,
+            endings: Endings::default(),
             requests: 0,
             limits: (window_ms, limits.mints),
             api: Api::new(plan.seed),
@@ -210,6 +213,8 @@ impl<'a> World<'a> {
             Due::AtZoho(request) => self.arrive(&request),
             Due::Answer(delivery) => self.answer(delivery),
             Due::Told(word) => self.told(word),
+            Due::RevokeAtZoho(call) => self.revoke_at_zoho(&call),
+            Due::Revoked(org, attempt, said) => self.take_revocation(org, attempt, said),
             Due::Written => self.written(),
             Due::Trouble(trouble) => {
                 self.plan_next(trouble);

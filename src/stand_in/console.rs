@@ -27,15 +27,17 @@ pub enum BadScript {
 }
 
 impl Zoho {
-    /// Registers a client in the console, or gives it another secret.
+    /// Registers a client in the console, or gives it another secret; the old one is dead at once.
     pub fn add_client(&mut self, id: &str, secret: &str) -> Result<(), BadScript> {
         if let Some(client) = self.clients.get_mut(id) {
             secret.clone_into(&mut client.secret);
+            client.old_secret = None;
             return Ok(());
         }
         has_room(self.clients.len(), CLIENTS_MAX, "clients")?;
         let client = Client {
             secret: secret.to_owned(),
+            old_secret: None,
             soids: BTreeMap::new(),
             mints: Window::default(),
             exchanges: Window::default(),
@@ -43,6 +45,22 @@ impl Zoho {
         };
         self.clients.insert(id.to_owned(), client);
         Ok(())
+    }
+
+    /// Gives a client another secret, beside which the old one works on until [`Zoho::retire_secret`].
+    pub fn rotate_secret(&mut self, id: &str, secret: &str) -> Result<(), BadScript> {
+        self.known_client(id)?;
+        if let Some(client) = self.clients.get_mut(id) {
+            client.old_secret = Some(std::mem::replace(&mut client.secret, secret.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// From now on only a client's newest secret works.
+    pub fn retire_secret(&mut self, id: &str) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.old_secret = None;
+        }
     }
 
     /// Deletes a client in the console; its grants stay, and nobody can use them.
@@ -121,8 +139,9 @@ impl Zoho {
 
     /// The next `times` token calls of `on` go wrong: a client id, a refresh token or a code; empty for any call.
     ///
-    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint,
-    /// [`ON_CRM`](super::ON_CRM) for those of the API, [`ON_SERVERS`](super::ON_SERVERS) for the list of servers.
+    /// `None` lasts until [`Zoho::clear_faults`]. `revoke` stands for the calls of the revocation endpoint, `revoke-newer`
+    /// for those of the newer one, [`ON_CRM`](super::ON_CRM) for those of the API, [`ON_SERVERS`](super::ON_SERVERS) for
+    /// the list of servers.
     pub fn add_fault(
         &mut self,
         on: &str,

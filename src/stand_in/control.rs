@@ -29,6 +29,9 @@ struct NewClient {
     client_secret: String,
     #[serde(default)]
     soids: Vec<NewSoid>,
+    /// For a client that is there: the secret that it has works on, until the next one.
+    #[serde(default)]
+    keep_old: bool,
     #[serde(default)]
     redirect_uris: Vec<String>,
 }
@@ -197,7 +200,13 @@ fn carry_out(
 
 fn add_client(site: &Site, new: NewClient) -> Result<Value, BadRequest> {
     let (id, secret) = (new.client_id, new.client_secret);
-    site.world.with(|zoho, _| zoho.add_client(&id, &secret))?;
+    site.world.with(|zoho, _| {
+        if new.keep_old {
+            zoho.rotate_secret(&id, &secret)
+        } else {
+            zoho.add_client(&id, &secret)
+        }
+    })?;
     for uri in &new.redirect_uris {
         site.world.with(|zoho, _| zoho.add_redirect_uri(&id, uri))?;
     }

@@ -16,6 +16,21 @@ impl Zoho {
         fault.spoil(reply)
     }
 
+    /// `POST /oauth/v2/revoke/token`: the same for a client that says who it is.
+    pub fn revoke_of(&mut self, client: (&str, &str), token: &str, now: Boottime) -> Reply {
+        let fault = self.faults.take(&["revoke-newer"]);
+        let known = self.clients.get(client.0);
+        let is_its = known.is_some_and(|known| known.secret == client.1);
+        let reply = fault.lets_zoho_work().then(|| {
+            if is_its {
+                self.revoke_now(token, now)
+            } else {
+                Reply::json(401, r#"{"error":"invalid_client"}"#)
+            }
+        });
+        fault.spoil(reply)
+    }
+
     fn revoke_now(&mut self, token: &str, now: Boottime) -> Reply {
         if let Some(number) = self.refresh_tokens.get(token).copied() {
             self.end_grant(number, End::Revoked, now);

@@ -100,6 +100,11 @@ fn route(site: &Site, parts: &Parts, body: &Bytes) -> Reply {
             let params = params(world, parts, body);
             world.with(|zoho, now| zoho.revoke(params.value("token"), now))
         }
+        (&Method::POST, "/oauth/v2/revoke/token") => {
+            let params = params(world, parts, body);
+            let (id, secret) = basic(parts).unwrap_or_default();
+            world.with(|zoho, now| zoho.revoke_of((&id, &secret), params.value("token"), now))
+        }
         (&Method::GET, "/oauth/v2/auth") => {
             let params = Params::parse(parts.uri.query().unwrap_or("").as_bytes());
             let usual = site.new_org(Environment::Production);
@@ -117,6 +122,30 @@ fn route(site: &Site, parts: &Parts, body: &Bytes) -> Reply {
             Reply::json(404, "")
         }
     }
+}
+
+/// The client's id and secret of RFC 7617.
+fn basic(parts: &Parts) -> Option<(String, String)> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let plain = base64(header.strip_prefix("Basic ")?)?;
+    let (id, secret) = plain.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}
+
+/// What RFC 4648 §4 has written as `text`.
+fn base64(text: &str) -> Option<String> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for digit in text.trim_end_matches('=').chars() {
+        bits = (bits << 6) | u32::try_from(DIGITS.find(digit)?).ok()?;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// From the body and, as Zoho takes them there too, from the URL.

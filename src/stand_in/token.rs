@@ -114,7 +114,9 @@ impl Zoho {
     fn authenticate(&self, params: &Params) -> Result<String, Refusal> {
         let id = params.value("client_id");
         let client = self.clients.get(id).ok_or(Refusal::Client)?;
-        if client.secret != params.value("client_secret") {
+        let given = params.value("client_secret");
+        let is_old = client.old_secret.as_ref().is_some_and(|old| old == given);
+        if client.secret != given && !is_old {
             return Err(Refusal::ClientSecret);
         }
         Ok(id.to_owned())

@@ -82,6 +82,8 @@ impl Consent {
 
 pub(super) struct Client {
     pub(super) secret: String,
+    /// The one before, while the console lets both work.
+    pub(super) old_secret: Option<String>,
     /// The grant of each `ZohoCRM.600123` that it may name in client credentials.
     pub(super) soids: BTreeMap<String, u32>,
     pub(super) mints: Window,

@@ -39,6 +39,7 @@ fn every_verb_has_help_with_an_example() {
         "simulate",
         "reload",
         "enroll",
+        "explain",
         "get",
         "exec",
         "watch",

@@ -1,6 +1,8 @@
 //! `report`: what it asks, what it prints of each verdict, and how it exits.
 
-use crate::daemon::{Daemon, Ended, json, problem, program};
+use std::path::Path;
+
+use crate::daemon::{Daemon, Ended, json, problem, program, run};
 
 const REPORT: [&str; 6] = [
     "report",
@@ -21,6 +23,23 @@ fn a_report_names_the_generation_and_the_code() {
     assert!(ended.asked[0].starts_with("POST /v1/orgs/acme/rejections HTTP/1.1\r\n"));
     let (_, body) = ended.asked[0].split_once("\r\n\r\n").expect("a body");
     assert_eq!(body, r#"{"code":"INVALID_TOKEN","generation":1795306331}"#);
+}
+
+/// What Zoho's answer holds beside its code stays with the job.
+#[test]
+fn a_report_finds_the_code_in_the_whole_answer_and_sends_nothing_else() {
+    let whole = r#"{"data":[{"code":"SUCCESS","details":{"id":"canary"}},{"code":"INVALID_TOKEN","details":{}}]}"#;
+    let args = ["report", "acme", "--generation", "7", "--answer", "-"];
+    let told = json(r#"{"verdict":"refreshed","generation":8}"#);
+    let ended = Daemon::answering([told]).run_with(&args, whole);
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    let (_, body) = ended.asked[0].split_once("\r\n\r\n").expect("a body");
+    assert_eq!(body, r#"{"code":"INVALID_TOKEN","generation":7}"#);
+    for none in ["", "<html>canary</html>", "{}"] {
+        let ended = run(Path::new("/nowhere"), &args, none);
+        assert_eq!(ended.exit, 65, "{none}");
+        assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -110,6 +110,8 @@ fn s2_each_peer_gets_what_its_ids_allow_and_nothing_else() {
     );
     for who in [A_READER, A_MONITOR, A_STRANGER] {
         assert_eq!(asked_by(who, &site, &enroll).status, 403, "{who:?}");
+        let revoke = Request::new("DELETE", "/v1/orgs/acme/enrollment?forget=true");
+        assert_eq!(asked_by(who, &site, &revoke).status, 403, "{who:?}");
     }
     assert_eq!(
         asked_by(AN_ADMIN, &site, &enroll).status,
@@ -132,6 +134,7 @@ fn s2_a_stranger_learns_of_no_org_whether_it_exists() {
         ("POST", "refresh"),
         ("POST", "enrollment"),
         ("DELETE", "token"),
+        ("DELETE", "enrollment"),
         ("GET", "token?min_ttl=5h"),
         ("GET", "token?ttl=1"),
         ("GET", "token?wait=1"),

@@ -21,6 +21,7 @@ fn site_of(provider: &Provider, url: &str) -> Site {
     site.write("sync.secret", provider.says("client_secret"));
     site.config.more = format!(
         "[data_centers.remote]\naccounts_url = \"{url}\"\ntoken_url = \"{url}/token\"\n\
+         revoke_url = \"{url}/token/revocation\"\n\
          api_domains = {{ production = \"{API}\" }}\n\
          limits = {{ mints = 10, window = \"6s\", live = 10 }}\n\n\
          [clients.sync]\nclient_id = \"{}\"\nclient_secret = {{ file = \"{}\" }}\n\n\
@@ -198,6 +199,42 @@ fn a_refresh_token_that_the_server_does_not_know_is_refused_with_its_own_word() 
         provider.says("refresh_token"),
     );
     assert!(ended.failed(78).contains("invalid_client"), "{ended:?}");
+}
+
+/// RFC 7009, with the client's secret, and 200 also for what is gone already.
+#[test]
+fn a_server_of_another_make_revokes_at_its_own_endpoint() {
+    if !need_provider() {
+        return;
+    }
+    let provider = Provider::start(false, 600);
+    let site = site_of(&provider, provider.says("issuer"));
+    let _daemon = site.run();
+    let refresh_token = provider.says("refresh_token");
+    take_over(&site, refresh_token);
+    assert!(provider.is_active(refresh_token));
+    site.write("sync.secret", "another-secret");
+    site.verb(&["reload"]).done();
+    let told = site.verb(&["revoke", "remote", "--yes"]);
+    assert!(told.failed(78).contains("invalid_client"), "{told:?}");
+    assert_eq!(
+        site.status("remote")["grant"],
+        "ok",
+        "nothing was forgotten"
+    );
+    site.write("sync.secret", provider.says("client_secret"));
+    site.verb(&["reload"]).done();
+    site.verb(&["revoke", "remote", "--yes"]).done();
+    assert!(!provider.is_active(refresh_token));
+    assert_eq!(site.status("remote")["grant"], "unenrolled");
+    // One that is replaced ends there as well.
+    let [one, two] = [provider.new_refresh_token(), provider.new_refresh_token()];
+    take_over(&site, &one);
+    take_over(&site, &two);
+    wait_until("the older one is revoked", SOON, || {
+        !provider.is_active(&one)
+    });
+    assert!(provider.is_active(&two));
 }
 
 /// R1: tokens are served until their end by the server's own clock, not longer.

@@ -54,7 +54,9 @@ fn r12_two_hundred_reports_at_once_cost_one_mint() {
         assert_eq!(reply.json()["generation"], new);
     }
     assert!(replies.iter().any(|reply| verdict(reply) == "refreshed"));
+    // The enrolment's, and one for all two hundred.
     assert_eq!(site.zoho.mints("acme"), 2);
+    assert_eq!(site.zoho.stats().traffic.token_calls, 2);
     assert_eq!(kinds(&site, "reported").len(), 1, "a storm is one line");
 }
 

@@ -254,6 +254,36 @@ fn r12_a_restart_mints_nothing_for_a_report_that_was_answered() {
     assert_eq!(kinds(&site, "reported").len(), 1);
 }
 
+/// R12: what two refused generations in a row have shown, a kill -9 does not forget.
+#[test]
+fn r12_the_hold_of_reports_outlives_a_restart() {
+    let (site, mut daemon) = acme();
+    assert_eq!(verdict(&report_until_ruled(&site, BAD)), "refreshed");
+    let born = Instant::now();
+    daemon.kill();
+    let mut daemon = site.run();
+    once_old_enough(born);
+    let second = report_until_ruled(&site, BAD);
+    assert_eq!(verdict(&second), "binding", "the second in a row");
+    let cure = second.json()["cure"].as_str().map(str::to_owned);
+    let likely = "most likely the job calls another data center or environment";
+    assert!(cure.is_some_and(|cure| cure.contains(likely)), "{second:?}");
+    wait_until("it is in the history", SOON, || {
+        kinds(&site, "binding").len() == 1
+    });
+    daemon.kill();
+    let _daemon = site.run();
+    let whole = json!({ "data": [{ "code": BAD, "status": "error" }] });
+    let generation = site.token("acme").generation;
+    let body = json!({ "generation": generation, "answer": whole }).to_string();
+    wait_until("it is old enough for this run", SOON, || {
+        let reply = site.ask(&Request::post("/v1/orgs/acme/rejections", body.clone()));
+        thread::sleep(Duration::from_millis(500));
+        verdict(&reply) == "binding"
+    });
+    assert_eq!(site.zoho.mints("acme"), 2);
+}
+
 /// R8: who waits at the end is told why.
 #[test]
 fn r8_a_reporter_who_waits_when_the_daemon_stops_is_told_so() {

@@ -259,10 +259,12 @@ fn it_ends_with_0_as_soon_as_nobody_reads_its_lines() {
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("ours").code(), Some(0));
     let script = "\"$0\" watch | { read -r line; echo \"$line\"; }";
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_zoho-tokend")]);
+    let mut shell = std::process::Command::new("timeout");
+    shell.args(["20", "sh", "-c", script, env!("CARGO_BIN_EXE_zoho-tokend")]);
     let output = shell.env("ZOHO_TOKEND_SOCKET", site.socket()).output();
-    let printed = String::from_utf8(output.expect("it ends").stdout).expect("text");
+    let output = output.expect("it runs");
+    assert!(output.status.success(), "it had to be ended: {output:?}");
+    let printed = String::from_utf8(output.stdout).expect("text");
     assert!(printed.contains("\"acme\""), "{printed}");
 }
 

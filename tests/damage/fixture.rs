@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use zoho_tokend::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
+use zoho_tokend::base::{
+    Boottime, Environment, Now, OrgName, ScopeSet, Secret, SecretMark, UnixTime,
+};
 use zoho_tokend::edge::store::{KeySource, Sqlite, Store, StoreError};
 use zoho_tokend::policy::identity::{Found, Identity, Pin, ZohoOrg};
+use zoho_tokend::policy::past::{Past, Plan};
 use zoho_tokend::policy::record::{
-    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Prior, Slot, Stored, Token,
+    Anchor, Cause, Change, Grant, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored, Streak, Token,
     Verdict, Word,
 };
 use zoho_tokend::policy::root::Root;
@@ -59,11 +62,18 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
             client_secret: Some(secret(&format!("client-{org}"))),
             lane: LaneId(format!("{org}/2").into()),
             enrolled_at: Boottime(-77),
+            is_taken_over: false,
         }),
-        prior: Some(Prior {
-            refresh_token: secret(&format!("prior-{org}")),
+        past: vec![Past {
             lane: LaneId(format!("{org}/1").into()),
-        }),
+            client_id: "1000.CLIENT".into(),
+            data_center: "eu".into(),
+            since: None,
+            refresh_token: Some(secret(&format!("prior-{org}"))),
+            client_secret: Some(secret(&format!("client-{org}"))),
+            plan: Plan::Fallback { is_kept: false },
+            may_be_gone: false,
+        }],
         token: Some(Token {
             access_token: secret(&format!("access-{org}-{revision}")),
             generation: revision,
@@ -80,6 +90,12 @@ pub(crate) fn org(org: &str, revision: u64) -> OrgRecord {
             cause: Some(Cause::new("Access Denied", "HTTP 400: too many requests")),
             failures: 3,
             until: Some(Boottime(602_000)),
+            refused_secret: Some(SecretMark(7)),
+        },
+        streak: Streak {
+            refused: Some(u64::MAX),
+            successor: Some(8),
+            held_until: Some(Boottime(-9)),
         },
         identity: identity(org),
     }
@@ -143,7 +159,6 @@ pub(crate) fn all_of(stored: &Stored) -> String {
         let secrets = [
             grant.and_then(|grant| grant.root.refresh_token()),
             grant.and_then(|grant| grant.client_secret.as_ref()),
-            org.prior.as_ref().map(|prior| &prior.refresh_token),
             org.token.as_ref().map(|token| &token.access_token),
         ];
         writeln!(
@@ -152,6 +167,11 @@ pub(crate) fn all_of(stored: &Stored) -> String {
             secrets.map(|secret| secret.map(|secret| secret.expose()))
         )
         .unwrap();
+        for past in &org.past {
+            let secrets = [&past.refresh_token, &past.client_secret];
+            let shown = secrets.map(|secret| secret.as_ref().map(|secret| secret.expose()));
+            writeln!(text, "{shown:?}").unwrap();
+        }
     }
     for lane in &stored.lanes {
         writeln!(text, "{lane:?}").unwrap();

@@ -19,7 +19,7 @@ fn stored(orgs: Vec<OrgRecord>, lanes: &[(&str, i64)]) -> String {
 fn revoked(revision: u64) -> OrgRecord {
     OrgRecord {
         grant: None,
-        prior: None,
+        past: Vec::new(),
         token: None,
         ..org("acme", revision)
     }
@@ -30,7 +30,7 @@ fn every_field_of_every_record_is_kept_over_a_restart() {
     let home = Home::new();
     let bare = |org: OrgRecord| {
         let mut bare = OrgRecord {
-            prior: None,
+            past: Vec::new(),
             token: None,
             ..org
         };
@@ -196,7 +196,7 @@ fn s1_a_replaced_refresh_token_is_wiped_and_one_that_stays_is_not_sealed_anew() 
     store.write(&[put(rotated)]).unwrap();
     let after = sealed_of(&home, "acme");
     assert_ne!(before[0], after[0]);
-    assert_eq!(before[1..3], after[1..3], "client secret and prior");
+    assert_eq!(before[1..3], after[1..3], "client secret and past");
     assert!(
         !home
             .files()
@@ -205,10 +205,10 @@ fn s1_a_replaced_refresh_token_is_wiped_and_one_that_stays_is_not_sealed_anew() 
     );
 }
 
-/// refresh token, client secret, prior, access token: the sealed bytes of one row.
+/// refresh token, client secret, past ones, access token: the sealed bytes of one row.
 fn sealed_of(home: &Home, org: &str) -> Vec<Vec<u8>> {
     let conn = rusqlite::Connection::open(home.file("state.db")).unwrap();
-    let sql = "SELECT refresh_token, client_secret, prior_refresh_token, access_token FROM org WHERE name = ?1";
+    let sql = "SELECT refresh_token, client_secret, past, access_token FROM org WHERE name = ?1";
     conn.query_row(sql, [org], |row| (0..4).map(|at| row.get(at)).collect())
         .unwrap()
 }

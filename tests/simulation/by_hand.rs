@@ -71,6 +71,7 @@ impl ByHand {
         let offer = Offer {
             right: Right::Code(Arc::new(Secret::new("1000.code".into()))),
             client_secret: None,
+            keeps_old: false,
         };
         own.ask(|org, request| Event::Enroll {
             org,

@@ -16,13 +16,13 @@ const TIMES_MIN: u64 = 1_000;
 
 /// Every change of word that a reader of `status` can see from one look to the next.
 ///
-/// Not in here: back to `unenrolled`, which takes a `revoke`; from `unenrolled` to anything but `ok`, since an enrolment
+/// Not in here: back to `unenrolled` from anything but `ok`, which takes a `revoke` in trouble; from `unenrolled` to anything but `ok`, since an enrolment
 /// mints before it is one (an org with client credentials needs none, and comes to any word, once in a run); from `needs-consent` to what heals by itself, since only a success or another verdict clears
 /// it (`misconfigured` goes back to any word, where it was the config that contradicted the grant); from `quarantined`
 /// to what heals, likewise; from `throttled` to `starting`, since a start keeps the word, and
 /// another soid in the config while Zoho throttles is too rare to count. From `needs-consent` to
 /// `quarantined` takes a wrong verdict that heals with a token of another place: it occurs, and is too rare to count.
-const CHANGES: [(Word, Word); 35] = [
+const CHANGES: [(Word, Word); 36] = [
     (Ok, Retrying),
     (Ok, Throttled),
     (Ok, NeedsConsent),
@@ -52,6 +52,7 @@ const CHANGES: [(Word, Word); 35] = [
     (Quarantined, NeedsConsent),
     (Quarantined, Misconfigured),
     (Unenrolled, Ok),
+    (Ok, Unenrolled),
     (Starting, Ok),
     (Starting, Retrying),
     (Starting, Throttled),

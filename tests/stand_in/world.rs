@@ -264,6 +264,19 @@ fn revoking_a_refresh_token_kills_its_access_tokens() {
 }
 
 #[test]
+fn the_newer_endpoint_revokes_for_the_client_that_says_who_it_is() {
+    let mut zoho = world(Rules::default());
+    let refresh_token = zoho.install(consent(), at(0)).expect("a client");
+    for client in [("", ""), (ID, "wrong"), ("1000.NOBODY", SECRET)] {
+        assert_eq!(zoho.revoke_of(client, &refresh_token, at(1)).status, 401);
+    }
+    let reply = zoho.revoke_of((ID, SECRET), &refresh_token, at(2));
+    assert_eq!(said(&reply), (200, r#"{"status":"success"}"#));
+    let reply = zoho.revoke_of((ID, SECRET), &refresh_token, at(3));
+    assert_eq!(said(&reply), (400, ""));
+}
+
+#[test]
 fn a_deleted_client_is_invalid_client() {
     let mut zoho = world(Rules::default());
     let refresh_token = zoho.install(consent(), at(0)).expect("a client");
@@ -310,4 +323,30 @@ fn a_script_about_an_unknown_client_is_refused() {
     let refused = zoho.grant_code(consent, at(0)).expect_err("no such client");
     assert_eq!(refused.to_string(), "no client 1000.NOBODY; add it first");
     assert!(zoho.add_fault("", Some(1), Fault::status(500)).is_ok());
+}
+
+#[test]
+fn another_secret_kills_the_old_one_at_once_or_lets_it_work_until_it_is_retired() {
+    let mut zoho = world(Rules::default());
+    let refresh_token = zoho.install(consent(), at(0)).expect("room");
+    zoho.rotate_secret(ID, "another").expect("a client");
+    assert_eq!(refresh(&mut zoho, &refresh_token, 1).status, 200);
+    assert!(
+        refresh(&mut zoho, &refresh_token, 1)
+            .text()
+            .contains("access_token")
+    );
+    zoho.retire_secret(ID);
+    let refused = refresh(&mut zoho, &refresh_token, 2);
+    assert_eq!(
+        said(&refused),
+        (200, r#"{"error":"invalid_client_secret"}"#)
+    );
+    zoho.add_client(ID, SECRET).expect("a client");
+    assert!(
+        refresh(&mut zoho, &refresh_token, 3)
+            .text()
+            .contains("access_token")
+    );
+    assert!(zoho.rotate_secret("1000.NOBODY", "x").is_err());
 }

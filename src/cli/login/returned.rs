@@ -85,9 +85,10 @@ impl Refused {
         let place = Place {
             data_center: &begin.data_center,
             console_url: begin.console_url.as_deref(),
-            org,
+            org: org.as_str(),
             client: &begin.client,
             grant: GrantKind::Web,
+            ..Place::ANY
         };
         let remedy = remedy(code, Asked::Login, 1, &place);
         let what = format!("{code}: {}{said}", remedy.meaning);

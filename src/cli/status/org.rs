@@ -34,6 +34,10 @@ pub struct OrgStatus {
     pub next_refresh_at: Option<String>,
     /// Of the lane's window.
     pub mints_left: Option<u64>,
+    /// How many refresh tokens of its client Zoho has from this daemon.
+    pub refresh_tokens: Option<Places>,
+    /// The same before an enrolment.
+    pub refresh_tokens_before: Option<u64>,
     /// How long Zoho may be away.
     pub outage_budget_s: Option<OutageBudget>,
     /// Whether Zoho's tokens live too short for its own limits.
@@ -56,6 +60,16 @@ pub struct OrgStatus {
     pub scope: Option<Vec<String>>,
     /// Where the token is used.
     pub api_domain: Option<String>,
+}
+
+/// The places of one client at Zoho.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Places {
+    /// Those that this daemon has enrolled and does not know to be gone.
+    pub known: Option<u64>,
+    /// What Zoho keeps.
+    pub most: Option<u64>,
 }
 
 /// How long Zoho may be away before a reader notices, in seconds.

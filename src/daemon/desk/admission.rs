@@ -17,13 +17,15 @@ pub(super) fn admit(standing: &Standing, peer: &Peer, call: &Call) -> Result<(),
     let (may, list) = match call {
         Call::Live | Call::Ready | Call::Orgs => (true, READERS),
         Call::Metrics => (access.may_monitor(peer), MONITORS),
-        Call::Reload | Call::Enroll(_) | Call::Login(_) | Call::Refresh(_) => (is_admin, ADMINS),
+        Call::Reload | Call::Enroll(_) | Call::Login(_) | Call::Revoke(_) | Call::Refresh(_) => {
+            (is_admin, ADMINS)
+        }
         Call::Token(org) | Call::Report(org) => (may_read(org), READERS),
         Call::Org(org) | Call::History(org) => (may_read(org) || access.may_monitor(peer), READERS),
     };
     match call.org() {
         // Of an org that left the config, the store may still know; admins see all names with `status --all`, too.
-        Some(_) if is_admin && matches!(call, Call::History(_)) => Ok(()),
+        Some(_) if is_admin && matches!(call, Call::History(_) | Call::Revoke(_)) => Ok(()),
         Some(org) if standing.org(org).is_none() => Err(missing(standing, peer, org, list)),
         org if !may => Err(forbidden(peer, org, list).into()),
         _ => Ok(()),

@@ -12,7 +12,6 @@ use crate::daemon::TOKEN_TYPE;
 use crate::daemon::standing::Standing;
 use crate::edge::http::{Answer, Call, Problem, TokenAsk};
 use crate::policy::access::Peer;
-use crate::policy::org::Org;
 use crate::policy::query::Reading;
 use crate::policy::record::{Token, Word};
 use crate::policy::settings::Binding;
@@ -95,7 +94,7 @@ impl FrontDesk {
         };
         let fleet = self.0.fleet.borrow();
         let org = fleet.org(name);
-        let remedy = org.and_then(Org::remedy);
+        let remedy = fleet.remedy(name);
         let left = org.and_then(|org| org.served(now.boot));
         let left = left.map(|token| token.expires.since(now.boot));
         let meaning = remedy.as_ref().map(|remedy| remedy.meaning.as_ref());

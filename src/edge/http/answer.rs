@@ -12,6 +12,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::base::{OrgName, seconds_up};
+use crate::policy::remedy;
 
 /// An answer, ready to be sent. Its body may be a token.
 pub struct Answer {
@@ -78,7 +79,7 @@ impl Problem {
         self
     }
 
-    /// Says what to do.
+    /// Says what to do; without it, the table of errors does.
     #[must_use]
     pub fn cure(mut self, cure: impl Into<Option<String>>) -> Self {
         self.cure = cure.into();
@@ -122,7 +123,10 @@ impl Problem {
 }
 
 impl From<Problem> for Answer {
-    fn from(problem: Problem) -> Self {
+    fn from(mut problem: Problem) -> Self {
+        let code = problem.kind.rsplit(':').next().unwrap_or_default();
+        let remedy = || remedy::of_problem(code, problem.org.as_deref());
+        problem.cure = problem.cure.or_else(|| Some(remedy()?.cure));
         let mut answer = Self::json_of(problem.status, &problem);
         answer.set(CONTENT_TYPE, "application/problem+json");
         if let Some(wait_s) = problem.retry_after_s {

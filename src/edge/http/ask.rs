@@ -66,14 +66,20 @@ impl Details {
 
     /// Whether `name=true` is asked for: the one parameter of its path.
     pub fn flag(&self, name: &'static str) -> Result<bool, BadAsk> {
-        let mut is_set = false;
+        self.flags([name]).map(|[is_set]| is_set)
+    }
+
+    /// Which of `NAME=true` are asked for: all parameters of their path.
+    pub fn flags<const N: usize>(&self, names: [&'static str; N]) -> Result<[bool; N], BadAsk> {
+        let mut are_set = [false; N];
         for (key, value) in self.pairs()? {
-            if key != name {
-                return Err(unknown(&key, &format!("there is {name}=true")));
-            }
-            is_set = orgs_ask::flag(name, &value)?;
+            let Some(at) = names.iter().position(|name| *name == key) else {
+                let known = format!("there is {}=true", names.join("=true and "));
+                return Err(unknown(&key, &known));
+            };
+            are_set[at] = orgs_ask::flag(names[at], &value)?;
         }
-        Ok(is_set)
+        Ok(are_set)
     }
 
     /// What an enrolment brings. Waits for the body, for a bounded time.

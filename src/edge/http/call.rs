@@ -25,6 +25,8 @@ pub enum Call {
     Enroll(OrgName),
     /// `GET /v1/orgs/ORG/login`
     Login(OrgName),
+    /// `DELETE /v1/orgs/ORG/enrollment`
+    Revoke(OrgName),
     /// `POST /v1/orgs/ORG/refresh`
     Refresh(OrgName),
     /// `POST /v1/reload`, with `?dry_run=true`: say what would change, and change nothing.
@@ -71,7 +73,11 @@ impl Call {
             ["v1", "orgs", org, "token"] => get().and_then(|()| name(org)).map(Self::Token),
             ["v1", "orgs", org, "rejections"] => post().and_then(|()| name(org)).map(Self::Report),
             ["v1", "orgs", org, "history"] => get().and_then(|()| name(org)).map(Self::History),
-            ["v1", "orgs", org, "enrollment"] => post().and_then(|()| name(org)).map(Self::Enroll),
+            ["v1", "orgs", org, "enrollment"] => match *method {
+                Method::POST => name(org).map(Self::Enroll),
+                Method::DELETE => name(org).map(Self::Revoke),
+                _ => Err(BadAsk::Method("POST, DELETE")),
+            },
             ["v1", "orgs", org, "login"] => get().and_then(|()| name(org)).map(Self::Login),
             ["v1", "orgs", org, "refresh"] => post().and_then(|()| name(org)).map(Self::Refresh),
             ["v1", "reload"] => post().map(|()| Self::Reload),
@@ -91,6 +97,7 @@ impl Call {
             | Self::History(org)
             | Self::Enroll(org)
             | Self::Login(org)
+            | Self::Revoke(org)
             | Self::Refresh(org) => Some(org),
             Self::Orgs | Self::Reload | Self::Live | Self::Ready | Self::Metrics => None,
         }
@@ -98,7 +105,10 @@ impl Call {
 
     /// Whether the contract has parameters for it.
     pub fn has_parameters(&self) -> bool {
-        matches!(self, Self::Token(_) | Self::Orgs | Self::Reload)
+        matches!(
+            self,
+            Self::Token(_) | Self::Orgs | Self::Revoke(_) | Self::Reload
+        )
     }
 
     /// A word for metrics.
@@ -110,6 +120,7 @@ impl Call {
             Self::History(_) => "history",
             Self::Enroll(_) => "enroll",
             Self::Login(_) => "login",
+            Self::Revoke(_) => "revoke",
             Self::Refresh(_) => "refresh",
             Self::Reload => "reload",
             Self::Live | Self::Ready => "health",

@@ -14,12 +14,14 @@ const TEXT_MAX: usize = 4096;
 /// The body of an enrolment.
 #[derive(Debug)]
 pub struct Enrollment {
-    /// A grant code, a refresh token, a login, or nothing but the client itself.
+    /// A grant code, a refresh token, a login, a client secret, or nothing but the client itself.
     pub kind: EnrollmentKind,
     /// The client secret, where the config leaves it to the enrolment.
     pub client_secret: Option<Secret>,
     /// Whether the client secret of the last enrolment is to be used again.
     pub keep_client_secret: bool,
+    /// Whether the refresh token that it replaces is to live on at Zoho.
+    pub keep_old: bool,
 }
 
 /// What a person brings.
@@ -31,6 +33,8 @@ pub enum EnrollmentKind {
     RefreshToken(Secret),
     /// `{"kind":"login","code":…,"redirect_uri":…}`, with `code_verifier`, `location` and `accounts_server`.
     Login(Consented),
+    /// `{"kind":"client-secret","client_secret":…}`: another secret for the grant that is there.
+    ClientSecret(Secret),
     /// `{"kind":"client-credentials"}`
     ClientCredentials,
 }
@@ -57,7 +61,7 @@ impl Enrollment {
                 err.column()
             ))
         })?;
-        let client_secret = secret("client_secret", body.client_secret.take())?;
+        let mut client_secret = secret("client_secret", body.client_secret.take())?;
         let keep_client_secret = body.keep_client_secret;
         let kind = match body.kind.as_str() {
             "code" => EnrollmentKind::Code(needed("code", body.code.take())?, body.paper()?),
@@ -66,10 +70,14 @@ impl Enrollment {
                 EnrollmentKind::RefreshToken(token)
             }
             "login" => EnrollmentKind::Login(body.consented()?),
+            "client-secret" => {
+                let given = client_secret.take();
+                EnrollmentKind::ClientSecret(given.ok_or_else(|| malformed("lacks client_secret"))?)
+            }
             "client-credentials" => EnrollmentKind::ClientCredentials,
             _ => {
                 return Err(malformed(
-                    "has a kind that is none of code, refresh-token, login and client-credentials",
+                    "has a kind that is none of code, refresh-token, login, client-secret and client-credentials",
                 ));
             }
         };
@@ -80,6 +88,7 @@ impl Enrollment {
             kind,
             client_secret,
             keep_client_secret,
+            keep_old: body.keep_old,
         })
     }
 }
@@ -101,6 +110,8 @@ struct Body {
     client_secret: Option<Zeroizing<String>>,
     #[serde(default)]
     keep_client_secret: bool,
+    #[serde(default)]
+    keep_old: bool,
 }
 
 impl Body {

@@ -28,15 +28,25 @@ impl Rejection {
         let generation = generation.ok_or_else(|| {
             malformed("needs as `generation` the whole number that came with the token")
         })?;
-        let code = body.code.as_ref().and_then(Value::as_str);
-        let code = code.filter(|code| !code.trim().is_empty()).ok_or_else(|| {
-            malformed("needs as `code` the text that stands under \"code\" in Zoho's answer")
-        })?;
+        let code = match (&body.code, &body.answer) {
+            (Some(_), Some(_)) => Err(malformed("needs either `code` or `answer`")),
+            // What has no code is no word on the token.
+            (None, Some(answer)) => Ok(ApiCode::in_answer(answer).unwrap_or(ApiCode::of(""))),
+            (code, None) => in_text(code.as_ref()),
+        };
         Ok(Self {
             generation,
-            code: ApiCode::of(code),
+            code: code?,
         })
     }
+}
+
+fn in_text(code: Option<&Value>) -> Result<ApiCode, BadAsk> {
+    let code = code.and_then(Value::as_str);
+    let code = code.filter(|code| !code.trim().is_empty());
+    code.map(ApiCode::of).ok_or_else(|| {
+        malformed("needs as `code` the text that stands under \"code\" in Zoho's answer")
+    })
 }
 
 fn malformed(what: &str) -> BadAsk {
@@ -50,6 +60,7 @@ fn malformed(what: &str) -> BadAsk {
 struct Body {
     generation: Option<Value>,
     code: Option<Value>,
+    answer: Option<Value>,
 }
 
 #[cfg(test)]
@@ -71,6 +82,26 @@ mod tests {
             code: ApiCode::of("INVALID_TOKEN"),
         };
         assert_eq!(Rejection::parse(body), Ok(wanted));
+    }
+
+    #[test]
+    fn a_whole_answer_of_zohos_stands_in_the_place_of_its_code() {
+        let told = |answer: &str| {
+            let body = format!(r#"{{"generation":7,"answer":{answer}}}"#);
+            Rejection::parse(body.as_bytes()).map(|own| own.code.name)
+        };
+        let nested = r#"{"data":[{"code":"INVALID_TOKEN","status":"error"}]}"#;
+        assert_eq!(told(nested), Ok("INVALID_TOKEN"));
+        for none in [
+            "{}",
+            "7",
+            r#"{"data":[{"code":"SUCCESS"}]}"#,
+            r#""1000.canary""#,
+        ] {
+            assert_eq!(told(none), Ok("an unknown code"), "{none}");
+        }
+        let both = br#"{"generation":7,"code":"INVALID_TOKEN","answer":{}}"#;
+        assert!(Rejection::parse(both).is_err());
     }
 
     #[test]

@@ -10,13 +10,15 @@ use zeroize::Zeroizing;
 
 use super::error::Fault;
 use super::identity;
+use super::past_cell;
 use super::rows::{CAUSE_WIDTH, GRANT_WIDTH, LANE, ORG, Owner, PRIOR_WIDTH, TOKEN_WIDTH};
 use super::seal::Seal;
 use super::table::{Table, Values};
-use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, UnixTime};
+use crate::base::{Boottime, Environment, Now, OrgName, ScopeSet, Secret, SecretMark, UnixTime};
 use crate::policy::identity::Identity;
+use crate::policy::past::{Past, Plan};
 use crate::policy::record::{
-    Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Prior, Slot, Token, Verdict, Word,
+    Anchor, Cause, Grant, LaneId, LaneRecord, OrgRecord, Slot, Streak, Token, Verdict, Word,
 };
 use crate::policy::root::Root;
 use crate::policy::settings::Binding;
@@ -29,24 +31,55 @@ pub(super) fn to_org(row: &Values, seal: &Seal) -> Result<OrgRecord, Fault> {
         seal,
         next: 0,
     };
+    let (org, revision) = (
+        cells.parsed(|name| OrgName::parse(name).ok())?,
+        cells.int()?.cast_unsigned(),
+    );
+    let (anchor, grant) = (cells.anchor()?, cells.group(GRANT_WIDTH, Cells::grant)?);
+    let prior = cells.group(PRIOR_WIDTH, Cells::prior)?;
+    let prior = prior.zip(grant.as_ref());
     let mut record = OrgRecord {
-        org: cells.parsed(|name| OrgName::parse(name).ok())?,
-        revision: cells.int()?.cast_unsigned(),
-        anchor: cells.anchor()?,
-        grant: cells.group(GRANT_WIDTH, Cells::grant)?,
-        prior: cells.group(PRIOR_WIDTH, Cells::prior)?,
+        org,
+        revision,
+        anchor,
+        past: prior
+            .map(|(prior, grant)| past_of(prior, grant))
+            .into_iter()
+            .collect(),
+        grant,
         token: cells.group(TOKEN_WIDTH, Cells::token)?,
         generation: cells.int()?.cast_unsigned(),
         verdict: cells.verdict()?,
         identity: Identity::default(),
+        streak: Streak::default(),
     };
     record.anchor.is_vouched = cells.int()? != 0;
     let soid = cells.group(1, Cells::text)?.map(str::to_owned);
+    let is_taken_over = cells.int()? != 0;
     if let Some(grant) = &mut record.grant {
         grant.binding.soid = soid;
+        grant.is_taken_over = is_taken_over;
     }
     record.identity = cells.group(1, Cells::identity)?.unwrap_or_default();
+    record.streak = cells.streak()?;
+    record.verdict.refused_secret = cells.group(1, Cells::mark)?;
+    record.past.extend(cells.past()?);
     Ok(record)
+}
+
+/// What a state of before schema 3 has of the older grant: the client that it is of was that of the newer one, or it
+/// could not have been used.
+fn past_of((refresh_token, lane): (Arc<Secret>, LaneId), grant: &Grant) -> Past {
+    Past {
+        lane,
+        client_id: grant.binding.client_id.clone(),
+        data_center: grant.binding.data_center.clone(),
+        since: None,
+        refresh_token: Some(refresh_token),
+        client_secret: grant.client_secret.clone(),
+        plan: Plan::Fallback { is_kept: false },
+        may_be_gone: false,
+    }
 }
 
 /// The record that `row` holds.
@@ -134,11 +167,7 @@ impl<'a> Cells<'a> {
     }
 
     fn secret(&mut self) -> Result<Arc<Secret>, Fault> {
-        let Value::Blob(sealed) = self.take() else {
-            return Err(self.bad());
-        };
-        let place = Owner::of_row(self.row).place(self.table.columns[self.next - 1]);
-        let mut plain = self.seal.unseal(sealed, &place).map_err(|_| self.bad())?;
+        let mut plain = self.plain(&Owner::of_row(self.row))?;
         match String::from_utf8(std::mem::take(&mut *plain)) {
             Ok(text) => Ok(Arc::new(Secret::new(text))),
             Err(err) => {
@@ -146,6 +175,23 @@ impl<'a> Cells<'a> {
                 Err(self.bad())
             }
         }
+    }
+
+    /// What the next cell seals.
+    fn plain(&mut self, owner: &Owner<'_>) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let Value::Blob(sealed) = self.take() else {
+            return Err(self.bad());
+        };
+        let place = owner.place(self.table.columns[self.next - 1]);
+        self.seal.unseal(sealed, &place).map_err(|_| self.bad())
+    }
+
+    fn past(&mut self) -> Result<Vec<Past>, Fault> {
+        if self.row[self.next] == Value::Null {
+            return Ok(Vec::new());
+        }
+        let plain = self.plain(&Owner::of_row(self.row).of_any_client())?;
+        past_cell::read(&plain).ok_or_else(|| self.bad())
     }
 
     fn lane(&mut self) -> Result<LaneId, Fault> {
@@ -179,15 +225,12 @@ impl<'a> Cells<'a> {
             client_secret: self.group(1, Self::secret)?,
             lane: self.lane()?,
             enrolled_at: self.boottime()?,
+            is_taken_over: false,
         })
     }
 
-    fn prior(&mut self) -> Result<Prior, Fault> {
-        let refresh_token = self.secret()?;
-        Ok(Prior {
-            refresh_token,
-            lane: self.lane()?,
-        })
+    fn prior(&mut self) -> Result<(Arc<Secret>, LaneId), Fault> {
+        Ok((self.secret()?, self.lane()?))
     }
 
     fn token(&mut self) -> Result<Token, Fault> {
@@ -209,11 +252,25 @@ impl<'a> Cells<'a> {
             cause: self.group(CAUSE_WIDTH, Self::cause)?,
             failures: u32::try_from(self.int()?).map_err(|_| self.bad())?,
             until: self.group(1, Self::boottime)?,
+            refused_secret: None,
         })
     }
 
     fn identity(&mut self) -> Result<Identity, Fault> {
         self.parsed(identity::of_cell)
+    }
+
+    fn streak(&mut self) -> Result<Streak, Fault> {
+        Ok(Streak {
+            refused: self.group(1, Self::int)?.map(i64::cast_unsigned),
+            successor: self.group(1, Self::int)?.map(i64::cast_unsigned),
+            held_until: self.group(1, Self::boottime)?,
+        })
+    }
+
+    fn mark(&mut self) -> Result<SecretMark, Fault> {
+        let mark = u16::try_from(self.int()?).map_err(|_| self.bad())?;
+        Ok(SecretMark(mark))
     }
 
     fn cause(&mut self) -> Result<Cause, Fault> {
@@ -258,11 +315,18 @@ mod tests {
                 client_secret: Some(secret("client")),
                 lane: LaneId("l".into()),
                 enrolled_at: Boottime(3),
+                is_taken_over: true,
             }),
-            prior: Some(Prior {
-                refresh_token: secret("prior"),
+            past: vec![Past {
                 lane: LaneId("k".into()),
-            }),
+                client_id: "1000.OLD".into(),
+                data_center: "us".into(),
+                since: Some(UnixTime(7)),
+                refresh_token: Some(secret("past")),
+                client_secret: None,
+                plan: Plan::Revoke { tries: 2 },
+                may_be_gone: true,
+            }],
             token: None,
             generation: 9,
             verdict: Verdict {
@@ -271,8 +335,10 @@ mod tests {
                 cause: None,
                 failures: 0,
                 until: None,
+                refused_secret: None,
             },
             identity: Identity::default(),
+            streak: Streak::default(),
         }
     }
 
@@ -296,7 +362,8 @@ mod tests {
             (&other_org, "refresh_token", "refresh_token"),
             (&other_environment, "refresh_token", "refresh_token"),
             (&good, "refresh_token", "client_secret"),
-            (&good, "refresh_token", "prior_refresh_token"),
+            (&good, "refresh_token", "past"),
+            (&other_org, "past", "past"),
         ] {
             let mut pasted = good.clone();
             pasted[at(into)] = from[at(source)].clone();

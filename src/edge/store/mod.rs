@@ -28,6 +28,7 @@ mod lock;
 mod look;
 mod mark;
 mod meta;
+mod past_cell;
 mod rows;
 mod schema;
 mod seal;

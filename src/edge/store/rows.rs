@@ -6,9 +6,11 @@
 use rusqlite::types::Value;
 
 use super::identity;
+use super::past_cell;
 use super::seal::Seal;
 use super::table::{Table, Values};
 use crate::base::Secret;
+use crate::policy::past::Past;
 use crate::policy::record::{Anchor, Grant, LaneRecord, OrgRecord, Slot, Token, Verdict};
 
 pub(super) const ORG: Table = Table {
@@ -46,6 +48,12 @@ pub(super) const ORG: Table = Table {
         "anchor_is_vouched",
         "soid",
         "identity",
+        "refused_generation",
+        "refused_successor",
+        "reports_held_until_boot_ms",
+        "refused_secret_mark",
+        "is_taken_over",
+        "past",
     ],
 };
 
@@ -62,6 +70,9 @@ pub(super) const LANE: Table = Table {
         "anchor_is_vouched",
     ],
 };
+
+/// The column of the past refresh tokens.
+pub(super) const PAST: &str = "past";
 
 pub(super) const GRANT_WIDTH: usize = 8;
 pub(super) const PRIOR_WIDTH: usize = 2;
@@ -100,6 +111,16 @@ impl<'a> Owner<'a> {
         }
     }
 
+    /// The same org under no client: for what holds secrets of several.
+    pub(super) fn of_any_client(&self) -> Self {
+        Self {
+            org: self.org,
+            client_id: "",
+            data_center: "",
+            environment: "",
+        }
+    }
+
     /// `1`: the first arrangement of the associated data.
     pub(super) fn place(&self, column: &'a str) -> [&'a [u8]; 7] {
         [
@@ -129,20 +150,41 @@ struct Sealer<'a> {
 
 impl Sealer<'_> {
     fn cell(&mut self, column: &'static str, secret: Option<&Secret>) -> Value {
-        let old = self.old.map(|row| &row[index(column)]);
-        if let (Some(Value::Blob(sealed)), Some(secret)) = (old, secret) {
-            let plain = self.seal.unseal(sealed, &self.owner.place(column));
-            if plain.is_ok_and(|plain| plain.as_slice() == secret.expose().as_bytes()) {
-                return Value::Blob(sealed.clone());
-            }
-        }
-        // An access token lives an hour: what is left of it in the log is worth no extra sync.
-        self.wiped |= column != "access_token" && matches!(old, Some(Value::Blob(_)));
+        let plain = secret.map(|secret| secret.expose().as_bytes());
         let place = self.owner.place(column);
-        secret.map_or(Value::Null, |secret| {
-            Value::Blob(self.seal.seal(secret.expose().as_bytes(), &place))
-        })
+        let (value, is_dropped) = seal_anew(self.seal, plain, self.old, column, &place);
+        // An access token lives an hour: what is left of it in the log is worth no extra sync.
+        self.wiped |= column != "access_token" && is_dropped;
+        value
     }
+
+    fn past(&mut self, past: &[Past]) -> Value {
+        let owner = self.owner.of_any_client();
+        let plain = (!past.is_empty()).then(|| past_cell::write(past));
+        let plain = plain.as_ref().map(|plain| plain.as_slice());
+        let (value, is_dropped) = seal_anew(self.seal, plain, self.old, PAST, &owner.place(PAST));
+        self.wiped |= is_dropped;
+        value
+    }
+}
+
+/// The sealed `plain`, byte for byte as in the `old` row where that has it, and whether that row had another.
+fn seal_anew(
+    seal: &Seal,
+    plain: Option<&[u8]>,
+    old: Option<&Values>,
+    column: &str,
+    place: &[&[u8]; 7],
+) -> (Value, bool) {
+    let old = old.map(|row| &row[index(column)]);
+    if let (Some(Value::Blob(sealed)), Some(plain)) = (old, plain) {
+        let is_same = |was: zeroize::Zeroizing<Vec<u8>>| was.as_slice() == plain;
+        if seal.unseal(sealed, place).is_ok_and(is_same) {
+            return (Value::Blob(sealed.clone()), false);
+        }
+    }
+    let value = plain.map_or(Value::Null, |plain| Value::Blob(seal.seal(plain, place)));
+    (value, matches!(old, Some(Value::Blob(_))))
 }
 
 /// A row for `record`, and whether that drops a lasting secret of the `old` row.
@@ -160,12 +202,8 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     ];
     row.extend(of_anchor(&record.anchor));
     row.extend(of_grant(record.grant.as_ref(), &mut sealer));
-    let prior = record.prior.as_ref();
-    row.push(sealer.cell(
-        "prior_refresh_token",
-        prior.map(|prior| &*prior.refresh_token),
-    ));
-    row.push(prior.map_or(Value::Null, |prior| text(&prior.lane.0)));
+    row.push(sealer.cell("prior_refresh_token", None));
+    row.push(Value::Null);
     row.extend(of_token(record.token.as_ref(), &mut sealer));
     row.push(Value::Integer(record.generation.cast_signed()));
     row.extend(of_verdict(&record.verdict));
@@ -174,7 +212,25 @@ pub(super) fn of_org(record: &OrgRecord, old: Option<&Values>, seal: &Seal) -> (
     let soid = soid.and_then(|grant| grant.binding.soid.as_deref());
     row.push(soid.map_or(Value::Null, text));
     row.push(identity::to_cell(&record.identity));
+    row.extend(of_reports(record));
+    let is_taken_over = record
+        .grant
+        .as_ref()
+        .is_some_and(|grant| grant.is_taken_over);
+    row.push(Value::Integer(is_taken_over.into()));
+    row.push(sealer.past(&record.past));
     (row, sealer.wiped)
+}
+
+fn of_reports(record: &OrgRecord) -> [Value; 4] {
+    let streak = &record.streak;
+    let cells = [
+        streak.refused.map(u64::cast_signed),
+        streak.successor.map(u64::cast_signed),
+        streak.held_until.map(|until| until.0),
+        record.verdict.refused_secret.map(|mark| mark.0.into()),
+    ];
+    cells.map(|cell| cell.map_or(Value::Null, Value::Integer))
 }
 
 fn of_anchor(anchor: &Anchor) -> [Value; 3] {

@@ -14,7 +14,7 @@ use super::seal::Seal;
 pub(super) const APPLICATION_ID: i32 = 0x7a74_6b64;
 
 /// What makes each schema from the one before. Append only: a released one never changes.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -91,6 +91,21 @@ ALTER TABLE org ADD COLUMN soid TEXT;
 /// What Zoho's API has told of an org, as JSON: nobody has asked it yet.
 const V4: &str = "
 ALTER TABLE org ADD COLUMN identity TEXT;
+";
+
+/// What jobs have said of an org's tokens, and sixteen bits of the client secret that Zoho refused.
+const V5: &str = "
+ALTER TABLE org ADD COLUMN refused_generation INTEGER;
+ALTER TABLE org ADD COLUMN refused_successor INTEGER;
+ALTER TABLE org ADD COLUMN reports_held_until_boot_ms INTEGER;
+ALTER TABLE org ADD COLUMN refused_secret_mark INTEGER;
+";
+
+/// `past` is one sealed JSON: refresh tokens of other clients and data centers than the grant's, each with its own.
+/// It takes the place of `prior_refresh_token` and `prior_lane`, which only a state of before has.
+const V6: &str = "
+ALTER TABLE org ADD COLUMN is_taken_over INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE org ADD COLUMN past BLOB;
 ";
 
 /// The newest schema that this release knows.

@@ -71,20 +71,7 @@ impl Form {
 
     /// `application/x-www-form-urlencoded`, in one piece of memory that is wiped when dropped.
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let pairs = self.pairs();
-        // Three bytes for one at worst: a Vec that grew would leave its smaller selves behind, not wiped.
-        let worst = pairs.iter().map(|(k, v)| k.len() + 3 * v.len() + 2).sum();
-        let mut form = Zeroizing::new(Vec::with_capacity(worst));
-        for (name, value) in pairs {
-            if !form.is_empty() {
-                form.push(b'&');
-            }
-            form.extend_from_slice(name.as_bytes());
-            form.push(b'=');
-            let encoded = byte_serialize(value.as_bytes());
-            encoded.for_each(|part| form.extend_from_slice(part.as_bytes()));
-        }
-        form
+        encode(&self.pairs())
     }
 
     fn pairs(&self) -> Vec<(&'static str, &str)> {
@@ -134,6 +121,23 @@ impl Form {
             }
         }
     }
+}
+
+/// Names and values as one form, in one piece of memory that is wiped when dropped.
+pub(super) fn encode(pairs: &[(&'static str, &str)]) -> Zeroizing<Vec<u8>> {
+    // Three bytes for one at worst: a Vec that grew would leave its smaller selves behind, not wiped.
+    let worst = pairs.iter().map(|(k, v)| k.len() + 3 * v.len() + 2).sum();
+    let mut form = Zeroizing::new(Vec::with_capacity(worst));
+    for (name, value) in pairs {
+        if !form.is_empty() {
+            form.push(b'&');
+        }
+        form.extend_from_slice(name.as_bytes());
+        form.push(b'=');
+        let encoded = byte_serialize(value.as_bytes());
+        encoded.for_each(|part| form.extend_from_slice(part.as_bytes()));
+    }
+    form
 }
 
 #[cfg(test)]

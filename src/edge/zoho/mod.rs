@@ -1,7 +1,8 @@
-//! The way to Zoho: one POST to the token endpoint, with limits, and the reading of pages (`page.rs`).
+//! The way to Zoho: one POST to the token or the revocation endpoint, with limits, and the reading of pages (`page.rs`).
 //!
-//! Sends secrets in the body alone, to an https address or to loopback, and never again after a redirect. What
-//! the answer means is [`crate::policy::reply`]'s. Invariant: [`Reply::NotSent`] is said only where no byte of
+//! Sends secrets in the body alone (of Zoho's newer revocation endpoint also in a header that it wants), to an https
+//! address or to loopback, and never again after a redirect. What the answer means is [`crate::policy::reply`]'s and
+//! [`crate::policy::revocation`]'s. Invariant: [`Reply::NotSent`] is said only where no byte of
 //! the form has left or can leave this process, since whatever comes after may cost a mint.
 
 pub mod consent;
@@ -10,15 +11,17 @@ mod failure;
 mod form;
 mod network;
 mod page;
+mod revoke;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
 use reqwest::{Body, Response};
 use zeroize::Zeroizing;
 
-use crate::base::UnixTime;
+use crate::base::{Secret, UnixTime};
 use crate::policy::record::Cause;
 use content::{Content, Gate};
 use failure::Failure;
@@ -26,6 +29,7 @@ pub use form::Form;
 use network::{Clients, Destination};
 pub use network::{Network, NetworkError};
 pub use page::{ORG_PATH, Page, PageCall, SERVERS_PATH};
+pub use revoke::RevokeCall;
 
 /// Longest answer that is read. Zoho's have under 500 bytes.
 const BODY_MAX: usize = 64 * 1024;
@@ -46,6 +50,9 @@ pub struct TokenCall {
     /// What is asked for.
     pub form: Form,
 }
+
+/// A client's id and secret, to be sent as HTTP Basic.
+type Basic = (String, Arc<Secret>);
 
 /// What became of a call.
 pub enum Reply {
@@ -87,17 +94,28 @@ impl Zoho {
 
     /// Sends the form once and waits for the answer. Dropping the future closes the connection.
     pub async fn post_token(&self, call: TokenCall) -> Reply {
-        let destination = match self.clients.destination(&call.token_url) {
+        let form = call.form.encode();
+        self.post(&call.token_url, call.timeout, form, None).await
+    }
+
+    async fn post(
+        &self,
+        url: &str,
+        limit: Duration,
+        form: Zeroizing<Vec<u8>>,
+        basic: Option<Basic>,
+    ) -> Reply {
+        let destination = match self.clients.destination(url) {
             Ok(destination) => destination,
             Err(cause) => return Reply::NotSent(cause),
         };
         let gate = Gate::new();
-        let content = Content::new(call.form.encode(), &gate);
-        let exchange = exchange(&destination, content);
-        let failure = match tokio::time::timeout(call.timeout, exchange).await {
+        let content = Content::new(form, &gate);
+        let exchange = exchange(&destination, content, basic);
+        let failure = match tokio::time::timeout(limit, exchange).await {
             Ok(Ok(answered)) => return answered,
             Ok(Err(failure)) => failure,
-            Err(_elapsed) => Failure::Late(call.timeout),
+            Err(_elapsed) => Failure::Late(limit),
         };
         let is_out = gate.shut();
         let cause = failure.into_cause(destination.host(), is_out);
@@ -109,12 +127,19 @@ impl Zoho {
     }
 }
 
-async fn exchange(destination: &Destination<'_>, content: Content) -> Result<Reply, Failure> {
-    let request = destination
+async fn exchange(
+    destination: &Destination<'_>,
+    content: Content,
+    basic: Option<Basic>,
+) -> Result<Reply, Failure> {
+    let mut request = destination
         .client
         .post(destination.url.clone())
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::wrap(content));
+    if let Some((id, secret)) = basic {
+        request = request.basic_auth(id, Some(secret.expose()));
+    }
     let response = request.send().await?;
     let status = response.status().as_u16();
     let is_sure = destination.url.scheme() == "https";

@@ -1,19 +1,29 @@
 //! What to do about a code: one sentence for a person at three in the morning.
 //!
-//! `status`, problems over the socket, logs and `explain CODE` all speak from the one table in here, so that
-//! they never disagree. It decides nothing: the class of an answer is [`super::reply`]'s. Invariant: every code
-//! has a remedy, also one that nobody has seen.
+//! `status`, problems over the socket, verdicts, logs, `explain CODE` and the README's list of errors all speak from
+//! the one table in here, so that they never disagree. It decides nothing: the class of an answer is
+//! [`super::reply`]'s. Invariant: every code has a remedy, also one that nobody has seen.
 
+mod api;
+mod consent;
+mod fill;
+mod listing;
 mod ours;
+mod problems;
+mod row;
 mod table;
+mod words;
 
 use std::borrow::Cow;
 
-use super::reply::{Asked, folded};
+use super::reply::Asked;
+use super::report::Fault;
 use super::settings::GrantKind;
-use crate::base::{DataCenter, OrgName};
+use fill::fill;
+pub use listing::{Entry, Origin, entries, explain};
 use ours::OURS;
-use table::{Row, SUSPECT_THE_WAY, TABLE, UNKNOWN};
+use row::Row;
+use table::{SUSPECT_THE_WAY, TABLE, UNKNOWN, WAY};
 
 /// So many failures in a row are no bad moment any more: the cure then names what lasts.
 const LASTING: u32 = 3;
@@ -30,11 +40,28 @@ pub struct Place<'a> {
     /// Where a person makes grant tokens in that data center, if known.
     pub console_url: Option<&'a str>,
     /// The org.
-    pub org: &'a OrgName,
+    pub org: &'a str,
     /// The client that the org is reached through.
     pub client: &'a str,
     /// How a person gives the org its grant.
     pub grant: GrantKind,
+    /// Another data center, in which this client mints for another org.
+    pub works_in: Option<&'a str>,
+    /// Where the org's token is used, if it has one.
+    pub api_domain: Option<&'a str>,
+}
+
+impl Place<'static> {
+    /// No place in particular: capitals stand for what differs.
+    pub const ANY: Self = Self {
+        data_center: "DC",
+        console_url: None,
+        org: "ORG",
+        client: "CLIENT",
+        grant: GrantKind::SelfClient,
+        works_in: None,
+        api_domain: None,
+    };
 }
 
 /// What a code means here, and what to do. Each one sentence without a full stop.
@@ -46,11 +73,11 @@ pub struct Remedy {
     pub cure: String,
 }
 
-/// The remedy for `code`, Zoho's or ours, in answer to what was `asked`, after `failures` in a row.
+/// The remedy for a `cause`, Zoho's code or ours, in answer to what was `asked`, after `failures` in a row.
 ///
 /// A person at `enroll` gets the cure of what lasts at once: he is there to look, and nothing is tried again.
 pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy {
-    let row = row(code, asked).unwrap_or(&UNKNOWN);
+    let row = row(code, asked, place.works_in.is_some()).unwrap_or(&UNKNOWN);
     let lasts = failures >= LASTING || !asked.is_by_schedule();
     let look = row.lasting.filter(|_| lasts).or(row.cure);
     Remedy {
@@ -59,19 +86,49 @@ pub fn remedy(code: &str, asked: Asked, failures: u32, place: &Place) -> Remedy 
     }
 }
 
-/// What to look at where `host`, `https://accounts.zoho.eu`, did not answer for the reason `code`: half a sentence for
-/// somebody who tries the way itself.
-pub fn look_at(code: &str, host: &str) -> String {
-    let row = row(code, Asked::Refresh).unwrap_or(&UNKNOWN);
-    let look = row.cure.or(row.lasting).unwrap_or(SUSPECT_THE_WAY);
-    look.replace("{accounts}", host).replace("{code}", code)
+/// What to do about a verdict on a report, where it is for the job or a person to do.
+pub fn of_verdict(verdict: &str, place: &Place) -> Option<Remedy> {
+    listed(words::VERDICTS, verdict, place)
 }
 
-/// A sentence may begin with a [renewal].
+/// What to do about a problem of that type, for those that have no cure of their own.
+pub fn of_problem(code: &str, org: Option<&str>) -> Option<Remedy> {
+    let org = org.unwrap_or(Place::ANY.org);
+    listed(problems::PROBLEMS, code, &Place { org, ..Place::ANY })
+}
+
+/// What is at fault where Zoho's API sends that code, and how Zoho writes it; `None` for a code that nobody has seen.
+pub fn of_api(code: &str) -> Option<(&'static str, Fault)> {
+    let mut known = api::API.iter();
+    known.find_map(|row| Some((row.spelling_of(code)?, row.fault?)))
+}
+
+/// A sentence may begin with a renewal of the grant, which follows other words elsewhere.
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// What to look at where `host`, `https://accounts.zoho.eu`, did not answer for the reason `code`: half a sentence for
+/// somebody who tries the way itself.
+pub fn look_at(code: &str, host: &str) -> String {
+    let row = row(code, Asked::Refresh, false).unwrap_or(&UNKNOWN);
+    let look = row.cure.or(row.lasting).unwrap_or(SUSPECT_THE_WAY);
+    look.replace("{accounts}", host).replace("{code}", code)
+}
+
+/// Whether `code` says that Zoho was not reached, and nothing sent.
+pub fn is_unsent(code: &str) -> bool {
+    row(code, Asked::Refresh, false).is_some_and(|row| row.is_unsent)
+}
+
+fn listed(table: &[Row], code: &str, place: &Place) -> Option<Remedy> {
+    let row = table.iter().find(|row| row.spelling_of(code).is_some())?;
+    Some(Remedy {
+        meaning: fill(row.meaning, code, place),
+        cure: fill(row.cure?, code, place),
+    })
 }
 
 /// Joins what to look at with what happens next.
@@ -81,6 +138,7 @@ fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str
         Asked::ClientProof => "then run `zoho-tokend enroll {org}` again",
         Asked::TakeOver => "then run `zoho-tokend enroll {org} --refresh-token` again",
         Asked::Login => "then run `zoho-tokend login {org}` again",
+        Asked::Prove => "then run `zoho-tokend enroll {org} --client-secret` again",
         Asked::Exchange if row.is_unsent => {
             "then run `zoho-tokend enroll {org}` again: nothing was sent, so that the same grant token works while its \
              minutes last"
@@ -96,85 +154,26 @@ fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str
     }
 }
 
-/// Whether `code` says that Zoho was not reached, and nothing sent.
-pub fn is_unsent(code: &str) -> bool {
-    row(code, Asked::Refresh).is_some_and(|row| row.is_unsent)
-}
-
-/// Whether `code` is in the table, for `explain` to tell a typing error from a new code.
-pub fn is_known(code: &str) -> bool {
-    Asked::ALL
-        .into_iter()
-        .any(|asked| row(code, asked).is_some())
-}
-
-/// Every code of the table; `http-5xx` stands for a hundred.
-pub fn codes() -> impl Iterator<Item = &'static str> {
-    rows().flat_map(|row| row.codes).copied()
-}
-
-fn rows() -> impl Iterator<Item = &'static Row> {
-    TABLE.iter().chain(OURS)
-}
-
-fn row(code: &str, asked: Asked) -> Option<&'static Row> {
-    let exact = folded(code);
-    let family = match exact.strip_prefix("http-").and_then(|n| n.chars().next()) {
-        Some(first) if exact.len() == "http-503".len() => format!("http-{first}xx"),
-        _ => exact.clone(),
+/// The row of a `cause`.
+fn row(code: &str, asked: Asked, works_elsewhere: bool) -> Option<&'static Row> {
+    let find = |wanted: &str| {
+        let mut causes = [TABLE, WAY, OURS].into_iter().flatten();
+        causes.find(|row| {
+            let is_there = works_elsewhere || !row.is_elsewhere;
+            is_there && row.speaks_of(asked) && row.spelling_of(wanted).is_some()
+        })
     };
-    let find =
-        |wanted: &str| rows().find(|row| row.codes.contains(&wanted) && row.speaks_of(asked));
-    find(&exact).or_else(|| find(&family))
+    find(code).or_else(|| find(&family(code)?))
 }
 
-/// Puts the place into a text of the table: `{org}` becomes the org's name. One pass, so a name is never filled again.
-fn fill(template: &str, code: &str, place: &Place) -> String {
-    let mut filled = String::with_capacity(2 * template.len());
-    let mut parts = template.split('{');
-    filled.extend(parts.next());
-    for part in parts {
-        let (name, rest) = part.split_once('}').unwrap_or(("", part));
-        filled.push_str(&value(name, code, place));
-        filled.push_str(rest);
-    }
-    filled
-}
-
-/// What gives the org another grant, to follow another word.
-fn renewal(place: &Place) -> &'static str {
-    match place.grant {
-        GrantKind::Web => "run `zoho-tokend login {org}`",
-        _ => {
-            "make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`"
-        }
-    }
-}
-
-fn verb(place: &Place) -> &'static str {
-    match place.grant {
-        GrantKind::Web => "login",
-        _ => "enroll",
-    }
-}
-
-fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
-    match name {
-        "code" => code.into(),
-        "org" => place.org.as_str().into(),
-        "client" => place.client.into(),
-        "dc" => place.data_center.into(),
-        "console" => place.console_url.map_or_else(
-            || format!("the API console of data center {}", place.data_center).into(),
-            Cow::from,
-        ),
-        "verb" => verb(place).into(),
-        "renew" => fill(renewal(place), code, place).into(),
-        "accounts" => DataCenter::of_zoho(place.data_center).map_or_else(
-            || format!("the accounts server of data center {}", place.data_center).into(),
-            |zoho| zoho.accounts_url.into(),
-        ),
-        _ => Cow::from("?"),
+/// `http-503` is one of a hundred that mean the same: `http-5xx`.
+fn family(code: &str) -> Option<String> {
+    let status = code.trim().to_ascii_lowercase();
+    let status = status.strip_prefix("http-")?.parse::<u16>().ok()?;
+    match status {
+        100..=199 | 300..=599 => Some(format!("http-{}xx", status / 100)),
+        600..=999 => Some("http-6xx".to_owned()),
+        _ => None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The table of our own codes: what the config, an enrolment or the disk says, without a word of Zoho's.
 
-use super::table::{Row, heals, stays};
+use super::row::{Row, heals, stays};
 use crate::policy::reply::Asked;
 
+/// Shown as `cause`.
 pub(super) const OURS: &[Row] = &[
     stays(
         &["unenrolled"],
@@ -115,13 +116,70 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["no-client-secret"],
         "Client {client} has no secret, neither in the config nor from an enrolment of org {org}",
-        "Name the secret as `client_secret` of client {client} and reload, or run `zoho-tokend {verb} {org}`, \
-         which asks for it",
+        "Name the secret as `client_secret` of client {client} and reload, or give it to `zoho-tokend {verb} {org}`, \
+         which asks for it and seals it",
+    )
+    .on(Asked::Client),
+    stays(
+        &["no-client-secret"],
+        "Client {client} has no secret, neither in the config nor from an enrolment of org {org}",
+        "Name the secret as `client_secret` of client {client} and reload, or give it to `zoho-tokend enroll {org} \
+         --client-secret`, which seals it",
     ),
     stays(
         &["not-configured", "removed"],
         "Org {org} has left the config; its grant is kept",
         "Nothing to do, or write [orgs.{org}] into the config again and reload",
+    ),
+    heals(
+        &["stopping"],
+        "The daemon was stopping, and sent nothing more",
+        "See `systemctl status zoho-tokend` for why it stopped",
+    ),
+    stays(
+        &["revoking"],
+        "Org {org} is being revoked, and Zoho has not confirmed it yet; nothing of it is served",
+        "Nothing to do: it is asked again (`zoho-tokend history {org}`); `zoho-tokend enroll {org}` gives the org a \
+         new grant",
+    ),
+    stays(
+        &["nothing-to-revoke"],
+        "There is no refresh token of org {org} to revoke",
+        "Nothing to do; see `zoho-tokend status --all` for the orgs that have one",
+    ),
+    stays(
+        &["shared-grant"],
+        "Revoking would end other orgs as well, which live on the same refresh token",
+        "Give those orgs grants of their own first (`zoho-tokend enroll`), or drop this org's copy alone with \
+         `zoho-tokend revoke {org} --forget`: the others then live on",
+    ),
+    stays(
+        &["calling"],
+        "A call to Zoho is on its way for org {org}",
+        "Wait for its end and try again",
+    ),
+    stays(
+        &["revoke-lost"],
+        "Zoho was asked to revoke, and whether it has nobody knows; nothing of org {org} is served any more",
+        "Nothing to do: it is asked again until Zoho says so (`zoho-tokend history {org}`)",
+    ),
+    stays(
+        &["revoke-without-reason"],
+        "Zoho refuses to revoke and says no reason, as it does where it knows no such refresh token; but nothing else \
+         says that this one is gone",
+        "Run `zoho-tokend refresh {org}`: if Zoho then answers invalid_code, revoke again and it counts as gone; if it \
+         mints, end the connection at {console} and drop ours with `zoho-tokend revoke {org} --forget`",
+    ),
+    stays(
+        &["no-revocation"],
+        "The accounts server of data center {dc} has no endpoint that revokes where one was looked for",
+        "Set `revoke_url` in [data_centers.{dc}] if it is a server of your own; else end the connection at {console} \
+         and drop ours with `zoho-tokend revoke {org} --forget`",
+    ),
+    stays(
+        &["no-data-center"],
+        "The config does not say where data center {dc} is, so nobody can be asked to revoke",
+        "Define [data_centers.{dc}] again and reload, or drop ours with `zoho-tokend revoke {org} --forget`",
     ),
     stays(
         &["busy"],

@@ -1,85 +1,11 @@
-//! The table: every code that Zoho documents or has been seen to send, and every one of the way there.
+//! The codes of Zoho's token endpoint, documented or seen, and those of the way there.
 //!
-//! In braces stands the [place](super::Place): `{org} {client} {dc} {console} {accounts} {code}`. Sources: Zoho
+//! In braces stands the [place](super::Place); see [`super::fill`]. Sources: Zoho
 //! CRM API v8 "Token Validity", Kaizen #43 and #79, "Will the refresh tokens expire", Accounts "Multi-DC" and
 //! "Client Credentials Flow", and what users of the API have reported.
 
+use super::row::{Row, heals, stays};
 use crate::policy::reply::Asked;
-
-/// One or more codes that mean the same and have the same cure.
-pub(super) struct Row {
-    /// As [`folded`](crate::policy::reply::folded) writes them.
-    pub(super) codes: &'static [&'static str],
-    /// The only call that this row speaks of; `None`: all.
-    pub(super) asked: Option<Asked>,
-    /// What has happened.
-    pub(super) meaning: &'static str,
-    /// What to look at or to do; `None`: nothing yet.
-    pub(super) cure: Option<&'static str>,
-    /// What to look at when it lasts, if that is something else.
-    pub(super) lasting: Option<&'static str>,
-    /// Whether trying again may help; what happens next is then put behind the cure.
-    pub(super) heals: bool,
-    /// Whether it proves that nothing was sent: a grant token is then as good as before.
-    pub(super) is_unsent: bool,
-}
-
-/// A row of what only a person's act ends.
-pub(super) const fn stays(
-    codes: &'static [&'static str],
-    meaning: &'static str,
-    cure: &'static str,
-) -> Row {
-    Row {
-        codes,
-        asked: None,
-        meaning,
-        cure: Some(cure),
-        lasting: None,
-        heals: false,
-        is_unsent: false,
-    }
-}
-
-/// A row of what may be better at the next try; `lasting` is for when it is not.
-pub(super) const fn heals(
-    codes: &'static [&'static str],
-    meaning: &'static str,
-    lasting: &'static str,
-) -> Row {
-    Row {
-        cure: None,
-        lasting: Some(lasting),
-        heals: true,
-        ..stays(codes, meaning, lasting)
-    }
-}
-
-impl Row {
-    /// Whether it is for this call. What is for client credentials is for their proof too.
-    pub(super) fn speaks_of(&self, asked: Asked) -> bool {
-        let is_proof = asked == Asked::ClientProof;
-        self.asked
-            .is_none_or(|only| only == asked || (is_proof && only == Asked::Client))
-    }
-
-    /// Only for this call. The table is searched from the top.
-    pub(super) const fn on(self, asked: Asked) -> Self {
-        Self {
-            asked: Some(asked),
-            ..self
-        }
-    }
-
-    /// Zoho was not reached. The cure is for the first time already.
-    const fn unsent(self) -> Self {
-        Self {
-            cure: self.lasting,
-            is_unsent: true,
-            ..self
-        }
-    }
-}
 
 /// A wrong data center shows as almost anything but a clear word.
 const SUSPECT_DC: &str = "Check `data_center` of org {org}, now {dc}: the client and the user's account must live \
@@ -95,6 +21,7 @@ pub(super) const UNKNOWN: Row = heals(
     "Look up `{code}` in Zoho's API documentation",
 );
 
+/// `error` in an answer of the token endpoint.
 pub(super) const TABLE: &[Row] = &[
     // What Zoho says: the grant.
     stays(
@@ -144,33 +71,41 @@ pub(super) const TABLE: &[Row] = &[
         "Consent again with a Self Client's grant token from {console} and `zoho-tokend enroll {org}`",
     ),
     stays(
-        &["access_denied"],
+        &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 access tokens in 10 minutes from one refresh token, ours and all others together",
         "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, \
          stop whatever else refreshes with client {client} (an old script, another host)",
     )
     .on(Asked::Refresh),
     stays(
-        &["access_denied"],
+        &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 codes or access tokens in 10 minutes",
         "Wait 10 minutes, stop whatever else refreshes with client {client} (an old script, another host), and then \
          run `zoho-tokend login {org}` again",
     )
     .on(Asked::Login),
     stays(
-        &["access_denied"],
+        &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",
         "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, \
          stop whatever else mints with client {client}, or set its `mints_per_10min` to 10",
     )
     .on(Asked::Client),
     stays(
-        &["access_denied"],
+        &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 grant tokens or access tokens in 10 minutes",
         "Wait 10 minutes, stop whatever else refreshes with client {client} (an old script, another host), and then \
          run `zoho-tokend enroll {org}` again",
     ),
     // What Zoho says: the config.
+    stays(
+        &["invalid_client", "invalid_client_secret"],
+        "Data center {dc} refuses client {client}, which mints in data center {works}: this is most likely the wrong \
+         data center for org {org}",
+        "Set `data_center` of org {org} to the one where its user's account lives, most likely {works}; if {dc} is \
+         right, switch Multi-DC on for the client at {console}, and use the secret that it has for {dc}",
+    )
+    .elsewhere(),
     stays(
         &["invalid_client"],
         "Data center {dc} knows no client {client} with this client id and secret, most often because the client \
@@ -218,7 +153,10 @@ pub(super) const TABLE: &[Row] = &[
         "Client {client} may not use this kind of grant",
         "Compare `grant` of org {org} with the type of client {client} at {console}",
     ),
-    // What came instead of an answer.
+];
+
+/// What came instead of an answer, or happened on the way to one.
+pub(super) const WAY: &[Row] = &[
     heals(
         &["html"],
         "A web page came instead of JSON, from Zoho on a bad day or from a proxy in between",
@@ -238,6 +176,11 @@ pub(super) const TABLE: &[Row] = &[
         &["http-429"],
         "Zoho, or a proxy before it, counts too many requests",
         "Wait 10 minutes: nothing is sent before that, and readers keep the current token",
+    ),
+    heals(
+        &["http-1xx", "http-6xx"],
+        "What answered sent a status that HTTP does not have: it is no token endpoint",
+        SUSPECT_THE_WAY,
     ),
     heals(
         &["http-5xx"],

@@ -1,24 +1,21 @@
 //! What the table says, letter by letter where a person reads it, and that it leaves out no code.
 
 use super::*;
-use Asked::{Client, ClientProof, Exchange, Refresh, TakeOver};
+use crate::policy::record::Word;
+use Asked::{Client, ClientProof, Exchange, Prove, Refresh, TakeOver};
 
-fn acme() -> OrgName {
-    OrgName::parse("acme").expect("a good name")
-}
-
-fn place(org: &OrgName) -> Place<'_> {
-    Place {
-        data_center: "eu",
-        console_url: Some("https://api-console.zoho.eu"),
-        org,
-        client: "warehouse",
-        grant: GrantKind::SelfClient,
-    }
-}
+const EU: Place<'static> = Place {
+    data_center: "eu",
+    console_url: Some("https://api-console.zoho.eu"),
+    org: "acme",
+    client: "warehouse",
+    grant: GrantKind::SelfClient,
+    works_in: None,
+    api_domain: Some("https://www.zohoapis.eu"),
+};
 
 fn cure(code: &str, asked: Asked, failures: u32) -> String {
-    remedy(code, asked, failures, &place(&acme())).cure
+    remedy(code, asked, failures, &EU).cure
 }
 
 #[test]
@@ -35,10 +32,9 @@ fn a_spent_grant_token_and_a_revoked_refresh_token_have_their_own_cures() {
 
 #[test]
 fn an_org_of_a_web_based_client_is_told_to_log_in() {
-    let org = acme();
     let web = Place {
         grant: GrantKind::Web,
-        ..place(&org)
+        ..EU
     };
     let cure = |code, asked| remedy(code, asked, 1, &web).cure;
     assert_eq!(cure("unenrolled", Refresh), "Run `zoho-tokend login acme`");
@@ -50,7 +46,8 @@ fn an_org_of_a_web_based_client_is_told_to_log_in() {
         cure("connect", Asked::Login),
         "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend login acme` again"
     );
-    for code in codes() {
+    let causes = [TABLE, WAY, OURS].into_iter().flatten();
+    for code in causes.flat_map(|row| row.codes.iter().copied()) {
         for asked in [Refresh, Asked::Login] {
             let cure = cure(code, asked);
             // These speak of what `enroll` was given, or are said of an exchange alone.
@@ -80,7 +77,7 @@ fn a_grant_token_that_is_over_names_the_console() {
 
 #[test]
 fn an_unknown_client_points_at_the_data_center_first() {
-    let it = remedy("invalid_client", Refresh, 1, &place(&acme()));
+    let it = remedy("invalid_client", Refresh, 1, &EU);
     assert_eq!(
         it.meaning,
         "Data center eu knows no client warehouse with this client id and secret, most often because the client belongs to another data center"
@@ -124,8 +121,8 @@ fn at_an_enrolment_nothing_is_tried_again_by_itself() {
         cure("connect", Exchange, 1),
         "Check network and firewall of this host (TCP to https://accounts.zoho.eu), or set `proxy` in [daemon]; then run `zoho-tokend enroll acme` again: nothing was sent, so that the same grant token works while its minutes last"
     );
-    for code in codes() {
-        let cures = [Exchange, TakeOver, ClientProof].map(|asked| cure(code, asked, 1));
+    for code in causes() {
+        let cures = [Exchange, TakeOver, ClientProof, Prove].map(|asked| cure(code, asked, 1));
         assert!(!cures.concat().contains("it is tried"), "{code}: {cures:?}");
     }
 }
@@ -138,7 +135,7 @@ fn a_refresh_token_that_is_none_is_suspected_where_an_operator_brings_it() {
 
 #[test]
 fn an_unknown_issuer_names_ca_file_and_says_that_nothing_secret_was_sent() {
-    let it = remedy("tls-unknown-issuer", Refresh, 1, &place(&acme()));
+    let it = remedy("tls-unknown-issuer", Refresh, 1, &EU);
     assert!(it.cure.contains("`ca_file` in [daemon]"), "{it:?}");
     assert!(
         it.meaning.ends_with("nothing secret was sent to it"),
@@ -155,17 +152,18 @@ fn an_expired_certificate_points_at_this_hosts_clock_first() {
 fn a_status_without_a_row_of_its_own_has_its_familys() {
     assert_eq!(cure("http-503", Refresh, 1), cure("http-500", Refresh, 1));
     assert_ne!(cure("http-429", Refresh, 1), cure("http-400", Refresh, 1));
-    assert!(!is_known("http-99"));
-    assert!(!is_known("http-x"));
+    assert_eq!(cure("http-999", Refresh, 3), cure("http-100", Refresh, 3));
+    for odd in ["http-99", "http-x", "http-2000", "http-200", "http-"] {
+        assert!(row(odd, Refresh, false).is_none(), "{odd}");
+    }
 }
 
 #[test]
 fn a_data_center_without_a_known_console_is_named_in_words() {
-    let org = acme();
     let sg = Place {
         data_center: "sg",
         console_url: None,
-        ..place(&org)
+        ..EU
     };
     let it = remedy("invalid_redirect_uri", Exchange, 1, &sg);
     assert!(
@@ -186,12 +184,12 @@ fn a_data_center_without_a_known_console_is_named_in_words() {
 
 #[test]
 fn a_code_that_nobody_has_seen_is_quoted() {
-    let it = remedy("never_seen", Refresh, 1, &place(&acme()));
+    let it = remedy("never_seen", Refresh, 1, &EU);
     assert_eq!(
         it.meaning,
         "Zoho answered `never_seen`, which no document of Zoho's explains"
     );
-    assert!(!is_known("never_seen"));
+    assert!(explain("never_seen", &EU).is_empty());
 }
 
 #[test]
@@ -213,13 +211,13 @@ fn what_we_say_ourselves_is_never_put_into_zohos_mouth() {
         "no-answer",
     ];
     for code in ours {
-        assert!(is_known(code), "{code}");
+        assert!(row(code, Refresh, false).is_some(), "{code}");
     }
 }
 
 #[test]
 fn no_cure_of_client_credentials_asks_for_a_grant_token_or_consent() {
-    for code in codes() {
+    for code in causes() {
         for asked in [Client, ClientProof] {
             let cure = cure(code, asked, 9);
             let is_of_another = cure.contains("grant token") || cure.contains("Consent again");
@@ -241,10 +239,9 @@ fn a_soid_that_zoho_does_not_take_points_at_the_service_and_the_org() {
 
 #[test]
 fn a_name_with_braces_is_not_filled_again() {
-    let org = acme();
     let odd = Place {
         client: "{org}{",
-        ..place(&org)
+        ..EU
     };
     let it = remedy("invalid_client_secret", Refresh, 1, &odd);
     assert!(
@@ -254,32 +251,133 @@ fn a_name_with_braces_is_not_filled_again() {
     );
 }
 
+/// The codes of all causes; `http-5xx` stands for a hundred.
+fn causes() -> impl Iterator<Item = &'static str> {
+    let rows = [TABLE, WAY, OURS].into_iter().flatten();
+    rows.flat_map(|row| row.codes).copied()
+}
+
+#[track_caller]
+fn assert_is_a_sentence(code: &str, text: &str) {
+    assert!(!text.contains(['{', '}', '?', '\n']), "{code}: {text}");
+    assert!(
+        !text.contains("  ") && !text.ends_with('.'),
+        "{code}: {text}"
+    );
+    assert!(text.starts_with(char::is_uppercase), "{code}: {text}");
+    assert!(text.len() <= 340, "{code}: {} bytes: {text}", text.len());
+}
+
 #[test]
-fn every_code_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
-    let org = acme();
-    for code in codes() {
-        assert_eq!(code, folded(code));
-        let calls = [
+fn every_cause_has_a_row_for_every_call_whose_texts_are_one_filled_sentence() {
+    let elsewhere = Place {
+        works_in: Some("us"),
+        ..EU
+    };
+    for code in causes() {
+        for (asked, failures) in [
             (Exchange, 1),
             (Refresh, 1),
             (Refresh, 9),
             (TakeOver, 1),
+            (Prove, 1),
             (Client, 1),
             (Client, 9),
             (ClientProof, 1),
-        ];
-        for (asked, failures) in calls {
-            assert!(row(code, asked).is_some(), "{code} {asked:?}");
-            let it = remedy(code, asked, failures, &place(&org));
-            for text in [it.meaning, it.cure] {
-                assert!(!text.contains(['{', '}', '?', '\n']), "{code}: {text}");
-                assert!(
-                    !text.contains("  ") && !text.ends_with('.'),
-                    "{code}: {text}"
-                );
-                assert!(text.starts_with(char::is_uppercase), "{code}: {text}");
-                assert!(text.len() <= 280, "{code}: {} bytes: {text}", text.len());
+        ] {
+            assert!(row(code, asked, false).is_some(), "{code} {asked:?}");
+            for place in [EU, elsewhere] {
+                let it = remedy(code, asked, failures, &place);
+                assert_is_a_sentence(code, &it.meaning);
+                assert_is_a_sentence(code, &it.cure);
             }
         }
+    }
+}
+
+#[test]
+fn every_row_reads_as_a_sentence_at_any_place() {
+    for entry in entries(&Place::ANY) {
+        let code = entry.codes.first().expect("a row has a code");
+        let lasting = entry.cure_if_it_lasts.as_deref();
+        for text in [&*entry.meaning, &*entry.cure].into_iter().chain(lasting) {
+            assert_is_a_sentence(code, text);
+        }
+        assert!(!explain(code, &Place::ANY).is_empty(), "{code}");
+    }
+}
+
+#[test]
+fn a_code_is_found_in_any_case_with_any_joint_and_as_the_type_of_a_problem() {
+    for (typed, code) in [
+        ("ACCESS DENIED", "Access Denied"),
+        ("invalid token", "INVALID_TOKEN"),
+        ("Needs_Consent", "needs-consent"),
+        (" urn:zoho-tokend:not-fresh ", "not-fresh"),
+    ] {
+        let found = explain(typed, &Place::ANY);
+        assert!(
+            found.iter().any(|entry| entry.codes.contains(&code)),
+            "{typed}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_code_of_two_origins_is_explained_for_each() {
+    let origins: Vec<Origin> = explain("invalid_request", &Place::ANY)
+        .iter()
+        .map(|own| own.origin)
+        .collect();
+    assert_eq!(origins, [Origin::TokenEndpoint, Origin::Api]);
+}
+
+#[test]
+fn one_status_of_a_family_is_explained_by_it() {
+    let found = explain("HTTP-503", &Place::ANY);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].codes, ["http-5xx"]);
+    let both: Vec<Origin> = explain("http-400", &Place::ANY)
+        .iter()
+        .map(|own| own.origin)
+        .collect();
+    assert_eq!(both, [Origin::Revocation, Origin::Way]);
+}
+
+#[test]
+fn a_client_that_mints_in_another_data_center_names_it_as_the_likely_place() {
+    let elsewhere = Place {
+        works_in: Some("us"),
+        ..EU
+    };
+    for code in ["invalid_client", "invalid_client_secret"] {
+        let it = remedy(code, Refresh, 1, &elsewhere);
+        assert_eq!(
+            it.meaning,
+            "Data center eu refuses client warehouse, which mints in data center us: this is most likely the wrong data center for org acme"
+        );
+        assert_eq!(
+            it.cure,
+            "Set `data_center` of org acme to the one where its user's account lives, most likely us; if eu is right, switch Multi-DC on for the client at https://api-console.zoho.eu, and use the secret that it has for eu"
+        );
+    }
+}
+
+#[test]
+fn a_binding_verdict_names_the_wrong_data_center_and_where_the_token_is_used() {
+    let it = of_verdict("binding", &EU).expect("a verdict");
+    assert!(it.cure.starts_with("Make the calls at https://www.zohoapis.eu, the token's own api_domain: most likely the job calls another data center"), "{it:?}");
+}
+
+#[test]
+fn every_word_of_status_is_explained() {
+    for word in Word::ALL {
+        let found = explain(word.as_str(), &Place::ANY);
+        assert!(
+            found
+                .iter()
+                .any(|own| own.origin == Origin::Status || own.origin == Origin::Ours),
+            "{word:?}"
+        );
     }
 }

@@ -32,6 +32,8 @@ pub enum Asked {
     TakeOver,
     /// A code of the consent page for a refresh token.
     Login,
+    /// The same with the refresh token that the org has, to prove another client secret.
+    Prove,
     /// An access token by the client's own right.
     Client,
     /// The same for the first time, to prove a client secret that an operator brings along.
@@ -40,11 +42,12 @@ pub enum Asked {
 
 impl Asked {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Exchange,
         Self::Refresh,
         Self::TakeOver,
         Self::Login,
+        Self::Prove,
         Self::Client,
         Self::ClientProof,
     ];
@@ -91,10 +94,9 @@ impl Outcome {
 
     /// The same, with none of the secrets that were `sent` in anything that is shown (S1).
     pub fn sort_without(sent: &[Arc<Secret>], asked: Asked, status: u16, body: &[u8]) -> Self {
-        let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(body) else {
+        let Some(mut answer) = readable(sent, body) else {
             return unreadable(status, body);
         };
-        hide(sent, &mut answer);
         match answer.get("error").filter(|error| !error.is_null()) {
             Some(Value::String(code)) if is_code(code) => refused(asked, status, code, &answer),
             Some(_) => Self::Transient(Cause::new(
@@ -131,6 +133,15 @@ impl Outcome {
     }
 }
 
+/// The JSON object that an answer is, with none of the secrets that were `sent` in what may be shown (S1).
+pub(super) fn readable(sent: &[Arc<Secret>], body: &[u8]) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(body) else {
+        return None;
+    };
+    hide(sent, &mut answer);
+    Some(answer)
+}
+
 /// Whether anything of it can be shown.
 fn is_code(text: &str) -> bool {
     text.chars().any(|c| !c.is_control() && !c.is_whitespace())
@@ -149,7 +160,11 @@ fn refused(asked: Asked, status: u16, code: &str, answer: &Map<String, Value>) -
     if said.is_some_and(|text| text.to_ascii_lowercase().contains("too many requests")) {
         return Outcome::Throttled(cause);
     }
-    match folded(code).as_str() {
+    sorted(asked, &folded(code), cause)
+}
+
+fn sorted(asked: Asked, code: &str, cause: Cause) -> Outcome {
+    match code {
         "access_denied" => Outcome::Throttled(cause),
         // On exchange the code is spent or stale, on refresh the token is revoked: both want a person.
         "invalid_code" | "invalid_grant" if asked.is_of_client() => Outcome::Transient(cause),

@@ -69,7 +69,7 @@ fn no_refresh_token_is_kept_whatever_comes() {
     assert_eq!(world.word("acme"), Word::Ok);
     let record = &world.orgs[&name("acme")];
     let grant = record.grant.as_ref().expect("it mints");
-    assert!(matches!(grant.root, Root::Client) && record.prior.is_none());
+    assert!(matches!(grant.root, Root::Client) && record.past.is_empty());
 }
 
 /// R8

@@ -9,6 +9,7 @@ use super::zoho::{code, minted, misconfigured, refresh_token, transient};
 use crate::base::Secret;
 use crate::policy::event::{Event, Offer, Refusal, RequestId, Right};
 use crate::policy::record::Word;
+use crate::policy::revocation::Said;
 use crate::policy::settings::OrgSettings;
 
 /// `acme`, whose client's secret is left to the enrolment.
@@ -29,6 +30,7 @@ fn prove(world: &mut World, org: &str) -> RequestId {
         offer: Offer {
             right: Right::Client,
             client_secret: Some(Arc::new(Secret::new("secret".into()))),
+            keeps_old: false,
         },
     });
     request
@@ -130,7 +132,12 @@ fn r4_a_grant_with_a_refresh_token_stays_until_the_other_kind_is_proved() {
     prove(&mut world, "acme");
     world.answer("acme", minted());
     assert_eq!((world.word("acme"), world.kept("acme")), (Word::Ok, None));
-    assert!(world.orgs[&name("acme")].prior.is_none());
+    assert_eq!(
+        world.say(Said::Revoked),
+        "rt-acme",
+        "it would lie about at Zoho"
+    );
+    assert!(world.orgs[&name("acme")].past.is_empty());
     // And back: with a code, as for any org.
     world.reload(vec![settings("acme")]);
     assert_eq!(world.word("acme"), Word::Misconfigured);

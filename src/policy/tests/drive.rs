@@ -14,6 +14,8 @@ use crate::policy::query::{Query, Reading};
 use crate::policy::record::{Stored, Token, Word};
 use crate::policy::report::{ApiCode, Finding, Report};
 use crate::policy::restore::Clocks;
+use crate::policy::revocation::Said;
+use crate::policy::revoke::Wish;
 use crate::policy::settings::OrgSettings;
 
 impl World {
@@ -91,6 +93,7 @@ impl World {
             offer: Offer {
                 right,
                 client_secret: None,
+                keeps_old: false,
             },
         });
         request
@@ -103,6 +106,23 @@ impl World {
             request,
         });
         request
+    }
+
+    pub(super) fn revoke(&mut self, org: &str, wish: Wish) -> RequestId {
+        let request = self.request();
+        self.step(Event::Revoke {
+            org: name(org),
+            request,
+            wish,
+        });
+        request
+    }
+
+    /// Zoho's word on the oldest call to revoke; the refresh token that it was about.
+    pub(super) fn say(&mut self, said: Said) -> String {
+        let (org, attempt, token) = self.revocations.remove(0);
+        self.step(Event::RevocationAnswered { org, attempt, said });
+        token
     }
 
     pub(super) fn report(&mut self, org: &str, generation: u64, code: &str) -> RequestId {
@@ -151,6 +171,7 @@ impl World {
     pub(super) fn start(&mut self, is_synchronised: bool) {
         self.calls.clear();
         self.questions.clear();
+        self.revocations.clear();
         self.writes.clear();
         self.out.clear();
         self.withdrawn.clear();

@@ -3,6 +3,7 @@
 use super::world::{Disk, HOUR, Sent, World, name, secs, settings};
 use super::zoho::{code, granted, lost, minted, needs_consent, not_sent, refresh_token};
 use crate::policy::record::Word;
+use crate::policy::revocation::Said;
 use crate::policy::settings::OrgSettings;
 use crate::policy::turns::CALLS_MAX;
 
@@ -125,6 +126,9 @@ fn lanes_of_refused_offers_and_replaced_grants_are_dropped_once_nothing_counts_b
     world.enroll("acme", code());
     world.answer("acme", granted(HOUR, Some("rt-2")));
     assert_eq!(world.lanes.len(), 7);
+    world.refresh("acme");
+    world.answer("acme", minted());
+    world.say(Said::Revoked);
     for _ in 0..6 {
         world.pass_until_call(HOUR).expect("a refresh");
         world.answer("acme", minted());

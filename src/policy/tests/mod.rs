@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod api_codes;
 mod binding;
 mod client_right;
 mod client_secret;
@@ -16,13 +17,16 @@ mod enrolling;
 mod fleet;
 mod identity;
 mod minting;
+mod other_secret;
 mod outages;
 mod reading;
 mod reloading;
 mod report_trouble;
 mod reporting;
 mod restarting;
+mod revoking;
 mod saving;
+mod seats;
 mod sharing;
 mod swaps;
 mod verifying;

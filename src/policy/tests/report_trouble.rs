@@ -1,7 +1,7 @@
 //! Reports while something is wrong, and what is left of them in the history.
 
 use super::minting::refreshing;
-use super::reporting::{BAD, generation, kinds, replaced, report, retry_at, settled};
+use super::reporting::{BAD, generation, kinds, report, retry_at, settled};
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{
     contradicting, lost, minted, misconfigured, needs_consent, not_sent, throttled, transient,
@@ -187,15 +187,4 @@ fn the_history_says_who_reported_what() {
     let note = world.history.iter().find(|note| note.kind == "reported");
     let wanted = format!("uid 1002 was told INVALID_TOKEN for generation {old}: it is replaced");
     assert_eq!(note.map(|note| &note.detail), Some(&wanted));
-}
-
-/// R12: a restart forgets the row of refused generations, so it may cost one mint more; the next is held again.
-#[test]
-fn r12_after_a_restart_the_second_refused_generation_in_a_row_is_held_again() {
-    let mut world = replaced();
-    world.restart();
-    assert_eq!(report(&mut world, BAD), None);
-    world.answer("acme", minted());
-    world.pass(secs(5));
-    assert_eq!(report(&mut world, BAD), Some(Finding::Binding));
 }

@@ -189,8 +189,8 @@ fn two_refused_generations_in_a_row_are_a_matter_of_the_binding_for_an_hour() {
     assert_eq!(
         warnings,
         [
-            "jobs report one generation after the other as refused: compare org, environment and api_domain of the jobs \
-          with the token's; reports mint nothing for 60 min"
+            "jobs report one generation after the other as refused: most likely they call another data center or \
+             environment than the token's own api_domain; reports mint nothing for 60 min"
         ]
     );
     assert_eq!(report(&mut world, BAD), Some(Finding::Binding));
@@ -206,6 +206,59 @@ fn two_refused_generations_in_a_row_are_a_matter_of_the_binding_for_an_hour() {
     }
     world.pass(secs(20));
     assert_eq!(report(&mut world, BAD), None, "one more try an hour");
+}
+
+/// R12: what reporters have shown of the binding, a restart does not forget.
+#[test]
+fn r12_a_restart_brings_no_reporter_another_mint() {
+    let mut world = replaced();
+    world.restart();
+    world.pass(secs(5));
+    assert_eq!(
+        report(&mut world, BAD),
+        Some(Finding::Binding),
+        "the second in a row"
+    );
+    world.restart();
+    world.pass(secs(5));
+    assert_eq!(report(&mut world, BAD), Some(Finding::Binding), "held");
+    assert_eq!(kinds(&world, "binding"), 1);
+    assert!(world.sent.is_empty());
+}
+
+/// R12: over a reboot too, whatever the wall clock says of it.
+#[test]
+fn r12_a_reboot_does_not_end_the_hold_sooner_nor_make_it_longer() {
+    for (wall_error_ms, is_synchronised) in [(0, true), (-86_400_000, true), (0, false)] {
+        let mut world = replaced();
+        assert_eq!(report(&mut world, BAD), Some(Finding::Binding));
+        world.reboot(secs(60), wall_error_ms, is_synchronised);
+        let begun = world.now.boot;
+        while world.now.boot.since(begun) < secs(3_400) {
+            world.pass(secs(60));
+            if !world.calls.is_empty() {
+                world.answer("acme", minted());
+                world.pass(secs(6));
+            }
+            if world.read("acme").is_some() {
+                let told = report(&mut world, BAD);
+                assert!(
+                    matches!(told, Some(Finding::Binding | Finding::Pending(_))),
+                    "{told:?}"
+                );
+            }
+        }
+        world.pass(secs(210));
+        if !world.calls.is_empty() {
+            world.answer("acme", minted());
+        }
+        world.pass(secs(6));
+        assert_eq!(
+            report(&mut world, BAD),
+            None,
+            "{wall_error_ms} {is_synchronised}"
+        );
+    }
 }
 
 #[test]

@@ -10,9 +10,11 @@ use std::time::Duration;
 use crate::base::{Boottime, DataCenter, Environment, Limits, Now, OrgName, ScopeSet, UnixTime};
 use crate::policy::event::{Attempt, Event, Refusal, RequestId, Right, Severity, Step, WriteId};
 use crate::policy::fleet::Fleet;
+use crate::policy::past::{Past, Plan};
 use crate::policy::record::{Change, LaneId, LaneRecord, Note, OrgRecord, Slot, Stored};
 use crate::policy::report::Ruling;
 use crate::policy::restore::Clocks;
+use crate::policy::revoke::Ended;
 use crate::policy::schedule::Dice;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 
@@ -76,6 +78,10 @@ pub(super) struct World {
     /// When a call went out, and for whom.
     pub(super) sent: Vec<(Boottime, OrgName)>,
     pub(super) replies: BTreeMap<RequestId, Result<(), Refusal>>,
+    /// Calls to revoke that nobody has answered, each with its refresh token.
+    pub(super) revocations: Vec<(OrgName, Attempt, String)>,
+    /// How revocations ended.
+    pub(super) ended: BTreeMap<RequestId, Result<Ended, Refusal>>,
     /// What reporters were told.
     pub(super) rulings: BTreeMap<RequestId, Option<Ruling>>,
     /// What the outlets hold.
@@ -128,6 +134,7 @@ pub(super) fn settings(org: &str) -> OrgSettings {
         org_id: None,
         neighbours: Vec::new(),
         required: true,
+        secret: None,
     }
 }
 
@@ -162,6 +169,8 @@ impl World {
             questions: Vec::new(),
             sent: Vec::new(),
             replies: BTreeMap::new(),
+            revocations: Vec::new(),
+            ended: BTreeMap::new(),
             rulings: BTreeMap::new(),
             out: BTreeMap::new(),
             published: 0,
@@ -233,6 +242,19 @@ impl World {
                 attempt,
                 access_token: access_token.expose().to_owned(),
             }),
+            Step::Revoke {
+                org,
+                attempt,
+                doomed,
+            } => {
+                let token = doomed.refresh_token.expose().to_owned();
+                self.check_doomed(&org, &token);
+                self.revocations.push((org, attempt, token));
+            }
+            Step::Revoked { request, result } => {
+                let earlier = self.ended.insert(request, result);
+                assert!(earlier.is_none(), "{request:?} was answered twice");
+            }
             Step::Publish(org) => {
                 let token = self.fleet.org(&org).and_then(|o| o.served(self.now.boot));
                 let generation = token.expect("what is published is served").generation;
@@ -266,6 +288,31 @@ impl World {
         assert!(
             slots.iter().any(|slot| is_its(&slot)),
             "R3: a call without a slot"
+        );
+    }
+
+    /// The disk has it among what is to be revoked, and no org lives on it.
+    fn check_doomed(&self, org: &OrgName, token: &str) {
+        let record = self.orgs.get(org).expect("its org is on the disk");
+        let is_it = |past: &Past| {
+            past.refresh_token
+                .as_ref()
+                .is_some_and(|own| own.expose() == token)
+        };
+        let past = record.past.iter().find(|past| is_it(past));
+        let plan = past.expect("it is on the disk").plan;
+        assert!(
+            matches!(plan, Plan::Revoke { tries } if tries > 0),
+            "{plan:?}"
+        );
+        let grants = self
+            .orgs
+            .values()
+            .filter_map(|record| record.grant.as_ref());
+        let mut lived_on = grants.filter_map(|grant| grant.root.refresh_token());
+        assert!(
+            !lived_on.any(|own| own.expose() == token),
+            "revokes what is in force"
         );
     }
 

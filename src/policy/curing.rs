@@ -1,0 +1,79 @@
+//! An org's cures: the words of the table, with the org's own place and with what other orgs show.
+//!
+//! Decides nothing about the org. Invariant: what `status`, problems, verdicts and the log say to do comes from here.
+
+use super::fleet::Fleet;
+use super::org::Org;
+use super::record::Word;
+use super::remedy::{self, Place, Remedy, remedy};
+use super::reply::Asked;
+use super::report::Finding;
+use crate::base::OrgName;
+
+impl Fleet {
+    /// What the cause of an org's word means and what to do, for a person; `None` while all is well.
+    pub fn remedy(&self, name: &OrgName) -> Option<Remedy> {
+        let org = self.orgs.get(name)?;
+        let code = match (org.cause(), org.word()) {
+            (Some(cause), _) => &cause.code,
+            (None, Word::Unenrolled) if org.lacks_client_secret() => "no-client-secret",
+            (None, Word::Unenrolled) => "unenrolled",
+            (None, _) => return None,
+        };
+        self.remedy_for(name, code, org.asked())
+    }
+
+    /// The remedy of any cause at an org.
+    pub fn remedy_for(&self, name: &OrgName, code: &str, asked: Asked) -> Option<Remedy> {
+        let org = self.orgs.get(name)?;
+        let place = Place {
+            works_in: self.works_in(org),
+            ..org.place()
+        };
+        let failures = org.record.verdict.failures;
+        Some(remedy(code, asked, failures, &place))
+    }
+
+    /// What a job or a person does about a verdict, where the next read of the token is not all.
+    pub fn cure_of_verdict(&self, name: &OrgName, finding: Finding) -> Option<String> {
+        self.orgs.get(name)?.cure_of_verdict(finding)
+    }
+
+    /// Another data center in which the same client mints well for another org.
+    fn works_in(&self, org: &Org) -> Option<&str> {
+        let own = &org.settings.binding;
+        let mints_elsewhere = |other: &&Org| {
+            let place = &other.settings.binding;
+            let is_its = place.client_id == own.client_id && place.data_center != own.data_center;
+            is_its && other.word() == Word::Ok && other.record.token.is_some()
+        };
+        let other = self.orgs.values().find(mints_elsewhere)?;
+        Some(&other.settings.binding.data_center)
+    }
+}
+
+impl Org {
+    /// The org's own words for a text of the table.
+    pub(super) fn place(&self) -> Place<'_> {
+        let token = self.published.as_ref();
+        Place {
+            data_center: &self.settings.binding.data_center,
+            console_url: self.settings.console_url.as_deref(),
+            org: self.settings.name.as_str(),
+            client: &self.settings.client,
+            grant: self.settings.grant,
+            works_in: None,
+            api_domain: token.map(|token| token.api_domain.as_str()),
+        }
+    }
+
+    /// What to do about a verdict.
+    pub(super) fn cure_of_verdict(&self, finding: Finding) -> Option<String> {
+        let is_for_somebody = matches!(
+            finding,
+            Finding::Scope | Finding::Binding | Finding::NotToken
+        );
+        let remedy = remedy::of_verdict(finding.as_str(), &self.place());
+        remedy.filter(|_| is_for_somebody).map(|remedy| remedy.cure)
+    }
+}

@@ -1,0 +1,60 @@
+//! The place in a text of the table: `{org} {client} {dc} {console} {accounts} {works} {api} {verb} {renew}
+//! {code}`.
+
+use std::borrow::Cow;
+
+use super::Place;
+use crate::base::DataCenter;
+use crate::policy::settings::GrantKind;
+
+/// Puts the place into a text: `{org}` becomes the org's name. One pass, so that no name is filled again.
+pub(super) fn fill(template: &str, code: &str, place: &Place) -> String {
+    let mut filled = String::with_capacity(2 * template.len());
+    let mut parts = template.split('{');
+    filled.extend(parts.next());
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or(("", part));
+        filled.push_str(&value(name, code, place));
+        filled.push_str(rest);
+    }
+    filled
+}
+
+fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
+    match name {
+        "code" => code.into(),
+        "org" => place.org.into(),
+        "client" => place.client.into(),
+        "dc" => place.data_center.into(),
+        "works" => place.works_in.unwrap_or("OTHER").into(),
+        "api" => place.api_domain.unwrap_or("its own `api_domain`").into(),
+        "console" => place.console_url.map_or_else(
+            || format!("the API console of data center {}", place.data_center).into(),
+            Cow::from,
+        ),
+        "verb" => verb(place).into(),
+        "renew" => fill(renewal(place), code, place).into(),
+        "accounts" => DataCenter::of_zoho(place.data_center).map_or_else(
+            || format!("the accounts server of data center {}", place.data_center).into(),
+            |zoho| zoho.accounts_url.into(),
+        ),
+        _ => Cow::from("?"),
+    }
+}
+
+/// What gives the org another grant, to follow another word.
+fn renewal(place: &Place) -> &'static str {
+    match place.grant {
+        GrantKind::Web => "run `zoho-tokend login {org}`",
+        _ => {
+            "make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`"
+        }
+    }
+}
+
+fn verb(place: &Place) -> &'static str {
+    match place.grant {
+        GrantKind::Web => "login",
+        _ => "enroll",
+    }
+}

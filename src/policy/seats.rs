@@ -1,0 +1,195 @@
+//! The places that Zoho has for refresh tokens: 20 per user and client, and the 21st silently deletes the oldest.
+//!
+//! Counts what this daemon has enrolled and does not know to be gone: grants in force, those that they replaced, and
+//! those of orgs that left the config. Whose user a grant is of Zoho does not say, so all of a client count as one
+//! user's, unless more of them live than one user can have; what others have enrolled with the same client nobody can
+//! count. A refresh token that was taken over is of unknown age and counts as the oldest, in the order of nothing better
+//! than the orgs' names. Sources: Kaizen #43, CRM API v8 "Token Validity", "Will the refresh tokens expire".
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::event::Severity;
+use super::fleet::{Fleet, Moment};
+use super::past::Plan;
+use super::record::{LaneId, OrgRecord, Word};
+use super::settings::Binding;
+use crate::base::{Now, OrgName, UnixTime};
+
+/// What Zoho keeps per user and client.
+pub const SEATS_MAX: usize = 20;
+
+/// From so many on an operator is warned.
+pub const WARN_FROM: usize = 17;
+
+/// How many of the places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// Refresh tokens that this daemon has enrolled with the client and does not know to be gone.
+    pub known: usize,
+    /// What Zoho keeps.
+    pub most: usize,
+}
+
+/// One refresh token at Zoho.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seat {
+    /// When Zoho made it; `None`, which counts as older than all: nobody knows.
+    pub since: Option<UnixTime>,
+    /// Whose it is.
+    pub org: OrgName,
+    /// Whether its org lives on it.
+    pub is_in_force: bool,
+}
+
+/// Every refresh token by client id and data center, the oldest first.
+type Book = BTreeMap<(String, String), Vec<Seat>>;
+
+/// The book, made when somebody asks and thrown away when anything happens: a thousand orgs ask together.
+#[derive(Debug, Default)]
+pub(super) struct Seats(OnceCell<Book>);
+
+impl Fleet {
+    /// How many places of that client are taken in that data center.
+    pub fn seat_count(&self, of: &Binding, now: Now) -> Count {
+        Count {
+            known: self.seats_of(of, now).len(),
+            most: SEATS_MAX,
+        }
+    }
+
+    fn seats_of(&self, of: &Binding, now: Now) -> &[Seat] {
+        let book = self.seats.0.get_or_init(|| book(self.records(), now));
+        let key = (of.client_id.clone(), of.data_center.clone());
+        book.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// What an operator should know of the places, for the org whose grant in force is the first to be deleted.
+    pub(super) fn seat_warning(&self, record: &OrgRecord, now: Now) -> Option<String> {
+        let grant = record.grant.as_ref()?;
+        grant.root.refresh_token()?;
+        let seats = self.seats_of(&grant.binding, now);
+        let first = seats.iter().position(|seat| seat.is_in_force)?;
+        let in_force = seats.iter().filter(|seat| seat.is_in_force).count();
+        // So many live that they cannot be one user's.
+        let is_one_users = in_force <= SEATS_MAX;
+        if !is_one_users || seats.len() < WARN_FROM || seats[first].org != record.org {
+            return None;
+        }
+        let more = (SEATS_MAX + 1 + first).saturating_sub(seats.len()).max(1);
+        let age = seats[first].since.map_or_else(
+            || "taken over, so of unknown age and counted as the oldest".to_owned(),
+            |since| format!("enrolled at {}", since.to_rfc3339()),
+        );
+        let ordinal = match more {
+            1 => "the next enrolment makes".to_owned(),
+            more => format!("{more} more enrolments make"),
+        };
+        Some(format!(
+            "{} of the {SEATS_MAX} refresh tokens that Zoho keeps per user are taken with client {}: {ordinal} it \
+             delete the oldest grant in force, that of org {} ({age}), without a word; revoke what no job uses \
+             (`zoho-tokend revoke ORG`), or enroll with another client",
+            seats.len(),
+            shown(record),
+            record.org
+        ))
+    }
+
+    /// Whether the org's grant was the oldest of so many that a 21st may have pushed it out: how many are known.
+    fn eviction(&self, record: &OrgRecord, now: Now) -> Option<usize> {
+        let grant = record.grant.as_ref()?;
+        grant.root.refresh_token()?;
+        let made_at = now.wall_at(grant.enrolled_at);
+        let since = (!grant.is_taken_over).then_some(made_at);
+        let others = self.seats_of(&grant.binding, now);
+        let is_oldest = others
+            .iter()
+            .all(|seat| seat.org == record.org || seat.since >= since);
+        let count = others.len() + 1;
+        (is_oldest && count >= WARN_FROM).then_some(count)
+    }
+
+    /// A grant that was well is gone all of a sudden: says so if a 21st refresh token may be why.
+    pub(super) fn suspect_eviction(&mut self, name: &OrgName, moment: &mut Moment<'_>) {
+        let org = self.orgs.get(name).filter(|org| org.is_called_invalid());
+        let count = org.and_then(|org| self.eviction(&org.record, moment.now));
+        let Some(count) = count else {
+            return;
+        };
+        self.with(name, moment, |org, scene| {
+            org.evicted_of = Some(count);
+            let detail = format!(
+                "the grant that is gone was the oldest of {count} of its client: a 21st refresh token makes Zoho \
+                 delete the oldest"
+            );
+            org.tell(Severity::Warning, "evicted", detail, scene);
+        });
+    }
+}
+
+/// What a cure begins with where a 21st may have pushed the grant out.
+pub(super) fn eviction_cure(count: usize, cure: &str) -> String {
+    format!(
+        "Look for a 21st refresh token first, made here or elsewhere, which makes Zoho delete the oldest: this was the \
+         oldest of {count} that the daemon knows of its client; revoke what no job uses, or use another client. {cure}"
+    )
+}
+
+fn book<'a>(records: impl Iterator<Item = &'a OrgRecord>, now: Now) -> Book {
+    let mut by_lane: BTreeMap<&LaneId, (Key<'_>, Seat)> = BTreeMap::new();
+    for record in records {
+        for (lane, key, seat) in seats_in(record, now) {
+            let known = by_lane.entry(lane).or_insert_with(|| (key, seat.clone()));
+            // Whoever lives on it is who has to know.
+            if seat.is_in_force && !known.1.is_in_force {
+                *known = (key, seat);
+            }
+        }
+    }
+    let mut book = Book::new();
+    for ((client_id, data_center), seat) in by_lane.into_values() {
+        let key = (client_id.to_owned(), data_center.to_owned());
+        book.entry(key).or_default().push(seat);
+    }
+    for seats in book.values_mut() {
+        seats.sort();
+    }
+    book
+}
+
+/// Client id and data center.
+type Key<'a> = (&'a str, &'a str);
+
+/// The refresh tokens of one org. One that Zoho has called invalid takes no place.
+fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Key<'_>, Seat)> {
+    let seat = |since, is_in_force| Seat {
+        since,
+        org: record.org.clone(),
+        is_in_force,
+    };
+    let mut seats = Vec::new();
+    let grant = record.grant.as_ref();
+    let grant = grant.filter(|grant| grant.root.refresh_token().is_some());
+    if let Some(grant) = grant.filter(|_| record.verdict.word != Word::NeedsConsent) {
+        let made_at = now.wall_at(grant.enrolled_at);
+        let since = (!grant.is_taken_over).then_some(made_at);
+        let key = (&*grant.binding.client_id, &*grant.binding.data_center);
+        seats.push((&grant.lane, key, seat(since, true)));
+    }
+    for past in &record.past {
+        if past.plan != Plan::Left || !past.may_be_gone {
+            let key = (&*past.client_id, &*past.data_center);
+            seats.push((&past.lane, key, seat(past.since, false)));
+        }
+    }
+    seats
+}
+
+fn shown(record: &OrgRecord) -> String {
+    let binding = record.grant.as_ref().map(|grant| &grant.binding);
+    binding.map_or_else(String::new, |of| {
+        format!("{} in {}", of.client_id, of.data_center)
+    })
+}

@@ -1,0 +1,136 @@
+//! Zoho's 20 places per client: who takes one, and who is told.
+
+use super::world::{HOUR, World, name, secs, settings};
+use super::zoho::{code, granted, minted, needs_consent, refresh_token};
+use crate::policy::revoke::Wish;
+use crate::policy::settings::OrgSettings;
+use crate::policy::status::Status;
+
+fn orgs(count: usize) -> Vec<OrgSettings> {
+    (1..=count)
+        .map(|n| settings(&format!("org-{n:02}")))
+        .collect()
+}
+
+/// So many orgs of one client, enrolled a minute after the other.
+fn enrolled(count: usize) -> World {
+    let mut world = World::new(orgs(count));
+    for n in 1..=count {
+        world.enroll_with_code(&format!("org-{n:02}"), HOUR);
+        world.pass(secs(60));
+    }
+    world
+}
+
+fn status(world: &World, org: &str) -> Status {
+    world
+        .fleet
+        .status(&name(org), world.now)
+        .expect("configured")
+}
+
+fn known(world: &World, org: &str) -> usize {
+    status(world, org).refresh_tokens.expect("enrolled").known
+}
+
+#[test]
+fn the_org_whose_grant_would_die_next_is_warned_from_17_of_20_on() {
+    let world = enrolled(16);
+    assert_eq!(known(&world, "org-09"), 16);
+    assert_eq!(status(&world, "org-01").warnings.len(), 0);
+    let world = enrolled(17);
+    let told = status(&world, "org-01").warnings.concat();
+    assert!(
+        told.contains("17 of the 20") && told.contains("4 more enrolments"),
+        "{told}"
+    );
+    assert!(told.contains("that of org org-01"), "{told}");
+    let told = status(&world, "org-02").warnings;
+    assert_eq!(told.len(), 0, "a reader of one org learns of no other");
+    let world = enrolled(20);
+    let told = status(&world, "org-01").warnings.concat();
+    assert!(
+        told.contains("20 of the 20") && told.contains("the next enrolment makes"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_refresh_token_of_unknown_age_counts_as_the_oldest() {
+    let mut world = enrolled(17);
+    world.enroll("org-05", refresh_token("rt-taken-over"));
+    world.answer("org-05", minted());
+    // The one that it took the place of is to be revoked, and still counts.
+    assert_eq!(known(&world, "org-05"), 18);
+    let told = status(&world, "org-05").warnings.concat();
+    assert!(told.contains("unknown age"), "{told}");
+    assert_eq!(status(&world, "org-01").warnings.len(), 0);
+}
+
+#[test]
+fn another_client_or_data_center_has_places_of_its_own_and_a_shared_grant_takes_one() {
+    let mut all = orgs(3);
+    all[1].binding.client_id = "1000.OTHER".into();
+    all[2].binding.data_center = "us".into();
+    all.push(settings("twin"));
+    let mut world = World::new(all);
+    for n in 1..=3 {
+        world.enroll_with_code(&format!("org-{n:02}"), HOUR);
+    }
+    world.enroll("twin", refresh_token("rt-org-01"));
+    world.answer("twin", minted());
+    for n in 1..=3 {
+        assert_eq!(known(&world, &format!("org-{n:02}")), 1);
+    }
+}
+
+#[test]
+fn replaced_kept_forgotten_and_shelved_ones_count_until_they_are_known_to_be_gone() {
+    let mut world = enrolled(2);
+    world.enroll("org-01", code());
+    world.answer("org-01", granted(HOUR, Some("rt-new")));
+    assert_eq!(known(&world, "org-01"), 3, "the one to fall back on");
+    world.reload(vec![settings("org-01")]);
+    assert_eq!(known(&world, "org-01"), 3, "an org that left the config");
+    let forget = Wish {
+        forgets: true,
+        only_old: false,
+    };
+    world.revoke("org-02", forget);
+    assert_eq!(known(&world, "org-01"), 3, "forgotten is not gone");
+    world.restart();
+    assert_eq!(known(&world, "org-01"), 3);
+}
+
+#[test]
+fn a_sudden_end_of_the_oldest_grant_is_suspected_to_be_an_eviction() {
+    let mut world = enrolled(18);
+    for org in ["org-02", "org-01"] {
+        world.refresh(org);
+        world.answer(org, needs_consent());
+    }
+    let noted = |world: &World, org: &str| {
+        let mut told = world.told.iter();
+        told.any(|(_, note)| note.org == name(org) && note.kind == "evicted")
+    };
+    assert!(!noted(&world, "org-02"), "it was not the oldest");
+    assert!(noted(&world, "org-01"));
+    let cure = status(&world, "org-01").cure.expect("it wants a person");
+    assert!(
+        cure.contains("21st refresh token") && cure.contains("enroll org-01"),
+        "{cure}"
+    );
+    // What is gone takes no place.
+    assert_eq!(known(&world, "org-03"), 16);
+    let cure = status(&world, "org-02").cure.expect("it wants a person");
+    assert!(!cure.contains("Look for a 21st"), "{cure}");
+}
+
+#[test]
+fn where_few_places_are_taken_nobody_suspects_an_eviction() {
+    let mut world = enrolled(3);
+    world.refresh("org-01");
+    world.answer("org-01", needs_consent());
+    let cure = status(&world, "org-01").cure.expect("it wants a person");
+    assert!(!cure.contains("Look for a 21st"), "{cure}");
+}
