@@ -134,8 +134,13 @@ impl World<'_> {
             (Ok(_), true) => 1,
             (Err(_), _) => 2,
         }] += 1;
-        let org = self.names[org].clone();
-        self.step(Event::Told { org, attempt, said });
+        let (name, before) = (self.names[org].clone(), self.word(org));
+        self.step(Event::Told {
+            org: name,
+            attempt,
+            said,
+        });
+        self.note_need(org, before);
     }
 
     /// S4: a reader has a token of this grant.
