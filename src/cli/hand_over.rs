@@ -136,10 +136,10 @@ pub(super) fn is_without_refresh_token(answer: &Answer) -> bool {
     refusal.is_some_and(|refusal| refusal.cause() == Some(NO_REFRESH_TOKEN))
 }
 
-/// What there is now, in four lines.
+/// What there is now, a line each.
 pub(super) fn told(org: &str, status: &OrgStatus) -> String {
     let lines = facts(status).into_iter();
-    let lines = lines.map(|(name, value)| format!("  {name:<12}{value}\n"));
+    let lines = lines.map(|(name, value)| format!("  {name:<10}  {value}\n"));
     format!("{org}: enrolled\n{}", lines.collect::<String>())
 }
 
@@ -155,6 +155,16 @@ pub(super) fn facts(status: &OrgStatus) -> Vec<(&'static str, String)> {
     let zoho_org = status.zoho_org().map(|it| ("org", in_one_line(&it)));
     let unproved = status.binding_detail.as_ref();
     let unproved = unproved.map(|why| ("unverified", in_one_line(why)));
-    facts.extend(zoho_org.into_iter().chain(unproved));
+    let places = places(status).map(|places| ("refresh tokens of this client", places));
+    facts.extend(zoho_org.into_iter().chain(unproved).chain(places));
     facts
+}
+
+/// How many refresh tokens Zoho has of this client now.
+fn places(status: &OrgStatus) -> Option<String> {
+    let places = status.refresh_tokens.as_ref()?;
+    let (known, most) = (places.known?, places.most?);
+    let before = status.refresh_tokens_before;
+    let before = before.map(|before| format!(" ({before} before)"));
+    Some(format!("{known} of {most}{}", before.unwrap_or_default()))
 }

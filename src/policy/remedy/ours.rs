@@ -129,7 +129,8 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["not-configured", "removed"],
         "Org {org} has left the config; its grant is kept",
-        "Nothing to do, or write [orgs.{org}] into the config again and reload",
+        "Nothing to do, or write [orgs.{org}] into the config again and reload, or end its grant with `zoho-tokend revoke \
+         {org}`",
     ),
     heals(
         &["stopping"],
