@@ -1,14 +1,14 @@
 //! The command line: every verb, its flags and its help.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::simulate::flags;
-use super::{exec, span, watch};
-use crate::base::{DataCenter, OrgName};
+pub use super::socket_at::SocketAt;
+use super::{exec, explain, span, watch};
+use crate::base::OrgName;
 
 /// Keeps the OAuth tokens of Zoho CRM orgs fresh and hands them to the jobs of this host
 #[derive(Debug, Parser)]
@@ -97,7 +97,7 @@ pub enum Verb {
         zoho-tokend explain 'Access Denied' --data-center eu\n  \
         zoho-tokend explain        # all of them\n\n\
         Needs neither config nor daemon.")]
-    Explain(Explain),
+    Explain(explain::Explain),
     /// Revoke an org's refresh token at Zoho, and forget it
     #[command(after_help = "Examples:\n  \
         zoho-tokend revoke acme-production\n  \
@@ -141,33 +141,6 @@ pub enum Verb {
         zoho-tokend man | man -l -\n  \
         zoho-tokend man --out /usr/share/man/man1")]
     Man(Man),
-}
-
-/// Where the daemon listens.
-#[derive(Debug, PartialEq, Eq, Args)]
-pub struct SocketAt {
-    /// The daemon's socket [default: `$ZOHO_TOKEND_SOCKET`, else /run/zoho-tokend/zoho-tokend.sock]
-    #[arg(long, value_name = "PATH")]
-    pub socket: Option<PathBuf>,
-}
-
-impl SocketAt {
-    /// The flag's path, else the environment's, else the usual one.
-    pub fn path(&self) -> PathBuf {
-        self.path_beside(std::env::var_os("ZOHO_TOKEND_SOCKET"))
-    }
-
-    /// An empty path counts as none, in the flag and in the variable.
-    fn path_beside(&self, variable: Option<OsString>) -> PathBuf {
-        let named = [self.socket.clone(), variable.map(PathBuf::from)];
-        let mut named = named
-            .into_iter()
-            .flatten()
-            .filter(|path| !path.as_os_str().is_empty());
-        named
-            .next()
-            .unwrap_or_else(|| PathBuf::from("/run/zoho-tokend/zoho-tokend.sock"))
-    }
 }
 
 /// One org, and where to ask about it.
@@ -297,25 +270,6 @@ pub struct Login {
     pub no_browser: bool,
 }
 
-/// `explain`.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// The code, in capitals or not; without it, all of them
-    pub code: Option<String>,
-    /// Name the addresses of this data center
-    #[arg(long, value_name = "DC", value_parser = known_data_center)]
-    pub data_center: Option<DataCenter>,
-    /// Print it for a machine
-    #[arg(long)]
-    pub json: bool,
-}
-
-fn known_data_center(text: &str) -> Result<DataCenter, String> {
-    let known = || DataCenter::names().collect::<Vec<_>>().join(" ");
-    DataCenter::of_zoho(text)
-        .ok_or_else(|| format!("no data center of Zoho's; there are {}", known()))
-}
-
 /// `revoke`.
 #[derive(Debug, Args)]
 pub struct Revoke {
@@ -422,20 +376,5 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         CommandLine::command().debug_assert();
-    }
-
-    #[test]
-    fn the_socket_is_the_flags_then_the_variables_then_the_usual_one() {
-        let path = |flag: Option<&str>, variable: Option<&str>| {
-            let at = SocketAt {
-                socket: flag.map(PathBuf::from),
-            };
-            at.path_beside(variable.map(OsString::from))
-        };
-        let usual = PathBuf::from("/run/zoho-tokend/zoho-tokend.sock");
-        assert_eq!(path(Some("/a"), Some("/b")), PathBuf::from("/a"));
-        assert_eq!(path(None, Some("/b")), PathBuf::from("/b"));
-        assert_eq!(path(None, None), usual);
-        assert_eq!(path(None, Some("")), usual);
     }
 }

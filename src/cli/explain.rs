@@ -3,9 +3,9 @@
 //! Asks nobody and reads nothing. Invariant: a code that is not in the table is repeated only where it looks like one,
 //! since a token may have been pasted in its place (S1).
 
+use clap::Args;
 use serde_json::json;
 
-use super::args::Explain;
 use super::failure::{Exit, Failure};
 use super::output;
 use crate::base::DataCenter;
@@ -17,6 +17,25 @@ const CODE_MAX: usize = 40;
 
 /// Most suggestions.
 const NEAR_MAX: usize = 3;
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code, in capitals or not; without it, all of them
+    pub code: Option<String>,
+    /// Name the addresses of this data center
+    #[arg(long, value_name = "DC", value_parser = known_data_center)]
+    pub data_center: Option<DataCenter>,
+    /// Print it for a machine
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn known_data_center(text: &str) -> Result<DataCenter, String> {
+    let known = || DataCenter::names().collect::<Vec<_>>().join(" ");
+    DataCenter::of_zoho(text)
+        .ok_or_else(|| format!("no data center of Zoho's; there are {}", known()))
+}
 
 /// Explains one code, or lists all.
 pub fn run(args: &Explain) -> Result<Exit, Failure> {

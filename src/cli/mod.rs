@@ -31,6 +31,7 @@ pub mod run;
 pub mod secret_input;
 mod self_client;
 pub mod simulate;
+pub mod socket_at;
 pub mod span;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::org::Org;
 use crate::base::{Boottime, OrgName};
 
 /// The orgs that have something to do.
@@ -42,6 +43,14 @@ impl Agenda {
         let mut due: Vec<OrgName> = due.map(|(_, org)| org.clone()).collect();
         due.sort_unstable();
         due
+    }
+}
+
+impl Org {
+    /// When its newest token ends or ended.
+    pub(super) fn needs_by(&self) -> Boottime {
+        let token = self.record.token.as_ref();
+        token.map_or(Boottime(i64::MIN), |token| token.expires)
     }
 }
 

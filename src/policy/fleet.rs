@@ -395,20 +395,3 @@ impl Fleet {
         }
     }
 }
-
-impl Org {
-    /// When its newest token ends or ended.
-    fn needs_by(&self) -> Boottime {
-        let token = self.record.token.as_ref();
-        token.map_or(Boottime(i64::MIN), |token| token.expires)
-    }
-
-    /// Where it stands with its call.
-    fn turn(&self) -> Turn {
-        match self.waits_since {
-            _ if self.calls().next().is_some() => Turn::Busy,
-            Some(since) => Turn::Waiting(since),
-            None => Turn::Idle,
-        }
-    }
-}

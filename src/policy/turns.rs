@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::org::Org;
 use crate::base::{Boottime, OrgName};
 
 /// Calls by schedule that may be on their way to one data center at once.
@@ -108,5 +109,16 @@ impl Turns {
             .filter(|(org, (data_center, _))| self.has_room(org, data_center));
         let first = ready.min_by_key(|(_, (_, since))| *since);
         first.map(|(org, _)| org.clone())
+    }
+}
+
+impl Org {
+    /// Where it stands with its call.
+    pub(super) fn turn(&self) -> Turn {
+        match self.waits_since {
+            _ if self.calls().next().is_some() => Turn::Busy,
+            Some(since) => Turn::Waiting(since),
+            None => Turn::Idle,
+        }
     }
 }

@@ -26,7 +26,7 @@ enum Shown {
 enum Texts {
     /// In these functions of the same file: all that have the shape of a code.
     In(&'static [&'static str]),
-    /// It is a code that has been made before.
+    /// It has been made before, or is Zoho's own word.
     Passed,
     /// `http-` and a status.
     Statuses,
@@ -52,6 +52,19 @@ const ELSEWHERE: &[(&str, &str, Texts)] = &[
     ("src/policy/identity.rs", "refused", Texts::Passed),
     ("src/policy/saving.rs", "disappoint", Texts::Passed),
     ("src/daemon/calls.rs", "unsent", Texts::Passed),
+    ("src/cli/login/returned.rs", "read", Texts::Passed),
+    ("src/policy/identity.rs", "refused", Texts::Passed),
+    ("src/policy/revocation.rs", "of", Texts::Statuses),
+    (
+        "src/policy/revocation.rs",
+        "with_code",
+        Texts::In(&["with_code"]),
+    ),
+    (
+        "src/policy/revoke.rs",
+        "refusal_of",
+        Texts::In(&["refusal_of"]),
+    ),
     (
         "src/daemon/desk/token.rs",
         "not_fresh",
@@ -133,7 +146,10 @@ fn missing(code: &str, shown: Shown) -> String {
 impl Shown {
     fn is_explained(self, code: &str) -> bool {
         let is_fit = |origin: Origin| match self {
-            Self::Cause => matches!(origin, Origin::TokenEndpoint | Origin::Way | Origin::Ours),
+            Self::Cause => matches!(
+                origin,
+                Origin::TokenEndpoint | Origin::Way | Origin::Ours | Origin::Revocation
+            ),
             Self::Problem => matches!(origin, Origin::Problem | Origin::Status | Origin::Ours),
             Self::Kind => matches!(origin, Origin::History | Origin::Verdict | Origin::Ours),
             Self::Word => matches!(origin, Origin::Verdict | Origin::Status | Origin::Ours),
@@ -270,7 +286,7 @@ impl Visit<'_> for Makers {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             match names[..] {
                 [.., "Cause", "new"] | ["unsent"] => {
-                    self.add(call.args.first(), Shown::Cause, call)
+                    self.add(call.args.first(), Shown::Cause, call);
                 }
                 [.., "Problem", "new"] if call.args.len() == 4 => {
                     self.add(call.args.get(1), Shown::Problem, call);
@@ -348,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_code_of_the_wrong_table_is_not_explained() {
-        let text = "fn a() { Cause::new(\"INVALID_TOKEN\", \"b\"); }";
+        let text = "fn a() { Cause::new(\"NO_PERMISSION\", \"b\"); }";
         assert_eq!(
             found("src/daemon/x.rs", text).len(),
             1,

@@ -2,7 +2,7 @@
 //!
 //! Sources: Kaizen #79, Accounts "Authorization Request", CRM API v8 "Token Validity" and "Revoke Tokens".
 
-use super::row::{Row, stays};
+use super::row::{Row, fine, stays};
 
 /// `error` in the redirect, or on the page itself.
 pub(super) const CONSENT: &[Row] = &[
@@ -34,9 +34,15 @@ pub(super) const CONSENT: &[Row] = &[
     ),
 ];
 
-/// Its answers have no documented code, only a status.
-pub(super) const REVOCATION: &[Row] = &[stays(
-    &["http-400"],
-    "Zoho does not know the token that was to be revoked: it has ended already, or is of another data center",
-    "Look whether the client still stands under Connected Apps of the user who consented, and remove it there",
-)];
+/// Its answers have no documented code, only a status; the codes are those that Zoho has for such a token elsewhere.
+pub(super) const REVOCATION: &[Row] = &[
+    fine(
+        &["invalid_token", "invalid_oauthtoken", "invalid_oauth_token"],
+        "Zoho does not know the token that was to be revoked: it has ended already",
+    ),
+    stays(
+        &["http-400"],
+        "Zoho does not know the token that was to be revoked: it has ended already, or is of another data center",
+        "Look whether the client still stands under Connected Apps of the user who consented, and remove it there",
+    ),
+];

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::row::Row;
-use super::{Place, WAIT, family, fill};
+use super::{Place, WAIT, capitalised, family, fill};
 use super::{api, consent, ours, problems, table, words};
 use crate::policy::reply::Asked;
 
@@ -107,8 +107,8 @@ impl Entry {
             origin,
             when: row.when(),
             meaning: text(row.meaning),
-            cure: text(row.cure.unwrap_or(WAIT)),
-            cure_if_it_lasts: lasting.map(text),
+            cure: capitalised(&text(row.cure.unwrap_or(WAIT))),
+            cure_if_it_lasts: lasting.map(|lasting| capitalised(&text(lasting))),
         }
     }
 }

@@ -139,7 +139,7 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["revoking"],
         "Org {org} is being revoked, and Zoho has not confirmed it yet; nothing of it is served",
-        "Nothing to do: it is asked again (`zoho-tokend history {org}`); `zoho-tokend enroll {org}` gives the org a \
+        "Nothing to do: it is asked again (`zoho-tokend history {org}`); `zoho-tokend {verb} {org}` gives the org a \
          new grant",
     ),
     stays(

@@ -64,6 +64,11 @@ pub(super) const PROBLEMS: &[Row] = &[
         "Mend every problem and reload again; `zoho-tokend check` shows the same list",
     ),
     stays(
+        &["bug"],
+        "The daemon has come to a state that it cannot be in",
+        "Report it, with what `journalctl -u zoho-tokend` says",
+    ),
+    stays(
         &["state"],
         "The state cannot be read",
         "Free the disk, or mend owner and mode of the folder of `state` in [daemon]: `journalctl -u zoho-tokend` has more",

@@ -57,6 +57,8 @@ fn an_org_of_a_web_based_client_is_told_to_log_in() {
                 "not-web",
                 "another-grant",
                 "no-refresh-token",
+                // A new secret for the grant that is there.
+                "no-client-secret",
             ]
             .contains(&code);
             assert!(

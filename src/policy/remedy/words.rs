@@ -106,8 +106,36 @@ pub(super) const HISTORY: &[Row] = &[
     ),
     fine(&["minted"], "The org has a new token"),
     fine(
+        &["verified"],
+        "Zoho's API has named the org that the grant is of",
+    ),
+    stays(
+        &["unverified"],
+        "Zoho's API did not say which org the grant is of",
+        "See `zoho-tokend status {org}` for why, and whether `verify` and `scopes` of org {org} are right",
+    ),
+    fine(
         &["kept"],
         "A stored token is used after a reboot: Zoho's clock confirms this machine's",
+    ),
+    fine(
+        &["revoked"],
+        "Zoho has revoked a refresh token, and all access tokens with it",
+    ),
+    stays(
+        &["revoke"],
+        "A refresh token is to be revoked, or was not",
+        "Nothing to do while it is tried on; where it was given up, remove the client under Connected Apps at Zoho",
+    ),
+    stays(
+        &["forgotten"],
+        "Our copy of a refresh token was dropped by an admin; at Zoho it still works",
+        "Remove the client under Connected Apps of the user who consented",
+    ),
+    stays(
+        &["evicted"],
+        "The grant that is gone was the oldest of its client: a 21st refresh token makes Zoho delete the oldest",
+        "Make a grant token at {console} and run `zoho-tokend enroll {org}`, and revoke grants that nobody uses",
     ),
     stays(
         &["enroll"],

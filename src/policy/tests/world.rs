@@ -255,12 +255,7 @@ impl World {
                 let earlier = self.ended.insert(request, result);
                 assert!(earlier.is_none(), "{request:?} was answered twice");
             }
-            Step::Publish(org) => {
-                let token = self.fleet.org(&org).and_then(|o| o.served(self.now.boot));
-                let generation = token.expect("what is published is served").generation;
-                self.published += 1;
-                self.out.insert(org, generation);
-            }
+            Step::Publish(org) => self.publish(org),
             Step::Withdraw(org) => {
                 self.out.remove(&org);
                 self.withdrawn.push(org);
@@ -275,6 +270,13 @@ impl World {
             }
             Step::Tell(severity, note) => self.told.push((severity, note)),
         }
+    }
+
+    fn publish(&mut self, org: OrgName) {
+        let token = self.fleet.org(&org).and_then(|o| o.served(self.now.boot));
+        let generation = token.expect("what is published is served").generation;
+        self.published += 1;
+        self.out.insert(org, generation);
     }
 
     /// The disk holds a slot that counts for as long as this call may take.
