@@ -49,6 +49,7 @@ const ELSEWHERE: &[(&str, &str, Texts)] = &[
         Texts::In(&["unreadable"]),
     ),
     ("src/policy/reply/mod.rs", "by_status", Texts::Statuses),
+    ("src/policy/identity.rs", "refused", Texts::Passed),
     ("src/policy/saving.rs", "disappoint", Texts::Passed),
     ("src/daemon/calls.rs", "unsent", Texts::Passed),
     ("src/cli/login/returned.rs", "read", Texts::Passed),

@@ -92,6 +92,15 @@ pub(super) const STATUS: &[Row] = &[
 pub(super) const HISTORY: &[Row] = &[
     fine(&["enrolled"], "The org has a new grant"),
     fine(
+        &["verified"],
+        "Zoho's API has told which org the grant is of, and it is the one that is meant",
+    ),
+    heals(
+        &["unverified"],
+        "Zoho's API has not told which org the grant is of; its token is handed out all the same",
+        "See `binding_detail` in `zoho-tokend status {org} --json` for why",
+    ),
+    fine(
         &["client-secret"],
         "The org has a new client secret, sealed in the state",
     ),
