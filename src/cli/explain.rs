@@ -165,7 +165,7 @@ mod tests {
     fn an_unknown_code_is_answered_with_the_nearest() {
         for (typed, meant) in [
             ("invalid_cod", "invalid_code"),
-            ("INVALID_TOKN", "INVALID_TOKEN"),
+            ("AUTHENTICATION_FAILRE", "AUTHENTICATION_FAILURE"),
             ("not-frsh", "not-fresh"),
             ("org_mismatch", "OAUTH_ORG_MISMATCH"),
         ] {
