@@ -113,6 +113,10 @@ impl Org {
     /// Takes the grant out of force, to be revoked.
     fn retire_grant(&mut self, scene: &mut Scene<'_>) -> Option<Undo> {
         let may_be_gone = self.is_called_invalid();
+        if self.contradiction.is_some() {
+            // What the config contradicts is not served; without a grant there is nothing left to contradict.
+            self.published = None;
+        }
         let grant = self
             .record
             .grant
