@@ -59,6 +59,11 @@ impl World<'_> {
         if self.is_awaited(org) {
             return;
         }
+        if !self.is_disk_steady() {
+            // A probe that was never sent, for want of a slot on the disk, is tried again as soon as there is one.
+            self.judge.orgs[org].probes = None;
+            return;
+        }
         if self.now < probes.not_before {
             let early = (probes.not_before - self.now) / 1000;
             let nth = probes.made + 1;

@@ -50,7 +50,7 @@ fn an_org_of_a_web_based_client_is_told_to_log_in() {
     for code in causes.flat_map(|row| row.codes.iter().copied()) {
         for asked in [Refresh, Asked::Login] {
             let cure = cure(code, asked);
-            // These speak of what `enroll` was given, or are said of an exchange alone.
+            // These speak of what `enroll` was given, are said of an exchange alone, or speak of other orgs.
             let is_of_enroll = [
                 "other-client",
                 "grant-token-expired",
@@ -59,6 +59,7 @@ fn an_org_of_a_web_based_client_is_told_to_log_in() {
                 "no-refresh-token",
                 // A new secret for the grant that is there.
                 "no-client-secret",
+                "shared-grant",
             ]
             .contains(&code);
             assert!(
