@@ -6,6 +6,7 @@ use super::zoho::{code, contradicting, granted, lost, minted, needs_consent};
 use crate::base::{Environment, ScopeSet};
 use crate::policy::event::Refusal;
 use crate::policy::record::Word;
+use crate::policy::revoke::Wish;
 use crate::policy::settings::OrgSettings;
 
 fn sandbox() -> OrgSettings {
@@ -86,6 +87,14 @@ fn s4_a_token_of_the_older_grant_never_comes_out_under_the_config_that_contradic
     world.settle_write(true);
     let token = world.read("acme").expect("the new one");
     assert!(token.scope.is_same_as(&ScopeSet::parse("ZohoCRM.org.READ")));
+}
+
+#[test]
+fn s4_a_revocation_does_not_bring_back_a_token_that_the_config_contradicts() {
+    let mut world = World::enrolled();
+    world.reload(vec![sandbox()]);
+    world.revoke("acme", Wish::default());
+    assert!(world.read("acme").is_none(), "while Zoho is asked");
 }
 
 #[test]
