@@ -13,11 +13,10 @@ use super::binding;
 use super::call::Call;
 use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step, WriteId};
-use super::identity::Identity;
 use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::proving::Proved;
-use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Streak, Token, Verdict, Word};
+use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Word};
 use super::report::Finding;
 use super::reporting::Reports;
 use super::revoking::Revocations;
@@ -114,25 +113,7 @@ pub struct Org {
 impl Org {
     /// An org nobody has enrolled yet.
     pub(super) fn unenrolled(settings: OrgSettings, anchor: Anchor) -> Self {
-        let record = OrgRecord {
-            org: settings.name.clone(),
-            revision: 0,
-            grant: None,
-            past: Vec::new(),
-            token: None,
-            generation: 0,
-            verdict: Verdict {
-                word: Word::Unenrolled,
-                since: anchor.at.boot,
-                cause: None,
-                failures: 0,
-                until: None,
-                refused_secret: None,
-            },
-            identity: Identity::default(),
-            streak: Streak::default(),
-            anchor,
-        };
+        let record = OrgRecord::unenrolled(settings.name.clone(), anchor);
         Self::restored(settings, record)
     }
 

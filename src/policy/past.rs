@@ -133,8 +133,7 @@ impl OrgRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::super::identity::Identity;
-    use super::super::record::{Anchor, Streak, Verdict, Word};
+    use super::super::record::Anchor;
     use super::*;
     use crate::base::{Boottime, OrgName};
 
@@ -143,29 +142,12 @@ mod tests {
             boot: Boottime(1),
             wall: UnixTime(2),
         };
-        OrgRecord {
-            org: OrgName::parse("acme").expect("a good name"),
-            revision: 1,
-            anchor: Anchor {
-                boot_id: "b".into(),
-                at,
-                is_vouched: true,
-            },
-            grant: None,
-            past: Vec::new(),
-            token: None,
-            generation: 0,
-            verdict: Verdict {
-                word: Word::Unenrolled,
-                since: Boottime(1),
-                cause: None,
-                failures: 0,
-                until: None,
-                refused_secret: None,
-            },
-            identity: Identity::default(),
-            streak: Streak::default(),
-        }
+        let anchor = Anchor {
+            boot_id: "b".into(),
+            at,
+            is_vouched: true,
+        };
+        OrgRecord::unenrolled(OrgName::parse("acme").expect("a good name"), anchor)
     }
 
     fn left(n: usize) -> Past {

@@ -73,6 +73,31 @@ pub struct OrgRecord {
     pub streak: Streak,
 }
 
+impl OrgRecord {
+    /// Of an org that nobody has enrolled, from the moment of the anchor on; not written yet.
+    pub(super) fn unenrolled(org: OrgName, anchor: Anchor) -> Self {
+        Self {
+            org,
+            revision: 0,
+            grant: None,
+            past: Vec::new(),
+            token: None,
+            generation: 0,
+            verdict: Verdict {
+                word: Word::Unenrolled,
+                since: anchor.at.boot,
+                cause: None,
+                failures: 0,
+                until: None,
+                refused_secret: None,
+            },
+            identity: Identity::default(),
+            streak: Streak::default(),
+            anchor,
+        }
+    }
+}
+
 /// The right to mint, as enrolled.
 #[derive(Debug, Clone)]
 pub struct Grant {
