@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::lane::End;
+use super::leads::crm_fields;
 use super::params::Params;
 use super::zoho::{Org, Zoho};
 use crate::base::Boottime;
@@ -29,8 +30,11 @@ impl Zoho {
         let (prefix, call) = path.split_once(ROOT).unwrap_or((path, ""));
         match call {
             "org" => self.crm_org(authorization, prefix, now),
-            "settings/fields" => self.crm_fields(authorization, prefix, query, now),
-            "Leads" => self.crm_leads(authorization, prefix, query, now),
+            "settings/fields" | "Leads" => match self.let_in(authorization, prefix, now) {
+                Err(refusal) => refusal,
+                Ok(_) if call == "Leads" => self.crm_leads(authorization, query),
+                Ok(_) => crm_fields(query),
+            },
             _ => {
                 self.note_stray();
                 let what = "Please check if the URL trying to access is a correct one";

@@ -12,7 +12,6 @@ use super::answer::Reply;
 use super::crm::refused;
 use super::params::Params;
 use super::zoho::Zoho;
-use crate::base::Boottime;
 
 /// Tokens that are remembered as seen.
 const TOKENS_MAX: usize = 64;
@@ -74,52 +73,32 @@ impl Leads {
 }
 
 impl Zoho {
-    pub(super) fn crm_leads(
-        &mut self,
-        authorization: &str,
-        path_prefix: &str,
-        query: &Params,
-        now: Boottime,
-    ) -> Reply {
-        if let Err(refusal) = self.let_in(authorization, path_prefix, now) {
-            return refusal;
-        }
+    /// A page of leads, for a token that has been let in.
+    pub(super) fn crm_leads(&mut self, authorization: &str, query: &Params) -> Reply {
         if self.leads.tokens.len() < TOKENS_MAX {
             let token = authorization.rsplit(' ').next().unwrap_or("");
             self.leads.tokens.insert(token.to_owned());
         }
         self.leads.page(query)
     }
+}
 
-    /// The fields of a lead, as far as an SDK looks at them.
-    pub(super) fn crm_fields(
-        &mut self,
-        authorization: &str,
-        path_prefix: &str,
-        query: &Params,
-        now: Boottime,
-    ) -> Reply {
-        if let Err(refusal) = self.let_in(authorization, path_prefix, now) {
-            return refusal;
-        }
-        if query.value("module") != "Leads" {
-            return refused(
-                400,
-                "INVALID_MODULE",
-                "the module name given seems to be invalid",
-            );
-        }
-        let field = |id: &str, name: &str, label: &str| {
-            json!({
-                "id": id, "api_name": name, "field_label": label, "data_type": "text", "json_type": "string",
-            })
-        };
-        let fields = [
-            field("101", "Last_Name", "Last Name"),
-            field("102", "Company", "Company"),
-        ];
-        Reply::json(200, json!({ "fields": fields }).to_string())
+/// The fields of a lead, as far as an SDK looks at them.
+pub(super) fn crm_fields(query: &Params) -> Reply {
+    if query.value("module") != "Leads" {
+        let what = "the module name given seems to be invalid";
+        return refused(400, "INVALID_MODULE", what);
     }
+    let field = |id: &str, name: &str, label: &str| {
+        json!({
+            "id": id, "api_name": name, "field_label": label, "data_type": "text", "json_type": "string",
+        })
+    };
+    let fields = [
+        field("101", "Last_Name", "Last Name"),
+        field("102", "Company", "Company"),
+    ];
+    Reply::json(200, json!({ "fields": fields }).to_string())
 }
 
 /// Zoho's answer where there is nothing to list.
