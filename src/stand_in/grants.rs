@@ -11,6 +11,7 @@ const GRANTS_MAX: usize = 20_000;
 impl Zoho {
     /// `POST /oauth/v2/token/revoke`: a refresh token with all its access tokens, or one access token.
     pub fn revoke(&mut self, token: &str, now: Boottime) -> Reply {
+        self.traffic.revocations += 1;
         let fault = self.faults.take(&[token, "revoke"]);
         let reply = fault.lets_zoho_work().then(|| self.revoke_now(token, now));
         fault.spoil(reply)
@@ -18,6 +19,7 @@ impl Zoho {
 
     /// `POST /oauth/v2/revoke/token`: the same for a client that says who it is.
     pub fn revoke_of(&mut self, client: (&str, &str), token: &str, now: Boottime) -> Reply {
+        self.traffic.revocations += 1;
         let fault = self.faults.take(&["revoke-newer"]);
         let known = self.clients.get(client.0);
         let is_its = known.is_some_and(|known| known.secret == client.1);

@@ -45,6 +45,8 @@ pub struct GrantStats {
 pub struct Traffic {
     /// Calls of the token endpoint, also those that name no grant.
     pub token_calls: u64,
+    /// Calls of either revocation endpoint.
+    pub revocations: u64,
     /// Calls whose URL carried a secret, a code or a token.
     pub secrets_in_url: u64,
     /// Calls of paths that Zoho does not have, such as the target of a redirect.

@@ -168,6 +168,7 @@ fn slowest_read_while(site: &Site, org: &str, act: impl FnOnce()) -> Duration {
                 let begun = Instant::now();
                 site.token(org);
                 slowest = slowest.max(begun.elapsed());
+                // A reader's pace; nothing is waited for.
                 thread::sleep(Duration::from_millis(5));
             }
             slowest

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use zoho_tokend::stand_in::Rules;
 
-use crate::login::{Login, free_port};
+use crate::login::{Login, free_port, web_site};
 use crate::provider::{Provider, browse, need_browser};
 use crate::site::Site;
 
@@ -103,13 +103,7 @@ fn a_real_browser_is_sent_on_where_consent_is_needed_anew() {
     if !need_browser() {
         return;
     }
-    let port = free_port();
-    let mut site = Site::new(Rules::default(), &["acme"]);
-    site.config
-        .orgs
-        .insert("acme".into(), "grant = \"web\"".into());
-    site.let_return("acme", &format!("http://localhost:{port}/callback"));
-    site.write_config();
+    let (site, _) = web_site();
     let mut daemon = site.run();
     let mut login = Login::start(&site, &["acme"]);
     reads_well(

@@ -62,12 +62,14 @@ fn report_until_ruled(site: &Site, code: &str) -> Reply {
             return reply;
         }
         assert!(Instant::now() < deadline, "{reply:?}");
+        // As long as it was told to: that the time is right is what is tried.
         let wait_s = reply.json()["retry_after_s"].as_u64().expect("a time");
         thread::sleep(Duration::from_secs(wait_s));
     }
 }
 
-/// Waits until the token is no longer too young to be reported; no report is spent on it.
+/// Waits until the token is no longer too young to be reported: five seconds by the contract, and nothing shows it
+/// but a report, of which none is spent on it.
 pub(crate) fn once_old_enough(born: Instant) {
     let age = Duration::from_millis(5_200);
     thread::sleep(age.saturating_sub(born.elapsed()));
@@ -278,6 +280,7 @@ fn r12_the_hold_of_reports_outlives_a_restart() {
     let body = json!({ "generation": generation, "answer": whole }).to_string();
     wait_until("it is old enough for this run", SOON, || {
         let reply = site.ask(&Request::post("/v1/orgs/acme/rejections", body.clone()));
+        // Thirty reports a minute are let through.
         thread::sleep(Duration::from_millis(500));
         verdict(&reply) == "binding"
     });

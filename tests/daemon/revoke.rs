@@ -228,8 +228,9 @@ fn r4_kill_9_before_zoho_has_revoked_leaves_nothing_that_is_forgotten() {
         wait_until("it is begun", SOON, || {
             site.status("acme")["cause"] == "revoking"
         });
-        // The call follows the write; both are quick.
-        thread::sleep(Duration::from_millis(200));
+        wait_until("Zoho is asked", SOON, || {
+            site.zoho.stats().traffic.revocations == 1
+        });
         daemon.kill();
         waits.join().expect("no panic").failed(75);
     });
