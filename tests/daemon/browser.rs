@@ -2,7 +2,6 @@
 //! nobody here wrote, and through the stand-in's.
 
 use serde_json::Value;
-use zoho_tokend::stand_in::Rules;
 
 use crate::login::{Login, free_port, web_site};
 use crate::provider::{Provider, browse, need_browser};
@@ -10,21 +9,10 @@ use crate::site::Site;
 
 /// A site with one org, `remote`, whose consent page is the provider's.
 fn site_of(provider: &Provider, redirect_uri: &str) -> Site {
-    let mut site = Site::new(Rules::default(), &[]);
-    site.write("sync.secret", provider.says("client_secret"));
-    let url = provider.says("issuer");
-    site.config.more = format!(
-        "[data_centers.remote]\naccounts_url = \"{url}\"\ntoken_url = \"{url}/token\"\n\
-         authorize_url = \"{url}/auth\"\napi_domains = {{ production = \"https://api.lab.example\" }}\n\n\
-         [clients.sync]\nclient_id = \"{}\"\nclient_secret = {{ file = \"{}\" }}\nredirect_uri = \"{redirect_uri}\"\n\n\
-         [orgs.remote]\nclient = \"sync\"\ndata_center = \"remote\"\nenvironment = \"production\"\n\
-         grant = \"web\"\nscopes = [\"{}\"]\n",
-        provider.says("client_id"),
-        site.path("sync.secret").display(),
-        provider.says("scope"),
-    );
-    site.write_config();
-    site
+    let issuer = provider.says("issuer");
+    let page = format!("authorize_url = \"{issuer}/auth\"\n");
+    let back = format!("redirect_uri = \"{redirect_uri}\"\n");
+    provider.site(issuer, &page, &back, "web")
 }
 
 fn text<'a>(end: &'a Value, key: &str) -> &'a str {

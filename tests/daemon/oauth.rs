@@ -6,33 +6,20 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use zoho_tokend::stand_in::Rules;
 
 use crate::eater::Eater;
-use crate::provider::{Provider, need_provider};
+use crate::provider::{API, Provider, need_provider};
 use crate::site::{Site, Token};
 use crate::wait::{SOON, wait_until};
 
-const API: &str = "https://api.lab.example";
+/// What a data center of that server has besides its endpoints: Zoho's limits, 100 times faster.
+const LIMITS: &str = "limits = { mints = 10, window = \"6s\", live = 10 }\n";
 
-/// A site with one org, `remote`, whose accounts server is `url`; its limits are Zoho's, 100 times faster.
-fn site_of(provider: &Provider, url: &str) -> Site {
-    let mut site = Site::new(Rules::default(), &[]);
-    site.write("sync.secret", provider.says("client_secret"));
-    site.config.more = format!(
-        "[data_centers.remote]\naccounts_url = \"{url}\"\ntoken_url = \"{url}/token\"\n\
-         revoke_url = \"{url}/token/revocation\"\n\
-         api_domains = {{ production = \"{API}\" }}\n\
-         limits = {{ mints = 10, window = \"6s\", live = 10 }}\n\n\
-         [clients.sync]\nclient_id = \"{}\"\nclient_secret = {{ file = \"{}\" }}\n\n\
-         [orgs.remote]\nclient = \"sync\"\ndata_center = \"remote\"\nenvironment = \"production\"\n\
-         grant = \"self-client\"\nscopes = [\"{}\"]\n",
-        provider.says("client_id"),
-        site.path("sync.secret").display(),
-        provider.says("scope"),
-    );
-    site.write_config();
-    site
+/// A server, and a site with one org, `remote`, that is granted by it; `None`, told loudly, where it cannot run here.
+fn remote(rotates: bool, token_life_s: u32) -> Option<(Provider, Site)> {
+    let provider = need_provider().then(|| Provider::start(rotates, token_life_s))?;
+    let site = provider.site(provider.says("issuer"), LIMITS, "", "self-client");
+    Some((provider, site))
 }
 
 /// The same org, by the client's own right. Zoho's soid is none of this server's.
@@ -69,11 +56,9 @@ fn watch_generations(site: &Site, provider: &Provider, count: usize) -> Vec<Toke
 
 #[test]
 fn a_server_of_another_make_is_refreshed_over_several_lives_and_a_restart() {
-    if !need_provider() {
+    let Some((provider, site)) = remote(false, 4) else {
         return;
-    }
-    let provider = Provider::start(false, 4);
-    let site = site_of(&provider, provider.says("issuer"));
+    };
     let mut daemon = site.run();
     take_over(&site, provider.says("refresh_token"));
     let status = site.status("remote");
@@ -89,11 +74,9 @@ fn a_server_of_another_make_is_refreshed_over_several_lives_and_a_restart() {
 
 #[test]
 fn client_credentials_of_another_make_are_minted_by_themselves_over_several_lives_and_a_restart() {
-    if !need_provider() {
+    let Some((provider, mut site)) = remote(false, 4) else {
         return;
-    }
-    let provider = Provider::start(false, 4);
-    let mut site = site_of(&provider, provider.says("issuer"));
+    };
     by_client(&mut site);
     let mut daemon = site.run();
     wait_until("its first token", SOON, || {
@@ -114,11 +97,9 @@ fn client_credentials_of_another_make_are_minted_by_themselves_over_several_live
 /// R4: a rotated refresh token replaces the one before, also over kill -9.
 #[test]
 fn r4_a_server_that_rotates_refresh_tokens_never_sees_an_old_one_again() {
-    if !need_provider() {
+    let Some((provider, site)) = remote(true, 4) else {
         return;
-    }
-    let provider = Provider::start(true, 4);
-    let site = site_of(&provider, provider.says("issuer"));
+    };
     let mut daemon = site.run();
     take_over(&site, provider.says("refresh_token"));
     watch_generations(&site, &provider, 2);
@@ -144,7 +125,7 @@ fn r4_kill_9_between_a_rotation_and_its_storing_ends_in_needs_consent_with_the_c
     }
     let provider = Provider::start(true, 600);
     let way = Eater::before(provider.says("issuer"));
-    let site = site_of(&provider, way.url());
+    let site = provider.site(way.url(), LIMITS, "", "self-client");
     let mut daemon = site.run();
     take_over(&site, provider.says("refresh_token"));
     let token = site.token("remote");
@@ -179,11 +160,9 @@ fn r4_kill_9_between_a_rotation_and_its_storing_ends_in_needs_consent_with_the_c
 
 #[test]
 fn a_refresh_token_that_the_server_does_not_know_is_refused_with_its_own_word() {
-    if !need_provider() {
+    let Some((provider, site)) = remote(false, 600) else {
         return;
-    }
-    let provider = Provider::start(false, 600);
-    let site = site_of(&provider, provider.says("issuer"));
+    };
     let _daemon = site.run();
     let ended = site.verb_with(
         &["enroll", "remote", "--refresh-token"],
@@ -204,11 +183,9 @@ fn a_refresh_token_that_the_server_does_not_know_is_refused_with_its_own_word() 
 /// RFC 7009, with the client's secret, and 200 also for what is gone already.
 #[test]
 fn a_server_of_another_make_revokes_at_its_own_endpoint() {
-    if !need_provider() {
+    let Some((provider, site)) = remote(false, 600) else {
         return;
-    }
-    let provider = Provider::start(false, 600);
-    let site = site_of(&provider, provider.says("issuer"));
+    };
     let _daemon = site.run();
     let refresh_token = provider.says("refresh_token");
     take_over(&site, refresh_token);
@@ -245,7 +222,7 @@ fn r1_no_token_is_served_that_the_server_no_longer_accepts() {
     }
     let provider = Provider::start(false, 3);
     let way = Eater::before(provider.says("issuer"));
-    let mut site = site_of(&provider, way.url());
+    let mut site = provider.site(way.url(), LIMITS, "", "self-client");
     site.config.refresh = "timeout = \"1s\"".into();
     site.write_config();
     let _daemon = site.run();

@@ -5,9 +5,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use zoho_tokend::stand_in::Rules;
 
 use crate::http::{Line, Reply, Request};
 use crate::need::need_tools;
+use crate::site::Site;
+
+/// Where the tokens of a [`Provider::site`] are used; the server itself names none.
+pub(crate) const API: &str = "https://api.lab.example";
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oauth");
 
@@ -77,6 +82,25 @@ impl Provider {
     /// One with a login and a consent page, which demands PKCE.
     pub(crate) fn with_pages(redirect_uri: &str) -> Self {
         Self::with(&[("REDIRECT_URI", redirect_uri)])
+    }
+
+    /// A site with one org, `remote`, whose accounts server is `url`, this server or a way to it; the next two are more
+    /// lines of its data center and of its client.
+    pub(crate) fn site(&self, url: &str, data_center: &str, client: &str, grant: &str) -> Site {
+        let mut site = Site::new(Rules::default(), &[]);
+        site.write("sync.secret", self.says("client_secret"));
+        site.config.more = format!(
+            "[data_centers.remote]\naccounts_url = \"{url}\"\ntoken_url = \"{url}/token\"\n\
+             revoke_url = \"{url}/token/revocation\"\napi_domains = {{ production = \"{API}\" }}\n{data_center}\n\
+             [clients.sync]\nclient_id = \"{}\"\nclient_secret = {{ file = \"{}\" }}\n{client}\n\
+             [orgs.remote]\nclient = \"sync\"\ndata_center = \"remote\"\nenvironment = \"production\"\n\
+             grant = \"{grant}\"\nscopes = [\"{}\"]\n",
+            self.says("client_id"),
+            site.path("sync.secret").display(),
+            self.says("scope"),
+        );
+        site.write_config();
+        site
     }
 
     fn with(settings: &[(&str, &str)]) -> Self {
