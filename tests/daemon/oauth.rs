@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::daemon::Daemon;
 use crate::eater::Eater;
 use crate::provider::{API, Provider, need_provider};
 use crate::site::{Site, Token};
@@ -54,22 +55,28 @@ fn watch_generations(site: &Site, provider: &Provider, count: usize) -> Vec<Toke
     seen
 }
 
+/// Three lives with a call each, and two more after a restart.
+fn outlives_a_restart(site: &Site, provider: &Provider, mut daemon: Daemon) -> Daemon {
+    watch_generations(site, provider, 3);
+    assert_eq!(provider.posts(), 3, "one call each");
+    daemon.kill();
+    let daemon = site.run();
+    watch_generations(site, provider, 2);
+    assert_eq!(site.status("remote")["grant"], "ok");
+    daemon
+}
+
 #[test]
 fn a_server_of_another_make_is_refreshed_over_several_lives_and_a_restart() {
     let Some((provider, site)) = remote(false, 4) else {
         return;
     };
-    let mut daemon = site.run();
+    let daemon = site.run();
     take_over(&site, provider.says("refresh_token"));
     let status = site.status("remote");
     assert_eq!(status["api_domain"], API, "it names none; the config does");
     assert_eq!(status["binding"], "unverified");
-    watch_generations(&site, &provider, 3);
-    assert_eq!(provider.posts(), 3, "one call each");
-    daemon.kill();
-    let _daemon = site.run();
-    watch_generations(&site, &provider, 2);
-    assert_eq!(site.status("remote")["grant"], "ok");
+    let _daemon = outlives_a_restart(&site, &provider, daemon);
 }
 
 #[test]
@@ -78,16 +85,11 @@ fn client_credentials_of_another_make_are_minted_by_themselves_over_several_live
         return;
     };
     by_client(&mut site);
-    let mut daemon = site.run();
+    let daemon = site.run();
     wait_until("its first token", SOON, || {
         site.get("/v1/orgs/remote/token").status == 200
     });
-    watch_generations(&site, &provider, 3);
-    assert_eq!(provider.posts(), 3, "one call each");
-    daemon.kill();
-    let _daemon = site.run();
-    watch_generations(&site, &provider, 2);
-    assert_eq!(site.status("remote")["grant"], "ok");
+    let _daemon = outlives_a_restart(&site, &provider, daemon);
     site.write("sync.secret", "another-secret");
     site.verb(&["reload"]).done();
     let ended = site.verb(&["refresh", "remote"]);
