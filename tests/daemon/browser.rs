@@ -78,7 +78,9 @@ fn a_real_browser_that_cancels_shows_that_nothing_has_changed() {
     assert!(text(&end, "text").contains("press Accept"), "{end}");
     let ended = login.end();
     assert!(
-        ended.failed(78).contains("consent was refused"),
+        ended
+            .failed(78)
+            .contains("access_denied: The person at the consent page declined"),
         "{ended:?}"
     );
     assert_eq!(provider.posts(), 0);

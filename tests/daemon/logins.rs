@@ -139,7 +139,7 @@ fn a_person_who_refuses_changes_nothing_and_is_told() {
     assert!(page.contains("acme was not enrolled"), "{page}");
     let told = ended.failed(78);
     assert!(
-        told.contains("consent was refused in the browser"),
+        told.contains("access_denied: The person at the consent page declined"),
         "{told}"
     );
     assert!(told.contains("press Accept"), "{told}");

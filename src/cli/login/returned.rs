@@ -9,8 +9,7 @@ use super::Begin;
 use crate::base::{OrgName, Secret};
 use crate::cli::failure::{Exit, Failure};
 use crate::policy::record::Cause;
-use crate::policy::remedy::{Place, remedy};
-use crate::policy::reply::Asked;
+use crate::policy::remedy::{self, Place};
 use crate::policy::settings::GrantKind;
 
 /// A consent, for the daemon to weigh.
@@ -75,13 +74,6 @@ impl Refused {
         let said = said
             .map(|detail| format!(" ({detail})"))
             .unwrap_or_default();
-        if code.eq_ignore_ascii_case("access_denied") {
-            let what = format!("consent was refused in the browser{said}; nothing has changed");
-            let cure = format!(
-                "run `zoho-tokend login {org}` again and press Accept, as a user who may let the client in"
-            );
-            return Failure::new(Exit::Config, org.as_str(), &what, &cure);
-        }
         let place = Place {
             data_center: &begin.data_center,
             console_url: begin.console_url.as_deref(),
@@ -90,8 +82,8 @@ impl Refused {
             grant: GrantKind::Web,
             ..Place::ANY
         };
-        let remedy = remedy(code, Asked::Login, 1, &place);
-        let what = format!("{code}: {}{said}", remedy.meaning);
+        let remedy = remedy::of_consent(code, &place);
+        let what = format!("{code}: {}{said}; no grant has changed", remedy.meaning);
         Failure::new(Exit::Config, org.as_str(), &what, &remedy.cure)
     }
 }

@@ -3,13 +3,15 @@
 //! Sources: Kaizen #79, Accounts "Authorization Request", CRM API v8 "Token Validity" and "Revoke Tokens".
 
 use super::row::{Row, fine, stays};
+use super::table::NO_SUCH_REDIRECT;
 
 /// `error` in the redirect, or on the page itself.
 pub(super) const CONSENT: &[Row] = &[
     stays(
         &["access_denied"],
         "The person at the consent page declined, or Zoho has given this client too many grant tokens in 10 minutes",
-        "Begin again and accept, as a user who may see what the jobs need; after many tries wait 10 minutes first",
+        "Run `zoho-tokend login {org}` again and press Accept, as a user who may see what the jobs need; after many tries wait 10 \
+         minutes first",
     ),
     stays(
         &["invalid_client"],
@@ -17,11 +19,7 @@ pub(super) const CONSENT: &[Row] = &[
         "Compare `client_id` of client {client} with its page at {console}; of another data center the client must have \
          Multi-DC switched on",
     ),
-    stays(
-        &["invalid_redirect_uri"],
-        "Client {client} has no such redirect URI registered",
-        "Make `redirect_uri` of client {client} equal, to the letter, to one that {console} lists",
-    ),
+    NO_SUCH_REDIRECT,
     stays(
         &["invalid_scope"],
         "The consent page does not know one of the scopes",

@@ -91,6 +91,11 @@ pub fn of_verdict(verdict: &str, place: &Place) -> Option<Remedy> {
     listed(words::VERDICTS, verdict, place)
 }
 
+/// The remedy for what the consent page sent the browser back with.
+pub fn of_consent(code: &str, place: &Place) -> Remedy {
+    listed(consent::CONSENT, code, place).unwrap_or_else(|| remedy(code, Asked::Login, 1, place))
+}
+
 /// What to do about a problem of that type, for those that have no cure of their own.
 pub fn of_problem(code: &str, org: Option<&str>) -> Option<Remedy> {
     let org = org.unwrap_or(Place::ANY.org);

@@ -119,11 +119,7 @@ pub(super) const TABLE: &[Row] = &[
         "Copy the secret of client {client} for data center {dc} from {console} again, since a client may have one \
          secret per data center",
     ),
-    stays(
-        &["invalid_redirect_uri"],
-        "Client {client} has no such redirect URI registered",
-        "Make `redirect_uri` of client {client} equal, to the letter, to one that {console} lists",
-    ),
+    NO_SUCH_REDIRECT,
     stays(
         &["invalid_scope"],
         "Zoho does not know one of the scopes of org {org}",
@@ -154,6 +150,13 @@ pub(super) const TABLE: &[Row] = &[
         "Compare `grant` of org {org} with the type of client {client} at {console}",
     ),
 ];
+
+/// The consent page and the token endpoint say it alike.
+pub(super) const NO_SUCH_REDIRECT: Row = stays(
+    &["invalid_redirect_uri"],
+    "Client {client} has no such redirect URI registered",
+    "Make `redirect_uri` of client {client} equal, to the letter, to one that {console} lists",
+);
 
 /// What came instead of an answer, or happened on the way to one.
 pub(super) const WAY: &[Row] = &[

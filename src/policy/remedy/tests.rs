@@ -71,6 +71,15 @@ fn an_org_of_a_web_based_client_is_told_to_log_in() {
 }
 
 #[test]
+fn the_consent_page_has_words_of_its_own_for_a_code_that_the_token_endpoint_has_too() {
+    let denied = of_consent("access_denied", &EU);
+    assert!(denied.meaning.contains("declined"), "{denied:?}");
+    assert!(denied.cure.contains("press Accept"), "{denied:?}");
+    let other = of_consent("invalid_code", &EU);
+    assert_eq!(other, remedy("invalid_code", Asked::Login, 1, &EU));
+}
+
+#[test]
 fn a_grant_token_that_is_over_names_the_console() {
     assert_eq!(
         cure("grant-token-expired", Exchange, 1),
