@@ -49,11 +49,11 @@ pub enum Verb {
     Watch(watch::flags::Watch),
     /// Say that Zoho's API refused an org's token; print the verdict
     #[command(after_help = "Example:\n  \
-        zoho-tokend report acme-production --generation 1795306331 --code INVALID_TOKEN && retry\n\n\
+        zoho-tokend report acme-production --generation 1795306331 --code INVALID_TOKEN --wait 60s && retry\n\n\
         The generation stands beside the token in `get --format json`, the code in the body of Zoho's answer.\n\n\
         Verdicts and exit codes:\n  \
         superseded, refreshed  0   another token is out: get it and try again\n  \
-        pending                75  not yet: report again after the time on stderr\n  \
+        pending                75  not yet: report again after the time on stderr, as --wait does\n  \
         scope, binding         78  another token would not help: a person must act\n  \
         not-token              65  the code is not about the token: mend the request, or slow down")]
     Report(Report),
@@ -191,14 +191,17 @@ pub struct Report {
     #[command(flatten)]
     pub of: OneOrg,
     /// The generation of the token that was refused
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub generation: u64,
     /// The `code` in the body of Zoho's answer
     #[arg(long, value_name = "CODE", required_unless_present = "answer")]
     pub code: Option<String>,
-    /// A file with the body itself, for answers that keep their codes further down; - for stdin
+    /// A file with the body itself, for answers that keep their codes further down, at most 4 MiB; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with = "code")]
     pub answer: Option<PathBuf>,
+    /// Report again when told to, for at most so long
+    #[arg(long, value_name = "TIME", value_parser = span::parse, default_value = "0s")]
+    pub wait: Duration,
     /// Print what the daemon answers
     #[arg(long)]
     pub json: bool,

@@ -173,8 +173,12 @@ impl Org {
     /// The token that readers may have at `now`.
     pub fn served(&self, now: Boottime) -> Option<&Token> {
         let token = self.published.as_ref()?;
-        let is_whole = self.contradiction.is_none() && self.word() != Word::Quarantined;
-        (is_whole && token.expires > now).then_some(token)
+        (!self.is_withheld() && token.expires > now).then_some(token)
+    }
+
+    /// Whether nobody may read its token, since config, grant or Zoho's own words contradict each other.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.contradiction.is_some() || self.word() == Word::Quarantined
     }
 
     /// What a reader of this token is promised to have left.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::reporting::{generation, settled};
-use super::world::World;
+use super::world::{World, name};
 use super::zoho::minted;
 use crate::policy::remedy::{Entry, Origin, Place, explain};
 use crate::policy::report::{ApiCode, Fault, Finding};
@@ -128,6 +128,23 @@ fn r12_every_row_of_the_documents_has_its_verdict_in_every_spelling_and_place() 
             }
         }
     }
+}
+
+/// What a reporter is told to do is what `explain` says of the code.
+#[test]
+fn a_report_is_answered_with_the_cure_of_its_codes_own_row() {
+    let world: World = settled();
+    let org = name("acme");
+    let place = world.org("acme").place();
+    for row in ROWS.iter().filter(|row| row.finding.is_some()) {
+        let (code, finding) = (row.spellings[0], row.finding.expect("no mint"));
+        let told = world.fleet.cure_of_report(&org, ApiCode::of(code), finding);
+        let explained = explain(code, &place);
+        let of_api = explained.iter().rfind(|own| own.origin == Origin::Api);
+        assert_eq!(told, of_api.map(|own| own.cure.clone()), "{code}");
+    }
+    let cure = |code| world.fleet.cure_of_report(&org, ApiCode::of(code), Finding::NotToken);
+    assert!(cure("never-seen").is_some_and(|cure| cure.starts_with("Mend the request")));
 }
 
 /// The tables of `explain` and of the reports are one, so that no row is missing in either.
