@@ -131,7 +131,8 @@ impl Ruling {
             _ => return None,
         };
         let cure = match (&self.cure, self.retry_after_s) {
-            (_, Some(seconds)) => format!("report again in {seconds} s"),
+            (None, Some(seconds)) => format!("report again in {seconds} s"),
+            (Some(cure), Some(seconds)) => format!("{cure}; report again in {seconds} s"),
             (Some(cure), None) => cure.clone(),
             (None, None) => format!("see `zoho-tokend history {org}`"),
         };

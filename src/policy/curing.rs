@@ -20,7 +20,16 @@ impl Fleet {
             (None, Word::Unenrolled) => "unenrolled",
             (None, _) => return None,
         };
-        self.remedy_for(name, code, org.asked())
+        let remedy = self.remedy_for(name, code, org.asked())?;
+        // Where the two differ is more use than that they do.
+        let detail = org.contradiction.as_ref().map(|cause| cause.detail.as_str());
+        Some(match detail {
+            Some(detail) => Remedy {
+                meaning: remedy::capitalised(detail),
+                ..remedy
+            },
+            None => remedy,
+        })
     }
 
     /// The remedy of any cause at an org.
@@ -42,10 +51,13 @@ impl Fleet {
         finding: Finding,
     ) -> Option<String> {
         let org = self.orgs.get(name)?;
-        if finding == Finding::Binding && org.is_withheld() {
-            return Some(self.remedy(name)?.cure);
+        let is_of_token = code.fault == Fault::Token;
+        match finding {
+            // It is not the call that is wrong.
+            Finding::Binding if is_of_token && org.is_withheld() => Some(self.remedy(name)?.cure),
+            Finding::Pending(_) => Some(self.remedy(name)?.cure),
+            _ => org.cure_of_report(code, finding),
         }
-        org.cure_of_report(code, finding)
     }
 
     /// Another data center in which the same client mints well for another org.

@@ -91,6 +91,12 @@ fn every_other_verdict_says_what_to_do_and_has_its_exit_code() {
             "zoho-tokend: acme: the token cannot be replaced just now; report again in 4 s\n",
         ),
         (
+            r#"{"verdict":"pending","generation":7,"retry_after_s":120,"cure":"Run `zoho-tokend enroll acme`"}"#,
+            75,
+            "zoho-tokend: acme: the token cannot be replaced just now; Run `zoho-tokend enroll acme`; report again in \
+             120 s\n",
+        ),
+        (
             r#"{"verdict":"scope","generation":7,"cure":"give it the scope."}"#,
             78,
             "zoho-tokend: acme: another token would not help: it may not do this; give it the scope\n",

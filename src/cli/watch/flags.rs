@@ -18,7 +18,7 @@ pub const AFTER_HELP: &str = "Examples:\n  \
     token: `zoho-tokend get` has that. `change` is first (nothing was known before), generation (another token), state\n\
     (a word changed), or gone (this user may see the org no more). What changes faster than it is taken is told once,\n\
     as it is then.\n\n\
-    --exec runs CMD as this user, one at a time, with the line on its stdin and ZOHO_ORG, ZOHO_CHANGE,\n\
+    --exec runs CMD as this user, one at a time, in a process group of its own, with the line on its stdin and ZOHO_ORG, ZOHO_CHANGE,\n\
     ZOHO_GENERATION, ZOHO_TOKEN_STATE, ZOHO_GRANT_STATE, ZOHO_TOKEN_EXPIRES_AT, ZOHO_CAUSE and ZOHO_TOKEND_SOCKET. One\n\
     that fails is run again after a second, then later and later, at most every five minutes, with what is true then.\n\
     With --cursor it is run at least once for each change, over restarts of this program and of the daemon.\n\n\

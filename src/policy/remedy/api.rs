@@ -47,7 +47,7 @@ pub(super) const API: &[Row] = &[
         &["OAUTH_SCOPE_MISMATCH", "SCOPE_MISMATCH"],
         Fault::Scope,
         "The token is good, and its grant lacks the scope that this call needs; another token would have no more",
-        "Add the scope to `scopes` of org {org}, reload, and {renew}",
+        "Add the scope to `scopes` of org {org}, reload (from then on nothing is served), and {renew}",
     ),
     api(
         &["NO_PERMISSION"],

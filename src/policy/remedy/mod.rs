@@ -115,7 +115,7 @@ pub fn of_api(code: &str) -> Option<(&'static str, Fault)> {
 }
 
 /// A sentence may begin with a renewal of the grant, which follows other words elsewhere.
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
