@@ -99,7 +99,10 @@ fn code_in(org: &str, path: &Path) -> Result<String, Failure> {
         )
     })?;
     if bytes.len() as u64 > ANSWER_MAX {
-        let what = format!("{shown} is longer than the {} MiB that are read", ANSWER_MAX >> 20);
+        let what = format!(
+            "{shown} is longer than the {} MiB that are read",
+            ANSWER_MAX >> 20
+        );
         let cure = "give the code in it as --code CODE";
         return Err(Failure::new(Exit::Data, org, &what, cure));
     }

@@ -38,7 +38,8 @@ impl Fixed {
             format!("{:?}", old.seal_key) != format!("{:?}", new.seal_key),
         ];
         let all = KEYS.into_iter().zip(differs);
-        all.filter_map(|(key, differs)| differs.then_some(key)).collect()
+        all.filter_map(|(key, differs)| differs.then_some(key))
+            .collect()
     }
 
     /// Those that were written down at the start and are left out here, to another effect.

@@ -38,8 +38,7 @@ impl Org {
             None => true,
             Some(grant) => matches!(grant.root, Root::Client) && self.contradiction.is_some(),
         };
-        let has_secret =
-            self.settings.has_client_secret || self.sealed_client_secret().is_some();
+        let has_secret = self.settings.has_client_secret || self.sealed_client_secret().is_some();
         self.settings.grant.is_of_client() && is_another && has_secret
     }
 

@@ -22,7 +22,10 @@ impl Fleet {
         };
         let remedy = self.remedy_for(name, code, org.asked())?;
         // Where the two differ is more use than that they do.
-        let detail = org.contradiction.as_ref().map(|cause| cause.detail.as_str());
+        let detail = org
+            .contradiction
+            .as_ref()
+            .map(|cause| cause.detail.as_str());
         Some(match detail {
             Some(detail) => Remedy {
                 meaning: remedy::capitalised(detail),

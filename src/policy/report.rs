@@ -103,7 +103,11 @@ impl ApiCode {
         let mut codes = std::iter::once(answer).chain(parts).filter_map(code);
         let first = codes.next()?;
         let mut telling = std::iter::once(first).chain(codes);
-        Some(telling.find(|code| code.fault != Fault::Request).unwrap_or(first))
+        Some(
+            telling
+                .find(|code| code.fault != Fault::Request)
+                .unwrap_or(first),
+        )
     }
 }
 

@@ -84,7 +84,8 @@ impl Fleet {
         let served = org.served(now).filter(|_| is_of_token);
         served.is_some_and(|token| {
             let is_joining = refused == Some(token.generation);
-            report.generation < token.generation || (is_joining && report.generation == token.generation)
+            report.generation < token.generation
+                || (is_joining && report.generation == token.generation)
         })
     }
 }

@@ -6,9 +6,9 @@
 //! enrolls again or accepts that org by its id.
 
 use super::asking::{Asking, Held, Verifying};
+use super::binding::CONTRADICTS;
 use super::binding::Proof;
 use super::enrolling::{Accepted, Enrolling};
-use super::binding::CONTRADICTS;
 use super::event::{Attempt, Refusal, Severity};
 use super::identity::{Found, WRONG_ORG, ZohoOrg};
 use super::minting::Mint;

@@ -55,7 +55,11 @@ pub(super) fn of_org(org: &OrgName, conn: &Connection) -> Result<Vec<Note>, Faul
 
 /// Without control characters, which could forge lines on a terminal. Where something is missing it shows.
 fn cut(text: &str, max: usize) -> String {
-    let mut kept: String = text.chars().filter(|c| !c.is_control()).take(max + 1).collect();
+    let mut kept: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(max + 1)
+        .collect();
     if let Some((last, _)) = kept.char_indices().nth(max) {
         kept.truncate(last);
         kept.pop();

@@ -142,7 +142,10 @@ fn listed(table: &[Row], code: &str, place: &Place) -> Option<Remedy> {
         GrantKind::SelfClient | GrantKind::Web => Asked::Refresh,
     };
     let fits = |row: &&Row| row.speaks_of(asked) && row.spelling_of(code).is_some();
-    let row = table.iter().filter(fits).min_by_key(|row| row.is_of_all())?;
+    let row = table
+        .iter()
+        .filter(fits)
+        .min_by_key(|row| row.is_of_all())?;
     Some(Remedy {
         meaning: fill(row.meaning, code, place),
         cure: fill(row.cure?, code, place),

@@ -380,7 +380,10 @@ fn zoho_in_trouble_has_an_address_where_it_says_so() {
         cure("http-503", Refresh, 3),
         "See Zoho's status page https://status.zoho.eu; it is tried on"
     );
-    assert!(look_at("timeout", "https://accounts.zoho.in").ends_with("and see Zoho's status page https://status.zoho.in"));
+    assert!(
+        look_at("timeout", "https://accounts.zoho.in")
+            .ends_with("and see Zoho's status page https://status.zoho.in")
+    );
     let sg = Place {
         data_center: "sg",
         ..EU

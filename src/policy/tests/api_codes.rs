@@ -144,7 +144,11 @@ fn a_report_is_answered_with_the_cure_of_its_codes_own_row() {
         let of_api = explained.iter().rfind(|own| own.origin == Origin::Api);
         assert_eq!(told, of_api.map(|own| own.cure.clone()), "{code}");
     }
-    let cure = |code| world.fleet.cure_of_report(&org, ApiCode::of(code), Finding::NotToken);
+    let cure = |code| {
+        world
+            .fleet
+            .cure_of_report(&org, ApiCode::of(code), Finding::NotToken)
+    };
     assert!(cure("never-seen").is_some_and(|cure| cure.starts_with("Mend the request")));
 }
 

@@ -70,7 +70,10 @@ fn a_config_that_contradicts_the_grant_is_told_with_what_differs_and_since_when(
     world.reload(vec![sandbox()]);
     assert_eq!(since(&world), now(&world));
     let told = last(&world).expect("it is told");
-    assert_eq!(told, format!("misconfigured: config-contradicts-grant: {wanted}"));
+    assert_eq!(
+        told,
+        format!("misconfigured: config-contradicts-grant: {wanted}")
+    );
     let meaning = world.fleet.remedy(&name("acme")).expect("a cure").meaning;
     assert_eq!(meaning.to_lowercase(), wanted);
     assert_eq!(world.fleet.cut_off_by(&[sandbox()]), [], "no more than now");
@@ -81,7 +84,10 @@ fn a_config_that_contradicts_the_grant_is_told_with_what_differs_and_since_when(
     world.restart();
     assert_eq!(since(&world), begun);
     world.reload(vec![settings("acme")]);
-    assert_eq!((since(&world), last(&world)), (now(&world), Some("ok".into())));
+    assert_eq!(
+        (since(&world), last(&world)),
+        (now(&world), Some("ok".into()))
+    );
 }
 
 #[test]
