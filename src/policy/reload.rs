@@ -38,6 +38,7 @@ impl Fleet {
             self.leaving.insert(name.clone(), org);
             self.with(&name, moment, Org::leave);
         }
+        self.plan_sharers(moment);
     }
 
     /// Orgs that would serve nothing any more under these settings, though they do now: why, and what to do.
@@ -76,6 +77,7 @@ impl Fleet {
         };
         self.agenda.plan(name, &mut org.plan, None);
         self.turns.note(name, "", Turn::Idle);
+        self.ledger.sharers.stand(&mut org.standing, None);
         if org.record.revision > 0 {
             self.shelf.insert(name.clone(), org.record);
         }
