@@ -18,6 +18,14 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
         output::print(error.render().to_string().as_bytes())?;
         return Ok(Exit::Done);
     }
+    if let [_, help, flag] = argv
+        && help == "help"
+        && (flag == "--help" || flag == "-h")
+    {
+        let help = CommandLine::command().render_help();
+        output::print(help.to_string().as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let verb = verb(argv);
     let help = match &verb {
         Some(verb) => format!("see `zoho-tokend {verb} --help`"),
@@ -61,7 +69,11 @@ fn words(error: &clap::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let parts = text.split("\n\n").map(str::trim);
     let parts = parts.take_while(|part| !part.starts_with("Usage:"));
-    let told = parts.filter(|part| !part.starts_with("For more information"));
+    // A dash before a value is no value of any flag of ours.
+    let is_idle = |part: &&str| {
+        part.starts_with("For more information") || part.starts_with("tip: to pass '")
+    };
+    let told = parts.filter(|part| !is_idle(part));
     without_tokens(&told.collect::<Vec<_>>().join("; "))
 }
 

@@ -6,6 +6,7 @@
 //! enrolls again or accepts that org by its id.
 
 use super::asking::{Asking, Held, Verifying};
+use super::binding::CONTRADICTS;
 use super::binding::Proof;
 use super::enrolling::{Accepted, Enrolling};
 use super::event::{Attempt, Refusal, Severity};
@@ -162,7 +163,7 @@ impl Org {
             "the grant is of org {}, the config pins org_id {org_id}",
             told.shown()
         );
-        (!is_told).then(|| Cause::new("config-contradicts-grant", &detail))
+        (!is_told).then(|| Cause::new(CONTRADICTS, &detail))
     }
 
     /// The org that the API has told of is accepted by now, by its id in the config: the next mint may go out.
@@ -184,6 +185,6 @@ impl Org {
         verdict.until = None;
         self.not_before = Boottime(i64::MIN);
         self.saving.is_dirty = true;
-        self.compare_with_config();
+        self.compare_with_config(now);
     }
 }

@@ -24,13 +24,12 @@ pub(super) const VERDICTS: &[Row] = &[
         &["binding"],
         "Another token would not help: a fresh one was refused as well, or it is used for another org, environment or \
          api_domain than its own",
-        "Make the calls at {api}, the token's own api_domain: most likely the job calls another data center or \
-         environment; else compare `data_center` and `environment` of org {org} with the org that was meant",
+        "Make the calls at {api}: most likely the job calls another data center or environment; else compare `data_center` and `environment` of org {org} with the org that was meant",
     ),
     stays(
         &["not-token"],
         "It was not the token that Zoho refused",
-        "Mend the request, or slow down after TOO_MANY_REQUESTS",
+        "Mend the request by what Zoho's answer says, or slow down after TOO_MANY_REQUESTS",
     ),
 ];
 
@@ -105,15 +104,6 @@ pub(super) const HISTORY: &[Row] = &[
         "The org has a new client secret, sealed in the state",
     ),
     fine(&["minted"], "The org has a new token"),
-    fine(
-        &["verified"],
-        "Zoho's API has named the org that the grant is of",
-    ),
-    stays(
-        &["unverified"],
-        "Zoho's API did not say which org the grant is of",
-        "See `zoho-tokend status {org}` for why, and whether `verify` and `scopes` of org {org} are right",
-    ),
     fine(
         &["kept"],
         "A stored token is used after a reboot: Zoho's clock confirms this machine's",
