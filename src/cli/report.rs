@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -16,6 +16,7 @@ use super::args::Report;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::{output, refusal, status};
+use crate::edge::clock::SystemClock;
 use crate::policy::report::ApiCode;
 
 /// The daemon waits 10 s for the new token; a start of it may lie in between.
@@ -63,14 +64,15 @@ fn ask(args: &Report, request: &Request<'_>) -> Result<Answer, Failure> {
     struct Later {
         retry_after_s: u64,
     }
-    let began = Instant::now();
+    let clock = SystemClock::new();
+    let began = clock.now().boot;
     loop {
         let answer = client::ask(&args.of.at.path(), request, PATIENCE)?;
         let Ok(Later { retry_after_s }) = serde_json::from_slice(&answer.body) else {
             return Ok(answer);
         };
         let pause = Duration::from_secs(retry_after_s);
-        if began.elapsed().saturating_add(pause) > args.wait {
+        if clock.now().boot.since(began).saturating_add(pause) > args.wait {
             return Ok(answer);
         }
         thread::sleep(pause);

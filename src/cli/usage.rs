@@ -126,4 +126,23 @@ mod tests {
         );
         assert_eq!(without_tokens("invalid value '7d'"), "invalid value '7d'");
     }
+
+    /// A line that somebody has ended by hand is ended again where the window is narrower.
+    #[test]
+    fn no_paragraph_of_any_help_has_line_ends_of_its_own() {
+        const WIDTH: usize = 100;
+        for mut verb in CommandLine::command().get_subcommands().cloned() {
+            let name = verb.get_name().to_owned();
+            verb = verb.term_width(WIDTH);
+            let help = verb.render_long_help().to_string();
+            let lines: Vec<&str> = help.lines().collect();
+            for pair in lines.windows(2) {
+                let is_text = |line: &str| line.starts_with(|c: char| !c.is_whitespace());
+                let is_paragraph = is_text(pair[0]) && is_text(pair[1]);
+                let word = pair[1].split(' ').next().unwrap_or_default();
+                let fits = pair[0].len() + 1 + word.len() <= WIDTH;
+                assert!(!(is_paragraph && fits), "{name}: {pair:?}");
+            }
+        }
+    }
 }

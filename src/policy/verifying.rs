@@ -6,7 +6,6 @@
 //! enrolls again or accepts that org by its id.
 
 use super::asking::{Asking, Held, Verifying};
-use super::binding::CONTRADICTS;
 use super::binding::Proof;
 use super::enrolling::{Accepted, Enrolling};
 use super::event::{Attempt, Refusal, Severity};
@@ -163,7 +162,7 @@ impl Org {
             "the grant is of org {}, the config pins org_id {org_id}",
             told.shown()
         );
-        (!is_told).then(|| Cause::new(CONTRADICTS, &detail))
+        (!is_told).then(|| Cause::new("config-contradicts-grant", &detail))
     }
 
     /// The org that the API has told of is accepted by now, by its id in the config: the next mint may go out.

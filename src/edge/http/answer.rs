@@ -196,6 +196,19 @@ impl Answer {
         }
     }
 
+    /// All of it as one writes it to a connection that is closed then.
+    pub(super) fn to_last_bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("HTTP/1.1 {}\r\n", self.status).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        let length = self.body.len();
+        let rest = format!("content-length: {length}\r\nconnection: close\r\n\r\n");
+        bytes.extend(rest.bytes());
+        bytes.extend(&self.body);
+        bytes
+    }
+
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
