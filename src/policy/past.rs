@@ -73,6 +73,11 @@ impl Past {
         own.is_some_and(|own| own.is_same_as(token))
     }
 
+    /// Whether a person wants it to live on.
+    pub(super) fn is_kept(&self) -> bool {
+        self.plan == Plan::Fallback { is_kept: true }
+    }
+
     /// Drops what is secret of it, and leaves it alive.
     pub(super) fn leave(&mut self) {
         self.refresh_token = None;
@@ -116,8 +121,8 @@ impl OrgRecord {
         });
     }
 
-    /// The grant in force has minted: nothing falls back on an older one any more.
-    pub(super) fn confirm_grant(&mut self) -> bool {
+    /// No older grant is kept any more: the one in force has minted, or there is none whose word it could be.
+    pub(super) fn end_fallbacks(&mut self) -> bool {
         let mut is_news = false;
         for own in &mut self.past {
             match own.plan {

@@ -72,9 +72,16 @@ impl Org {
         );
         let undo = Some(wish).filter(|wish| !wish.only_old);
         let undo = undo.and_then(|_| self.retire_grant(scene));
-        // What a person wants gone is tried from the start, also what had been given up.
-        let kept = |past: &&mut Past| past.refresh_token.is_some();
-        for past in self.record.past.iter_mut().filter(kept) {
+        if undo.is_none() {
+            self.record.end_fallbacks();
+        }
+        // What a person wants gone is tried from the start.
+        for past in self
+            .record
+            .past
+            .iter_mut()
+            .filter(|past| past.is_given_up())
+        {
             past.plan = Plan::Revoke { tries: 0 };
         }
         let newest = self.record.past.iter().rfind(|past| past.is_doomed());
@@ -85,7 +92,8 @@ impl Org {
 
     /// Why it is not to be done, or not now.
     fn refusal_of(&self, wish: Wish, sharers: &[OrgName], now: Boottime) -> Option<Refusal> {
-        let counts = |past: &Past| past.refresh_token.is_some() || wish.forgets;
+        let is_to_go = |past: &Past| past.refresh_token.is_some() && !past.is_kept();
+        let counts = |past: &Past| is_to_go(past) || wish.forgets;
         let has_past = self.record.past.iter().any(counts);
         let own = self.record.grant.as_ref();
         let has_token = own.is_some_and(|grant| grant.root.refresh_token().is_some());
@@ -221,6 +229,10 @@ impl Org {
         self.record.token = undo.token;
         self.record.verdict = undo.verdict;
         self.compare_with_config();
+        if self.published.is_none() && self.record.token.is_some() {
+            // The config contradicted it when the wish came, and does so no more: readers get it with the next write.
+            self.saving.newest = Newest::Unwritten;
+        }
     }
 }
 

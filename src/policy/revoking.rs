@@ -200,6 +200,9 @@ impl Org {
             _ => "at Zoho, and all access tokens with it".to_owned(),
         };
         self.tell(Severity::Info, "revoked", detail, scene);
+        if self.record.grant.is_none() {
+            self.record.end_fallbacks();
+        }
         if self.is_ungranted() {
             self.become_ungranted(None, scene);
         }
