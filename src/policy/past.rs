@@ -169,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn s1_what_is_left_alive_keeps_no_secret() {
+        let secret = || Some(Arc::new(Secret::new("secret".into())));
+        let mut past = Past {
+            refresh_token: secret(),
+            client_secret: secret(),
+            plan: Plan::Fallback { is_kept: true },
+            ..left(1)
+        };
+        past.leave();
+        assert!(past.refresh_token.is_none() && past.client_secret.is_none());
+        assert_eq!(past.plan, Plan::Left);
+    }
+
+    #[test]
     fn s5_no_more_refresh_tokens_are_remembered_than_zoho_keeps_and_none_that_is_to_be_revoked_is_forgotten()
      {
         let mut record = record();

@@ -115,7 +115,14 @@ impl Org {
             let cause = Cause::new("calling", "a call to Zoho is on its way for this org");
             return Some(Refusal::Later(cause, now.plus(self.settings.timeout)));
         }
-        self.saving.refusal(now)
+        // Taken away and put back again, a token that readers do not have yet would never be theirs.
+        let is_unsaved = self.saving.newest != Newest::Kept && has_grant && !wish.forgets;
+        let unsaved = || {
+            let cause = Cause::new("calling", "the newest token is on its way to the disk");
+            Refusal::Later(cause, now.plus(self.settings.timeout))
+        };
+        let refusal = self.saving.refusal(now);
+        refusal.or_else(|| is_unsaved.then(unsaved))
     }
 
     /// Takes the grant out of force, to be revoked.
@@ -169,12 +176,14 @@ impl Org {
             // Whoever forgets these has seen to them: they take no place any more.
             self.record.past.clear();
         } else {
+            let may_be_gone = self.is_called_invalid();
             self.record.past.iter_mut().for_each(Past::leave);
             let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some();
             if let Some(grant) = self.record.grant.take_if(is_its) {
                 let past = Past::of(grant, Plan::Left, scene.now);
                 if let Some(mut past) = past.filter(|_| sharers.is_empty()) {
                     past.leave();
+                    past.may_be_gone = may_be_gone;
                     self.record.add_past(past);
                 }
                 self.become_ungranted(None, scene);

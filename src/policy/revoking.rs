@@ -156,7 +156,7 @@ impl Org {
         said: Said,
         scene: &mut Scene<'_>,
     ) {
-        let is_awaited = |own: &mut Revoking| own.attempt == attempt && own.is_calling();
+        let is_awaited = |own: &mut Revoking| own.attempt == attempt;
         let Some(own) = self.revocations.current.take_if(is_awaited) else {
             return;
         };

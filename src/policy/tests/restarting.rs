@@ -336,4 +336,5 @@ fn an_api_domain_that_no_table_knows_is_in_status_without_what_follows_the_host(
         "{warnings}"
     );
     assert!(!warnings.contains(secret), "{warnings}");
+    assert_eq!(status.binding, Some("unverified"));
 }
