@@ -163,7 +163,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     let name = &standing.org(org)?.settings.client;
     let problem = if is_given {
         let detail =
-            format!("the config names the client secret of clients.{name}; leave it out here");
+            format!("the config names the client secret of clients.{name}, and one was given");
         Problem::new(
             422,
             "client-secret-unwanted",

@@ -131,7 +131,10 @@ fn enroll_asks_for_a_missing_client_secret_once() {
         .run_with(&["enroll", "acme"], "code\nsecret\n");
     assert_eq!(
         ended.failed(),
-        (78, "zoho-tokend: acme: the secret is empty; give it\n")
+        (
+            78,
+            "zoho-tokend: acme: the secret is empty; run it again, and give the client's secret when it is asked for\n"
+        )
     );
 }
 
@@ -156,6 +159,10 @@ fn enroll_refuses_what_cannot_be_a_code() {
         (
             "1000.can\u{7}ary",
             "the grant token has control characters in it",
+        ),
+        (
+            "hello world",
+            "the grant token has a space or a letter outside ASCII in it",
         ),
         (&*large, "over 4096 bytes on stdin"),
     ] {

@@ -17,7 +17,7 @@ struct Bad {
     says: &'static [&'static str],
 }
 
-const NEW_ONE: &str = "Make a new one at";
+const NEW_ONE: &str = "make a new one at";
 
 const BAD: [Bad; 6] = [
     Bad {
@@ -73,7 +73,7 @@ const BAD: [Bad; 6] = [
             "wrong-place",
             "sandbox",
             "production",
-            "Correct `environment`",
+            "correct `environment`",
         ],
     },
 ];
