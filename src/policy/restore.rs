@@ -140,6 +140,7 @@ impl Fleet {
                 org.try_other_secret(scene);
             });
         }
+        self.plan_sharers(moment);
         // What an earlier run left outside may be of an org that has left the config since.
         let gone = self.shelf.keys().cloned().map(Step::Withdraw);
         moment.steps.extend(gone);
