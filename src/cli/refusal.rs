@@ -19,6 +19,9 @@ const TYPE_PREFIX: &str = "urn:zoho-tokend:";
 /// The daemon's word for: no token has so much life left. The only bad value that no look of ours finds before.
 const MIN_TTL_TOO_LONG: &str = "min-ttl-too-long";
 
+/// Words of cures that say what comes next, or when: no time to try again is put behind them.
+const NEXT: [&str; 4] = ["Wait ", "Nothing to do", " again", "it is tried on"];
+
 /// The words with which a 503 says that a person must act: no waiting helps.
 const FOR_A_PERSON: [&str; 4] = [
     "needs-consent",
@@ -120,8 +123,8 @@ impl Refusal {
         let own = self.own_cure().or_else(|| self.cure.clone());
         let own = own.filter(|cure| !cure.trim().is_empty());
         match (own, later) {
-            // It says itself for how long.
-            (Some(own), Some(_)) if own.starts_with("Wait ") => own,
+            // It says itself what comes next.
+            (Some(own), Some(_)) if NEXT.iter().any(|next| own.contains(next)) => own,
             (Some(own), Some(later)) => format!("{}, or {later}", own.trim_end_matches('.')),
             (Some(own), None) => own,
             (None, Some(later)) => later,

@@ -94,10 +94,18 @@ fn line(args: &Revoke, told: &Told) -> Option<String> {
         |url| format!("at {}", in_one_line(url)),
     );
     Some(match &*told.revocation {
+        "revoked" if args.old => {
+            format!("{org}: the older refresh token is revoked at Zoho; the grant in force stays\n")
+        }
         "revoked" => format!("{org}: revoked at Zoho, and forgotten\n"),
         "gone" => {
             let detail = in_one_line(told.revocation_detail.as_deref().unwrap_or("no reason"));
-            format!("{org}: forgotten; Zoho knew the refresh token no more ({detail})\n")
+            let (which, rest) = if args.old {
+                ("the older refresh token", "; the grant in force stays")
+            } else {
+                ("the refresh token", "")
+            };
+            format!("{org}: forgotten; Zoho knew {which} no more ({detail}){rest}\n")
         }
         "forgotten" if args.old => format!("{org}: the older refresh tokens are forgotten\n"),
         "forgotten" => format!(

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::failure::{Exit, Failure};
 use crate::base::{FIELD_MAX, Secret, flaw_of_field};
+use crate::edge::terminal;
 
 /// Most bytes on stdin.
 const STDIN_MAX: usize = FIELD_MAX;
@@ -130,12 +131,10 @@ fn unusable(org: &str, what: &str) -> Failure {
 }
 
 fn ask(org: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    rpassword::prompt_password(prompt)
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            let what = format!("the terminal cannot be asked: {error}");
-            Failure::new(Exit::Usage, org, &what, "give the secret on stdin instead")
-        })
+    terminal::ask_hidden(prompt).map_err(|error| {
+        let what = format!("the terminal cannot be asked: {error}");
+        Failure::new(Exit::Usage, org, &what, "give the secret on stdin instead")
+    })
 }
 
 #[cfg(test)]

@@ -146,9 +146,10 @@ impl SelfClient {
         // What is over the daemon says, with the console's address.
         if let Some(left_ms @ 1..) = left_ms {
             let left = span::short(u64::try_from(left_ms).unwrap_or(0) / 1000);
+            let place = if self.is_file { "in" } else { "on" };
             let name = in_one_line(&self.name);
             output::complain(&format!(
-                "{org}: the grant token in {name} works for another {left}"
+                "{org}: the grant token {place} {name} works for another {left}"
             ));
         }
     }

@@ -89,7 +89,9 @@ impl Org {
         let has_past = self.record.past.iter().any(counts);
         let own = self.record.grant.as_ref();
         let has_token = own.is_some_and(|grant| grant.root.refresh_token().is_some());
-        let has_grant = has_token && !wish.only_old;
+        // What is sealed for client credentials is of no use to Zoho: it can only be dropped here.
+        let is_sealed = |grant: &Grant| self.is_sealed_right(grant) && wish.forgets;
+        let has_grant = (has_token || own.is_some_and(is_sealed)) && !wish.only_old;
         let refused = |code, what: &str| Some(Refusal::Refused(Cause::new(code, what)));
         if !has_past && !has_grant {
             return refused("nothing-to-revoke", "the daemon has no such refresh token");
@@ -108,6 +110,11 @@ impl Org {
             return Some(Refusal::Later(cause, now.plus(self.settings.timeout)));
         }
         self.saving.refusal(now)
+    }
+
+    /// Whether it is a client's own right that lives by what is sealed here alone.
+    fn is_sealed_right(&self, grant: &Grant) -> bool {
+        grant.root.refresh_token().is_none() && !self.settings.has_client_secret
     }
 
     /// Takes the grant out of force, to be revoked.
@@ -162,7 +169,9 @@ impl Org {
             self.record.past.clear();
         } else {
             self.record.past.iter_mut().for_each(Past::leave);
-            let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some();
+            let is_sealed = self.record.grant.as_ref();
+            let is_sealed = is_sealed.is_some_and(|grant| self.is_sealed_right(grant));
+            let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some() || is_sealed;
             if let Some(grant) = self.record.grant.take_if(is_its) {
                 let past = Past::of(grant, Plan::Left, scene.now);
                 if let Some(mut past) = past.filter(|_| sharers.is_empty()) {
@@ -221,6 +230,10 @@ impl Org {
         self.record.token = undo.token;
         self.record.verdict = undo.verdict;
         self.compare_with_config();
+        if self.published.is_none() && self.contradiction.is_none() {
+            // The org has come back into the config meanwhile.
+            self.published.clone_from(&self.record.token);
+        }
     }
 }
 

@@ -39,6 +39,30 @@ acme: enrolled
     );
 }
 
+/// Whoever enrols because the older one has leaked must not believe that it is dead.
+#[test]
+fn enroll_says_when_the_grant_that_it_replaces_ends_and_whom_the_21st_ends() {
+    let more = r#","replaced_is_revoked":"after-refresh","refresh_tokens_warning":"21 are known""#;
+    let status = ENROLLED.replace('}', &format!("{more}}}"));
+    let ended = Daemon::enrolling(CODE, [json(&status)]).run_with(&["enroll", "acme"], "1000.code");
+    let lines = "  replaced    the older refresh token is revoked at Zoho after the next refresh; `zoho-tokend refresh \
+                 acme` makes that now\n  warning     21 are known\n";
+    assert!(ended.stdout.ends_with(lines), "{}", ended.stdout);
+}
+
+#[test]
+fn a_name_that_cannot_be_one_is_told_as_that() {
+    let ended = Ended::from(
+        program(&["enroll", "acme_canary"])
+            .output()
+            .expect("it ends"),
+    );
+    let (exit, line) = ended.failed();
+    assert_eq!(exit, 64);
+    let told = "in the place of the org's name cannot be one: names have a-z, 0-9 and -; mend it; if it was a secret,";
+    assert!(line.contains(told) && !line.contains("canary"), "{line}");
+}
+
 #[test]
 fn enroll_takes_over_a_refresh_token() {
     let args = ["enroll", "acme", "--refresh-token"];
@@ -75,6 +99,12 @@ fn enroll_sends_the_words_of_a_download_and_its_secret_only_when_asked_for_it() 
     let ended = Daemon::answering([json(ENROLLED)]).run_with(&args, file);
     assert_eq!(ended.exit, 0);
     assert_eq!(body(&ended.asked[0]), format!("{words}}}"));
+    let kept = [&args[..], &["--keep-old"]].concat();
+    let ended = Daemon::answering([json(ENROLLED)]).run_with(&kept, file);
+    assert_eq!(
+        body(&ended.asked[0]),
+        format!("{words},\"keep_old\":true}}")
+    );
     let needed = problem(422, "client-secret-needed", "");
     let ended = Daemon::answering([needed, json(ENROLLED)]).run_with(&args, file);
     assert_eq!(body(&ended.asked[0]), format!("{words}}}"));

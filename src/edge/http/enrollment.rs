@@ -54,7 +54,7 @@ impl Enrollment {
         // The parser's own words may quote the body, and the body holds a secret.
         let mut body: Body = serde_json::from_slice(body).map_err(|err| {
             malformed(&format!(
-                "is not the JSON of the contract (column {})",
+                "is not the JSON that the README shows (column {})",
                 err.column()
             ))
         })?;
