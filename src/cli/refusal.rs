@@ -232,9 +232,13 @@ mod tests {
         let entries = remedy::entries(&place).into_iter();
         let problems = entries.filter(|own| own.origin == remedy::Origin::Problem);
         let org = OrgName::parse("acme").expect("a name");
-        for code in problems.flat_map(|own| own.codes) {
-            let is_bad = ["bad-request", "too-large", MIN_TTL_TOO_LONG].contains(code);
-            let status = if is_bad { 400 } else { 503 };
+        for code in problems.flat_map(|own| own.codes).copied() {
+            let is_bad = ["bad-request", "too-large", MIN_TTL_TOO_LONG].contains(&code);
+            let status = match code {
+                _ if is_bad => 400,
+                "client-secret-needed" => 422,
+                _ => 503,
+            };
             let problem = Problem::new(status, code, "title", "something is wrong").of(&org);
             let problem = problem.retry_after(Duration::from_secs(7));
             let problem = problem.max_min_ttl(Duration::from_mins(27));
