@@ -101,7 +101,8 @@ pub(super) fn send(
         keep_client_secret,
     };
     let body = bytes(&body).map_err(|error| Failure::bug(of.org.as_str(), &error.to_string()))?;
-    client::ask(&of.at.path(), &Request::post(&target, &body), PATIENCE)
+    let request = Request::post(&target, &body);
+    client::ask_once(&of.at.path(), &request, PATIENCE, of.org.as_str())
 }
 
 /// The body in one allocation that never moves, so that wiping it leaves no copy.

@@ -32,7 +32,7 @@ pub fn run(args: &Revoke) -> Result<Exit, Failure> {
         "/v1/orgs/{org}/enrollment?forget={}&old={}",
         args.forget, args.old
     );
-    let answer = client::ask(&args.of.at.path(), &Request::delete(&target), PATIENCE)?;
+    let answer = client::ask_once(&args.of.at.path(), &Request::delete(&target), PATIENCE, org)?;
     if answer.status != 200 {
         let mut failure = refusal::failure(org, &answer);
         // Zoho out of reach is no end of it: to be tried again, as the daemon says.

@@ -230,10 +230,6 @@ impl Org {
         self.record.token = undo.token;
         self.record.verdict = undo.verdict;
         self.compare_with_config();
-        if self.published.is_none() && self.contradiction.is_none() {
-            // The org has come back into the config meanwhile.
-            self.published.clone_from(&self.record.token);
-        }
     }
 }
 

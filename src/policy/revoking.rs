@@ -221,10 +221,7 @@ impl Org {
             past.may_be_gone = may_be_gone;
         }
         match own.undo.take() {
-            Some(undo) => {
-                self.put_back(undo, &own.lane);
-                self.show_or_withdraw(scene);
-            }
+            Some(undo) => self.put_back(undo, &own.lane),
             None => self.put_off(cause, scene),
         }
         self.tell_miss(own, cause, refusal, scene);

@@ -50,6 +50,15 @@ fn enroll_says_when_the_grant_that_it_replaces_ends_and_whom_the_21st_ends() {
     assert!(ended.stdout.ends_with(lines), "{}", ended.stdout);
 }
 
+/// The code is good once: whoever tries it again blindly is told that it is none.
+#[test]
+fn enroll_without_an_answer_says_that_it_may_have_been_done() {
+    let ended = Daemon::enrolling(CODE, [Vec::new()]).run_with(&["enroll", "acme"], "1000.code");
+    let (exit, line) = ended.failed();
+    let told = "hung up before it had answered; look at `zoho-tokend status acme` and `history acme` before you try again";
+    assert!(exit == 75 && line.contains(told), "{line}");
+}
+
 #[test]
 fn a_name_that_cannot_be_one_is_told_as_that() {
     let ended = Ended::from(

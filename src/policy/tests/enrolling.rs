@@ -160,7 +160,11 @@ fn a_throttled_enrolment_says_when_to_come_back() {
     };
     assert_eq!((&*cause.code, *until), ("Access Denied", at));
     let notes = world.told.iter().map(|(_, note)| &*note.detail);
-    assert!(notes.last().is_some_and(|told| told.starts_with("enrolment refused: Access Denied")));
+    assert!(
+        notes
+            .last()
+            .is_some_and(|told| told.starts_with("enrolment refused: Access Denied"))
+    );
     assert_eq!(world.word("acme"), Word::Unenrolled);
 }
 

@@ -1,8 +1,7 @@
-//! What is left of a revocation: in the history, and to readers where it failed.
+//! What is left of a revocation in the history.
 
-use super::world::{HOUR, World, secs, settings};
-use super::zoho::{cause, code, contradicting, granted, minted};
-use crate::policy::record::Word;
+use super::world::{HOUR, World, secs};
+use super::zoho::{code, contradicting, granted, minted};
 use crate::policy::revocation::Said;
 use crate::policy::revoke::Wish;
 
@@ -10,19 +9,6 @@ const GRANT: Wish = Wish {
     forgets: false,
     only_old: false,
 };
-
-#[test]
-fn an_org_that_comes_back_while_its_revocation_fails_is_served_as_before() {
-    let mut world = World::enrolled();
-    let generation = world.read("acme").expect("served").generation;
-    world.reload(vec![]);
-    world.revoke("acme", GRANT);
-    world.reload(vec![settings("acme")]);
-    world.say(Said::NotSent(cause("connect")));
-    assert_eq!(world.word("acme"), Word::Ok);
-    assert_eq!(world.read("acme").expect("served").generation, generation);
-    assert_eq!(world.out.len(), 1);
-}
 
 #[test]
 fn the_history_tells_whose_refresh_token_was_revoked() {
