@@ -236,10 +236,10 @@ impl Org {
                     Err(cause) => Refusal::Refused(cause),
                 }
             }
-            Answer::Sorted(Outcome::Throttled(_)) => {
+            Answer::Sorted(Outcome::Throttled(cause)) => {
                 let until = now.plus(self.settings.limits.window);
                 scene.ledger.quieten(&own.call.lane, until);
-                Refusal::NoBudget(until)
+                Refusal::Throttled(cause, until)
             }
             Answer::Sorted(Outcome::NeedsConsent(cause) | Outcome::Misconfigured(cause)) => {
                 Refusal::Refused(cause)
@@ -251,7 +251,7 @@ impl Org {
                 Refusal::Later(cause, schedule::after_unsent(now, 1, limits, scene.dice))
             }
         };
-        if let Refusal::Refused(cause) | Refusal::Later(cause, _) = &refusal {
+        if let Some(cause) = refusal.cause() {
             let detail = format!("enrolment refused: {}: {}", cause.code, cause.detail);
             self.tell(Severity::Warning, "enroll", detail, scene);
         }

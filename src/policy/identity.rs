@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::record::{Cause, LaneId};
 use super::reply::{by_status, unreadable, without_secrets};
 use super::settings::OrgSettings;
-use crate::base::Environment;
+use crate::base::{Environment, is_shown};
 
 /// Longest id that is taken, in bytes; Zoho's have up to 19.
 const ID_MAX: usize = 32;
@@ -72,7 +72,7 @@ impl ZohoOrg {
         let (zgid, record_id) = (id(org, "zgid"), id(org, "id"));
         let text = |key| org.get(key).and_then(Value::as_str);
         let name = text("company_name").map(|name| {
-            let printable = name.chars().filter(|c| !c.is_control()).take(NAME_MAX);
+            let printable = name.chars().filter(|c| is_shown(*c)).take(NAME_MAX);
             without_secrets(printable.collect::<String>().trim())
         });
         Some(Self {
