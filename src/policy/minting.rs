@@ -93,6 +93,7 @@ impl Org {
             Ok(lane) => lane,
             Err(refusal) => return refuse(request, refusal, scene),
         };
+        self.let_reports_mint(scene.now.boot);
         if self.saving.newest != Newest::Kept {
             // A token has just been minted and waits for the disk.
             return self.awaiting_token.push(request);
@@ -271,7 +272,9 @@ impl Org {
                 return self.quarantine(cause, scene);
             }
         };
-        self.saving.is_dirty |= self.record.confirm_grant();
+        if self.is_settled_upon() {
+            self.saving.is_dirty |= self.record.end_fallbacks();
+        }
         let started = mint.call.started();
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             return self.fail_for_dead_token(mint, granted.life, scene);

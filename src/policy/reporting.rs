@@ -162,6 +162,14 @@ impl Org {
         }
     }
 
+    /// A person has mended what was wrong, or wants to see: what was said of the older tokens counts no more.
+    pub(super) fn let_reports_mint(&mut self, now: Boottime) {
+        if self.record.streak.hold(now).is_some() {
+            self.record.streak = Streak::default();
+            self.saving.is_dirty = true;
+        }
+    }
+
     /// How the token may be replaced now.
     fn course(&self, scene: &Scene<'_>) -> Course {
         let now = scene.now.boot;

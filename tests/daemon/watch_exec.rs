@@ -206,7 +206,7 @@ fn what_a_command_has_started_ends_with_it() {
     let second = &runs_once(&site, 1)[0];
     watcher.signal(Signal::TERM);
     assert_eq!(watcher.exit(), 0);
-    assert!(!is_there(second), "{second}");
+    wait_until("it is gone", SOON, || !is_there(second));
     let told = watcher.complaint();
     assert!(told.contains("the watch ends too; with --cursor"), "{told}");
 }

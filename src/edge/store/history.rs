@@ -5,7 +5,7 @@
 use rusqlite::{Connection, params};
 
 use super::error::{Damage, Fault};
-use crate::base::OrgName;
+use crate::base::{OrgName, is_shown};
 use crate::policy::record::Note;
 
 /// Most notes that one org keeps.
@@ -57,7 +57,7 @@ pub(super) fn of_org(org: &OrgName, conn: &Connection) -> Result<Vec<Note>, Faul
 fn cut(text: &str, max: usize) -> String {
     let mut kept: String = text
         .chars()
-        .filter(|c| !c.is_control())
+        .filter(|c| is_shown(*c))
         .take(max + 1)
         .collect();
     if let Some((last, _)) = kept.char_indices().nth(max) {

@@ -134,3 +134,6 @@ impl Row {
         asked.or(self.mostly)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,11 @@ pub(super) const PROBLEMS: &[Row] = &[
         "Report a generation once, and read the token again before the next call",
     ),
     stays(
+        &["too-many-connections"],
+        "As many requests of this user, or of all, are under way as there is room for",
+        "Let fewer jobs of one user wait at once, each with one connection",
+    ),
+    stays(
         &["config"],
         "The new config is refused as a whole; the old one stays in force",
         "Mend every problem and reload again; `zoho-tokend check` shows the same list",

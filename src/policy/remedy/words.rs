@@ -24,7 +24,9 @@ pub(super) const VERDICTS: &[Row] = &[
         &["binding"],
         "Another token would not help: a fresh one was refused as well, or it is used for another org, environment or \
          api_domain than its own",
-        "Make the calls at {api}: most likely the job calls another data center or environment; else compare `data_center` and `environment` of org {org} with the org that was meant",
+        "Make the calls at {api}: most likely the job calls another data center or environment, or something else that \
+         refreshes with the same grant pushes its tokens out (an old script); mended, `zoho-tokend refresh {org}` has \
+         reports mint again",
     ),
     stays(
         &["not-token"],
@@ -64,7 +66,7 @@ pub(super) const STATUS: &[Row] = &[
     stays(
         &["needs-consent"],
         "The grant is gone at Zoho; the current token is served until its end",
-        "Make a grant token at {console} and run `zoho-tokend enroll {org}`",
+        "{renew}",
     ),
     stays(
         &["misconfigured"],

@@ -64,8 +64,8 @@ fn a_config_that_contradicts_the_grant_is_told_with_what_differs_and_since_when(
     };
     let now = |world: &World| world.now.wall.to_rfc3339();
     let last = |world: &World| {
-        let notes = world.history.iter().filter(|note| note.kind == "grant");
-        notes.last().map(|note| note.detail.clone())
+        let mut notes = world.history.iter().filter(|note| note.kind == "grant");
+        notes.next_back().map(|note| note.detail.clone())
     };
     world.reload(vec![sandbox()]);
     assert_eq!(since(&world), now(&world));
