@@ -175,6 +175,9 @@ fn a_grant_that_either_word_calls_invalid_may_be_gone() {
         world.refresh("acme");
         let gone = Outcome::NeedsConsent(cause(word));
         world.answer("acme", Answer::Sorted(gone));
+        world.revoke("acme", GRANT);
+        assert!(world.revocations[0].3, "{word}");
+        world.say(Said::NotSent(cause("connect")));
         world.enroll("acme", code());
         world.answer("acme", granted(HOUR, Some("rt-2")));
         assert!(past(&world, "acme")[0].may_be_gone, "{word}");
@@ -185,7 +188,7 @@ fn a_grant_that_either_word_calls_invalid_may_be_gone() {
 fn an_answer_to_an_earlier_call_ends_no_later_one() {
     let mut world = World::enrolled();
     world.revoke("acme", GRANT);
-    let (org, attempt, _) = world.revocations[0].clone();
+    let (org, attempt, ..) = world.revocations[0].clone();
     world.say(Said::NotSent(cause("connect")));
     let second = world.revoke("acme", GRANT);
     let said = Said::Revoked;
