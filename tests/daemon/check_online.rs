@@ -92,7 +92,7 @@ fn a_host_that_does_not_answer_is_named_with_its_place_and_what_to_look_at() {
     let config = site.path("zoho-tokend.toml").display().to_string();
     assert!(line.starts_with(&config), "{line}");
     for part in [
-        "does not answer (connect: ",
+        "gives no good answer (connect: ",
         "Check network and firewall of this host",
     ] {
         assert!(line.contains(part), "{part} is not in {line}");
@@ -104,9 +104,18 @@ fn a_host_that_does_not_answer_is_named_with_its_place_and_what_to_look_at() {
     assert!(
         ended
             .stdout
-            .ends_with("online bad: 2 of 3 hosts did not answer\n"),
+            .ends_with("online bad: 2 of 3 hosts gave no good answer\n"),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_server_in_trouble_is_not_good() {
+    let site = site();
+    once(&site, Fault::status(503));
+    let ended = check(&site);
+    assert_eq!(ended.exit, 69, "{ended:?}");
+    assert!(ended.stderr.contains("(http-503: "), "{ended:?}");
 }
 
 #[test]

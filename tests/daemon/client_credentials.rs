@@ -309,3 +309,32 @@ fn r7_kill_9_while_zoho_answers_costs_a_slot_and_nothing_else() {
     assert_eq!(site.zoho.mints("acme"), 2);
     assert_eq!(site.zoho.counts("acme").refusals, 0);
 }
+
+/// S1: what an operator wants gone is gone, though Zoho has nothing of it to revoke.
+#[test]
+fn s1_a_sealed_client_secret_can_be_dropped() {
+    let mut site = site(Rules::default());
+    site.config.secretless = vec!["acme".into()];
+    site.write_config();
+    let _daemon = site.run();
+    site.enroll_with("acme", &client_secret("acme")).done();
+    assert_eq!(site.status("acme")["token"], "fresh");
+    let refused = site.verb(&["revoke", "acme", "--yes"]);
+    let told = refused.failed(78);
+    assert!(
+        told.contains("`zoho-tokend revoke acme --forget` drops what is sealed"),
+        "{told}"
+    );
+    site.verb(&["revoke", "acme", "--forget", "--yes"]).done();
+    let status = site.status("acme");
+    assert_eq!(
+        (&status["token"], &status["grant"]),
+        (&"none".into(), &"unenrolled".into())
+    );
+    wait_until("its files are gone", SOON, || {
+        site.file("acme", "header").is_none()
+    });
+    // Nor is it used again: the secret has to be given.
+    let again = site.enroll_with("acme", "");
+    assert!(again.failed(65).contains("client secret"), "{again:?}");
+}

@@ -102,6 +102,11 @@ fn s5_strangers_at_the_port_neither_end_a_login_nor_learn_of_it() {
         ("/callback?code=1000.a&state=guess", 400),
         ("/callback?code=1000.a", 400),
         ("/callback?error=access_denied&state=guess", 400),
+        ("/callback?error=access_denied", 400),
+        (
+            "/callback?error=all-is-lost&error_description=call+evil.example",
+            400,
+        ),
     ] {
         let reply = visit(&format!("{here}{target}"));
         assert_eq!(reply.status, status, "{target}");
@@ -132,7 +137,12 @@ fn s5_strangers_at_the_port_neither_end_a_login_nor_learn_of_it() {
         assert_eq!(line.answer().expect("an answer").status, status);
     }
     assert_eq!(browse(&address).status, 200);
-    login.end().done();
+    let ended = login.end();
+    ended.done();
+    // Said once, and in words of ours.
+    let told = "came back with an error (access_denied) that does not say of which login";
+    assert_eq!(ended.stderr.matches(told).count(), 1, "{ended:?}");
+    assert!(!ended.stderr.contains("all-is-lost") && !ended.stderr.contains("evil"));
     drop(silent);
     assert!(
         TcpStream::connect(("127.0.0.1", port)).is_err(),
@@ -315,4 +325,40 @@ fn s1_the_browser_is_opened_at_an_entrance_that_works_once_and_has_no_state_in_i
     assert_eq!(visit(entrance).status, 404, "once");
     assert_eq!(browse(&address).status, 200);
     login.end().done();
+}
+
+/// Whoever knows the state is the page or the person: then the login ends, and says why.
+#[test]
+fn what_comes_back_with_the_state_and_cannot_be_used_ends_the_login_with_its_reason() {
+    let (site, port) = web_site();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    let state = parameter(&login.address(), "state").expect("a state");
+    let back = format!("http://localhost:{port}/callback?state={state}&code=can%0d%0aary");
+    let page = visit(&back);
+    assert_eq!(page.status, 400, "{page:?}");
+    let ended = login.end();
+    let told = ended.failed(65);
+    assert!(
+        told.contains("its `code` has control characters in it; no grant has changed; run `zoho-tokend login acme`"),
+        "{told}"
+    );
+    assert!(!told.contains("ary"), "{told}");
+}
+
+#[test]
+fn a_page_that_changes_nothing_does_not_say_that_the_terminal_has_it_too() {
+    let (site, port) = web_site();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    login.address();
+    for (query, title) in [
+        ("?state=guess&code=1", "of another login"),
+        ("?error=x", "does not say which login it is of"),
+        ("", "neither a code nor an error"),
+    ] {
+        let page = visit(&format!("http://localhost:{port}/callback{query}")).body;
+        assert!(page.contains(title), "{page}");
+        assert!(!page.contains("The terminal says the same"), "{page}");
+    }
 }

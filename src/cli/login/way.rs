@@ -18,6 +18,8 @@ use crate::cli::secret_input::SecretInput;
 use crate::cli::{output, span};
 use crate::edge::loopback::{Arrival, Loopback};
 use crate::edge::zoho::consent::{ConsentPage, Visit, unguessable};
+use crate::policy::record::Cause;
+use crate::policy::remedy::{self, Place};
 
 /// How long a person has on the consent page, second attempts included.
 const WAIT_MAX: Duration = Duration::from_mins(5);
@@ -46,6 +48,7 @@ pub(super) struct Door {
     entrance: Option<String>,
     until: Instant,
     requests: u32,
+    has_told_unclaimed: bool,
 }
 
 /// What came back, and the browser that waits for a page.
@@ -73,6 +76,7 @@ impl Way {
                     entrance: Some(entrance),
                     until: Instant::now() + WAIT_MAX,
                     requests: 0,
+                    has_told_unclaimed: false,
                 })));
             }
             Some(Err(error)) => format!("cannot wait on {shown} ({error})"),
@@ -158,7 +162,7 @@ impl Door {
                 return Err(Failure::new(Exit::TryLater, org.as_str(), &what, &cure));
             };
             self.requests += 1;
-            if let Some(came) = self.admit(arrival, visit) {
+            if let Some(came) = self.admit(org, arrival, visit) {
                 return Ok(came);
             }
         }
@@ -169,7 +173,7 @@ impl Door {
     }
 
     /// Answers what is not Zoho's.
-    fn admit(&mut self, arrival: Arrival, visit: &Visit) -> Option<Came> {
+    fn admit(&mut self, org: &OrgName, arrival: Arrival, visit: &Visit) -> Option<Came> {
         if self.entrance.as_deref() == Some(&*arrival.path) {
             self.entrance = None;
             arrival.send_to(visit.url());
@@ -181,15 +185,38 @@ impl Door {
         }
         match returned::read(arrival.query.expose(), &visit.state) {
             Returned::Ours(returned) => Some((returned, Some(arrival))),
+            Returned::Unclaimed(cause) => {
+                self.tell_unclaimed(org, &cause);
+                arrival.show(400, &page::unclaimed());
+                None
+            }
             Returned::Foreign => {
                 arrival.show(400, &page::foreign());
                 None
             }
             Returned::Nothing => {
-                arrival.refuse();
+                arrival.show(404, &page::nothing());
                 None
             }
         }
+    }
+
+    /// Once, and in our words alone: it may be anybody's. If it is the person's own, he knows what he did.
+    fn tell_unclaimed(&mut self, org: &OrgName, cause: &Cause) {
+        if std::mem::replace(&mut self.has_told_unclaimed, true) {
+            return;
+        }
+        let is_known = !remedy::explain(&cause.code, &Place::ANY).is_empty();
+        let code = if is_known {
+            cause.code.as_str()
+        } else {
+            "a code that is not known here"
+        };
+        let what = format!(
+            "a browser came back with an error ({code}) that does not say of which login; this one waits on"
+        );
+        let cure = "press Ctrl-C if you declined on the consent page";
+        output::complain_of(&Failure::new(Exit::Done, org.as_str(), &what, cure));
     }
 }
 
@@ -227,7 +254,7 @@ fn pasted(
         if let Some(refusal) = &refusal {
             output::complain_of(refusal);
         }
-        let address = input.next_or_none("Address", " (not shown)")?;
+        let address = input.line("Address", " (not shown)")?;
         let address = address.ok_or_else(|| input.missing("Address"))?;
         match in_address(&address, redirect_uri, visit) {
             Ok(returned) => return Ok(returned),
@@ -255,6 +282,8 @@ fn in_address(
     let query = query.split('#').next().unwrap_or_default();
     match returned::read(query, &visit.state) {
         Returned::Ours(returned) => Ok(returned),
+        // A person has brought it here by hand.
+        Returned::Unclaimed(cause) => Ok(Err(Refused::AtZoho(cause))),
         Returned::Foreign => Err("that address is of another login"),
         Returned::Nothing => Err("that address has neither a code nor an error in it"),
     }

@@ -24,6 +24,7 @@ mod reloading;
 mod report_trouble;
 mod reporting;
 mod restarting;
+mod revoked;
 mod revoking;
 mod saving;
 mod seats;

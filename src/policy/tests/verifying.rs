@@ -96,6 +96,62 @@ fn s4_the_first_token_of_a_grant_waits_for_the_api() {
     );
 }
 
+/// Zoho may leave `api_domain` out: then the API's refusal is all that tells a grant of another place.
+#[test]
+fn s4_a_grant_whose_fresh_token_the_api_does_not_know_replaces_nothing_and_is_published_nowhere() {
+    let unknown = || Cause::new("INVALID_TOKEN", "HTTP 401 from the API");
+    let mut world = World::new(vec![asking()]);
+    let request = world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(unknown()));
+    assert_eq!(world.refused(request).code, "wrong-place");
+    world.assert_dark();
+
+    let mut world = World::verified(asking(), "600");
+    world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(unknown()));
+    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
+    assert!(world.read("acme").is_some());
+
+    // The API was away when it was enrolled, and its token has ended since.
+    let mut world = World::new(vec![asking()]);
+    world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(silence()));
+    world.pass(2 * HOUR);
+    world.calls.clear();
+    world.pass_until_call(HOUR).expect("a retry");
+    world.answer("acme", minted());
+    world.tell(Err(unknown()));
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    world.assert_dark();
+}
+
+/// R4, S4: one lost answer of the API and a person's slip together cost no good grant.
+#[test]
+fn r4_an_older_grant_stays_until_the_api_has_told_whose_the_newer_one_is_or_will_not() {
+    let will_not = || Cause::new("OAUTH_SCOPE_MISMATCH", "HTTP 401 from the API");
+    for (said, is_given_up) in [
+        (Err(silence()), false),
+        (Ok(zoho_org("700")), false),
+        (Ok(zoho_org("600")), true),
+        (Err(will_not()), true),
+    ] {
+        let mut world = World::verified(asking(), "600");
+        world.enroll_unheard("rt-newer");
+        world.tell(Err(silence()));
+        for _ in 0..2 {
+            world.pass(secs(120));
+            world.refresh("acme");
+            world.answer("acme", minted());
+            if !world.questions.is_empty() {
+                world.tell(said.clone());
+            }
+        }
+        world.pass(HOUR);
+        let asked: Vec<&str> = world.revocations.iter().map(|own| &*own.2).collect();
+        assert_eq!(!asked.is_empty(), is_given_up, "{said:?}: {asked:?}");
+    }
+}
+
 /// "once per grant"
 #[test]
 fn a_grant_that_is_verified_is_not_asked_about_again() {
