@@ -198,6 +198,23 @@ pub(super) fn cure_of_silence(cause: &Cause, settings: &OrgSettings) -> String {
     }
 }
 
+/// Whether the API will not tell with this grant, however often it is asked.
+pub(super) fn is_refusal_to_tell(cause: &Cause) -> bool {
+    [NO_SCOPE, NO_PERMISSION].contains(&&*cause.code)
+}
+
+/// Why a grant is not of this place whose fresh token the API of this place refuses; `None` where the API's silence has
+/// another reason.
+pub(super) fn refusal_of_token(cause: &Cause, settings: &OrgSettings) -> Option<Cause> {
+    let binding = &settings.binding;
+    let detail = format!(
+        "the API of {} in data center {} refuses the new token ({}: {})",
+        binding.environment, binding.data_center, cause.code, cause.detail
+    );
+    let is_refusal = NOT_ITS_TOKEN.contains(&&*cause.code);
+    is_refusal.then(|| Cause::new("wrong-place", &detail))
+}
+
 fn refused(status: u16, code: &str) -> Cause {
     let is_code = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     if code.is_empty() || code.len() > CODE_MAX || !code.bytes().all(is_code) {

@@ -88,6 +88,11 @@ impl Past {
         own.is_some_and(|own| own.is_same_as(token))
     }
 
+    /// Whether a person wants it to live on.
+    pub(super) fn is_kept(&self) -> bool {
+        self.plan == Plan::Fallback { is_kept: true }
+    }
+
     /// Drops what is secret of it, and leaves it alive.
     pub(super) fn leave(&mut self) {
         self.refresh_token = None;
@@ -160,8 +165,8 @@ impl OrgRecord {
         is_doomed.then_some(EndOfReplaced::Now)
     }
 
-    /// The grant in force has minted: nothing falls back on an older one any more.
-    pub(super) fn confirm_grant(&mut self) -> bool {
+    /// No older grant is kept any more: the one in force has minted, or there is none that it could stand in for.
+    pub(super) fn end_fallbacks(&mut self) -> bool {
         let mut is_news = false;
         for own in &mut self.past {
             match own.plan {
@@ -205,6 +210,20 @@ mod tests {
             plan: Plan::Left,
             may_be_gone: false,
         }
+    }
+
+    #[test]
+    fn s1_what_is_left_alive_keeps_no_secret() {
+        let secret = || Some(Arc::new(Secret::new("secret".into())));
+        let mut past = Past {
+            refresh_token: secret(),
+            client_secret: secret(),
+            plan: Plan::Fallback { is_kept: true },
+            ..left(1)
+        };
+        past.leave();
+        assert!(past.refresh_token.is_none() && past.client_secret.is_none());
+        assert_eq!(past.plan, Plan::Left);
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Org {
         said: Said,
         scene: &mut Scene<'_>,
     ) {
-        let is_awaited = |own: &mut Revoking| own.attempt == attempt && own.is_calling();
+        let is_awaited = |own: &mut Revoking| own.attempt == attempt;
         let Some(own) = self.revocations.current.take_if(is_awaited) else {
             return;
         };
@@ -206,6 +206,9 @@ impl Org {
             _ => whose.to_owned(),
         };
         self.tell(Severity::Info, "revoked", detail, scene);
+        if self.record.grant.is_none() {
+            self.record.end_fallbacks();
+        }
         if self.is_ungranted() {
             self.become_ungranted(None, scene);
         }

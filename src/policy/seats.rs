@@ -155,6 +155,32 @@ impl Fleet {
             org.tell(Severity::Warning, "evicted", detail, scene);
         });
     }
+
+    /// The start: the same of grants that were gone before it, without a word to the operator, who was told.
+    pub(super) fn recall_evictions(&mut self, now: Now) {
+        let gone = self.orgs.values().filter(|org| org.is_called_invalid());
+        let gone: Vec<&OrgRecord> = gone.map(|org| &org.record).collect();
+        // An older one that lived longer: then it was not the oldest.
+        let is_outlived = |own: &OrgRecord| gone.iter().any(|other| outlives(other, own));
+        let first = gone.iter().filter(|record| !is_outlived(record));
+        let counts = first.map(|record| (record.org.clone(), self.eviction(record, now)));
+        for (name, count) in counts.collect::<Vec<_>>() {
+            if let Some(org) = self.orgs.get_mut(&name) {
+                org.evicted_of = count;
+            }
+        }
+    }
+}
+
+/// Whether both are gone, and `older` is both the older grant and the one that went later.
+fn outlives(older: &OrgRecord, own: &OrgRecord) -> bool {
+    let both = older.grant.as_ref().zip(own.grant.as_ref());
+    older.verdict.since > own.verdict.since
+        && both.is_some_and(|(older, own)| {
+            older.binding.client_id == own.binding.client_id
+                && older.binding.data_center == own.binding.data_center
+                && older.enrolled_at < own.enrolled_at
+        })
 }
 
 /// What a cure begins with where a 21st may have pushed the grant out.

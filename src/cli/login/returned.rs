@@ -198,6 +198,15 @@ mod tests {
     }
 
     #[test]
+    fn a_data_center_that_is_named_with_nothing_is_none() {
+        let query = "state=the-state&code=1000.a.b&location=&accounts-server=";
+        let Returned::Ours(Ok(consent)) = read(query, &state()) else {
+            unreachable!("a consent");
+        };
+        assert_eq!((consent.location, consent.accounts_server), (None, None));
+    }
+
+    #[test]
     fn what_does_not_carry_the_state_of_this_login_is_none_of_it() {
         for query in [
             "code=1000.a.b",

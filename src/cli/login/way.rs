@@ -124,7 +124,6 @@ impl Way {
         {
             let mut url = door.redirect_uri.clone();
             url.set_path(entrance);
-            url.set_query(None);
             browser::open(url.as_str());
         }
     }
@@ -303,6 +302,30 @@ mod tests {
             pkce: true,
         };
         Visit::plan(&page, false).expect("a good address")
+    }
+
+    /// S5
+    #[test]
+    fn s5_a_login_ends_after_so_many_requests_that_are_not_of_it() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("bound").port();
+        drop(free);
+        let redirect_uri = Url::parse(&format!("http://localhost:{port}/callback"));
+        let redirect_uri = redirect_uri.expect("a good address");
+        let loopback = Loopback::listen(&redirect_uri).expect("loopback");
+        let mut door = Door {
+            loopback: loopback.expect("it is free"),
+            redirect_uri,
+            entrance: None,
+            until: Instant::now(),
+            requests: REQUESTS_MAX - 1,
+        };
+        let org = OrgName::parse("acme").expect("a good name");
+        let mut ended = || door.wait(&org, &visit()).expect_err("nobody came").what;
+        assert!(ended().contains("did not come back"));
+        door.requests += 1;
+        let ended = door.wait(&org, &visit()).expect_err("too many").what;
+        assert!(ended.contains("over 500 requests"), "{ended}");
     }
 
     #[test]

@@ -31,5 +31,6 @@ mod seats;
 mod sharing;
 mod swaps;
 mod verifying;
+mod wishes;
 mod world;
 mod zoho;
