@@ -162,10 +162,12 @@ impl Org {
             self.record.past.clear();
         } else {
             self.record.past.iter_mut().for_each(Past::leave);
+            let may_be_gone = self.is_called_invalid();
             let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some();
             if let Some(grant) = self.record.grant.take_if(is_its) {
                 let past = Past::of(grant, Plan::Left, scene.now);
                 if let Some(mut past) = past.filter(|_| sharers.is_empty()) {
+                    past.may_be_gone = may_be_gone;
                     past.leave();
                     self.record.add_past(past);
                 }
