@@ -20,6 +20,7 @@ mod simulate;
 mod socket;
 mod status;
 mod verbs;
+mod watch;
 
 #[path = "../support/users.rs"]
 mod users;
