@@ -236,7 +236,7 @@ fn check_judges_for_the_user_that_the_daemon_will_be() {
     let folder = Folder::new();
     folder.file("warehouse.secret", "abc\n", 0o600);
     folder.file("ca.pem", "-----BEGIN CERTIFICATE-----\n", 0o600);
-    folder.file("seal.key", "", 0o600);
+    folder.file("seal.key", "0f".repeat(32) + "\n", 0o600);
     let secret = "client_secret = { file = \"$DIR/warehouse.secret\" }\n";
     let path = folder.config(&format!("ca_file = \"$DIR/ca.pem\"\n{CLIENT}{secret}{ORG}"));
     folder.file("state.db", "", 0o600);

@@ -10,6 +10,7 @@ mod limits;
 mod org_name;
 mod scope;
 mod secret;
+mod text;
 mod time;
 
 pub use data_center::{ApiDomains, DataCenter, Endpoints};
@@ -19,4 +20,5 @@ pub use limits::Limits;
 pub use org_name::{BadOrgName, OrgName};
 pub use scope::ScopeSet;
 pub use secret::{Secret, SecretMark};
+pub use text::{FIELD_MAX, flaw_of_field, is_shown};
 pub use time::{Boottime, Now, UnixTime, millis, seconds_up};

@@ -116,7 +116,7 @@ pub enum Verb {
         zoho-tokend check\n  \
         zoho-tokend check --online\n  \
         zoho-tokend check --against-running\n\n\
-        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host did not answer.")]
+        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host gave no good answer.")]
     Check(Check),
     /// Tell what readers would see of the config through an outage or other trouble
     #[command(after_help = flags::AFTER_HELP)]

@@ -96,6 +96,27 @@ pub fn ask(socket: &Path, request: &Request<'_>, patience: Duration) -> Result<A
     exchange(socket, request, patience).map_err(|none| failure(socket, &none))
 }
 
+/// [`ask`], for what may have been done where no answer comes, and must then not be done again blindly.
+pub fn ask_once(
+    socket: &Path,
+    request: &Request<'_>,
+    patience: Duration,
+    org: &str,
+) -> Result<Answer, Failure> {
+    exchange(socket, request, patience).map_err(|none| {
+        let failure = failure(socket, &none);
+        match none {
+            NoAnswer::HungUp | NoAnswer::Slow(_) => {
+                let cure = format!(
+                    "look at `zoho-tokend status {org}` and `history {org}` before you try again: it may have been done"
+                );
+                Failure { cure, ..failure }
+            }
+            _ => failure,
+        }
+    })
+}
+
 /// [`ask`], for a verb that has its own word for an absent daemon.
 pub fn exchange(
     socket: &Path,

@@ -29,7 +29,7 @@ pub fn run(args: &Enroll) -> Result<Exit, Failure> {
     let status = match &args.self_client {
         Some(path) => {
             let file = SelfClient::read(org, path)?;
-            let status = enroll_from(&args.of, &file)?;
+            let status = enroll_from(args, &file)?;
             file.advise(org);
             status
         }
@@ -58,11 +58,11 @@ fn enroll_typed(args: &Enroll) -> Result<OrgStatus, Failure> {
     let mut answer = send_typed(args, grant, ClientSecret::Configured)?;
     if hand_over::is_secret_needed(&answer) {
         // The daemon looks for the secret before it calls Zoho: the grant token is still good.
-        answer = match input.next_or_none(SECRET, " (empty: that of the last enrolment)")? {
-            Some(client_secret) => send_typed(args, grant, ClientSecret::Given(&client_secret))?,
-            None => send_typed(args, grant, ClientSecret::Kept)?,
-        };
-        if input.is_used_up() && hand_over::is_secret_needed(&answer) {
+        let given = input.next_or_none(SECRET, " (empty: that of the last enrolment)")?;
+        let secret = given.as_ref();
+        let secret = secret.map_or(ClientSecret::Kept, ClientSecret::Given);
+        answer = send_typed(args, grant, secret)?;
+        if given.is_none() && hand_over::is_secret_needed(&answer) {
             return Err(input.missing(SECRET));
         }
     }
@@ -114,15 +114,19 @@ fn send_typed(
 }
 
 /// What the console's file holds. Its secret is sent along only where the config has none.
-fn enroll_from(of: &OneOrg, file: &SelfClient) -> Result<OrgStatus, Failure> {
-    let org = of.org.as_str();
-    let mut answer = hand_over::send(of, file.grant(), ClientSecret::Configured)?;
+fn enroll_from(args: &Enroll, file: &SelfClient) -> Result<OrgStatus, Failure> {
+    let (of, org) = (&args.of, args.of.org.as_str());
+    let grant = Grant {
+        keep_old: args.keep_old,
+        ..file.grant()
+    };
+    let mut answer = hand_over::send(of, grant, ClientSecret::Configured)?;
     if hand_over::is_secret_needed(&answer) {
         let secret = match file.client_secret() {
             Some(secret) => ClientSecret::Given(secret),
             None => ClientSecret::Kept,
         };
-        answer = hand_over::send(of, file.grant(), secret)?;
+        answer = hand_over::send(of, grant, secret)?;
         if file.client_secret().is_none() && hand_over::is_secret_needed(&answer) {
             return Err(file.lacks_secret(org));
         }

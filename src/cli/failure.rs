@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::base::is_shown;
+
 /// Every exit code of the program: sysexits, and those of `status --check`, `simulate` and `exec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -57,7 +59,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure in one line: control characters become spaces, a full stop at the end goes.
+    /// A failure in one line: what does not show becomes a space, a full stop at the end goes, and the cure goes on with a
+    /// small letter, also where it is a sentence elsewhere.
     ///
     /// Part of the text may come from Zoho by way of the daemon; none of it reaches a terminal as a command.
     pub fn new(exit: Exit, who: &str, what: &str, cure: &str) -> Self {
@@ -66,7 +69,7 @@ impl Failure {
             exit,
             who,
             what,
-            cure,
+            cure: going_on(&cure),
         }
     }
 
@@ -78,9 +81,19 @@ impl Failure {
     }
 }
 
-/// `text` with its white space folded and its control characters gone, fit for one line of a terminal.
+/// `text` as it goes on behind a semicolon. `DNS` and Zoho stay as they are.
+fn going_on(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    let is_name = first.chars().skip(1).any(char::is_uppercase) || first.starts_with("Zoho");
+    let mut letters = text.chars();
+    let small = letters.next().filter(|_| !is_name);
+    let small = small.map(|letter| letter.to_lowercase().chain(letters).collect());
+    small.unwrap_or_else(|| text.to_owned())
+}
+
+/// `text` with its white space folded and without what does not show as itself, fit for one line of a terminal.
 pub fn in_one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = text.split(|c: char| c.is_whitespace() || !is_shown(c));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");
     line.strip_suffix('.').unwrap_or(&line).to_owned()
@@ -91,8 +104,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cure_goes_on_with_a_small_letter_unless_it_begins_with_a_name() {
+        let cure = |text| Failure::new(Exit::Config, "acme", "what", text).cure;
+        assert_eq!(cure("Make a new one."), "make a new one");
+        assert_eq!(cure("Wait, or go"), "wait, or go");
+        for name in ["DNS is at fault", "Zoho's page has it", "`a` is B", ""] {
+            assert_eq!(cure(name), name);
+        }
+    }
+
+    #[test]
     fn a_text_of_zohos_cannot_command_the_terminal_or_forge_a_line() {
-        let what = "Access\u{1b}[31m Denied.\nzoho-tokend: all is well\u{9b}2J";
+        let what = "Access\u{1b}[31m Denied.\nzoho-tokend: all is\u{202e}well\u{9b}2J";
         let failure = Failure::new(Exit::TryLater, "acme", what, "wait.");
         assert_eq!(
             failure.to_string(),

@@ -101,7 +101,8 @@ pub(super) fn send(
         keep_client_secret,
     };
     let body = bytes(&body).map_err(|error| Failure::bug(of.org.as_str(), &error.to_string()))?;
-    client::ask(&of.at.path(), &Request::post(&target, &body), PATIENCE)
+    let request = Request::post(&target, &body);
+    client::ask_once(&of.at.path(), &request, PATIENCE, of.org.as_str())
 }
 
 /// The body in one allocation that never moves, so that wiping it leaves no copy.
@@ -156,8 +157,24 @@ pub(super) fn facts(status: &OrgStatus) -> Vec<(&'static str, String)> {
     let unproved = status.binding_detail.as_ref();
     let unproved = unproved.map(|why| ("unverified", in_one_line(why)));
     let places = places(status).map(|places| ("refresh tokens of this client", places));
-    facts.extend(zoho_org.into_iter().chain(unproved).chain(places));
+    let replaced = replaced(status).map(|when| ("replaced", when));
+    let warning = status.refresh_tokens_warning.as_ref();
+    let warning = warning.map(|text| ("warning", in_one_line(text)));
+    let rest = places.into_iter().chain(replaced).chain(warning);
+    facts.extend(zoho_org.into_iter().chain(unproved).chain(rest));
     facts
+}
+
+/// What becomes of the older grant: whoever enrols because it has leaked should know that it is not dead yet.
+fn replaced(status: &OrgStatus) -> Option<String> {
+    let org = in_one_line(status.org.as_deref()?);
+    Some(match status.replaced_is_revoked.as_deref()? {
+        "after-refresh" => format!(
+            "the older refresh token is revoked at Zoho after the next refresh; `zoho-tokend refresh {org}` makes that now"
+        ),
+        "now" => "the older refresh token is being revoked at Zoho".to_owned(),
+        _ => return None,
+    })
 }
 
 /// How many refresh tokens Zoho has of this client now.

@@ -1,5 +1,8 @@
 //! What the daemon says when it does not do what it was asked: RFC 9457 problems, sorted into exit codes.
 //!
+//! Most of the daemon's words hold for a person and a program alike. Those that speak of a request and its keys are put in
+//! the words of a command line here, and nowhere else. What a person gives is looked at before it is sent.
+//!
 //! Invariant: an answer that is not understood ends in [`Exit::Bug`], never in [`Exit::Done`], and
 //! nothing but the daemon's own words about it is printed.
 
@@ -7,10 +10,17 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::failure::{Exit, Failure};
+use super::span;
 use crate::policy::remedy;
 
 /// What every `type` of ours starts with.
 const TYPE_PREFIX: &str = "urn:zoho-tokend:";
+
+/// The daemon's word for: no token has so much life left. The only bad value that no look of ours finds before.
+const MIN_TTL_TOO_LONG: &str = "min-ttl-too-long";
+
+/// Words of cures that say what comes next, or when: no time to try again is put behind them.
+const NEXT: [&str; 4] = ["Wait ", "Nothing to do", " again", "it is tried on"];
 
 /// The words with which a 503 says that a person must act: no waiting helps.
 const FOR_A_PERSON: [&str; 4] = [
@@ -32,6 +42,7 @@ pub struct Refusal {
     /// The code of what is behind a failed call to Zoho.
     cause: Option<String>,
     retry_after_s: Option<u64>,
+    max_min_ttl_s: Option<u64>,
     /// Of a config that was refused: `file:line:col: message`, one each.
     problems: Option<Vec<String>>,
 }
@@ -67,7 +78,8 @@ impl Refusal {
     /// The exit code that goes with `status`.
     fn exit(&self, status: u16) -> Exit {
         match status {
-            400 | 413 => Exit::Usage,
+            400 if self.code() == MIN_TTL_TOO_LONG => Exit::Usage,
+            400 | 413 => Exit::Data,
             403 => Exit::NotPermitted,
             404 | 422 => Exit::Config,
             503 if FOR_A_PERSON.contains(&self.code()) => Exit::Config,
@@ -79,9 +91,28 @@ impl Refusal {
 
     fn what(&self) -> String {
         let words = self.detail.as_deref().or(self.title.as_deref());
-        match words {
-            Some(words) if !words.trim().is_empty() => words.to_owned(),
-            _ => self.code().to_owned(),
+        let words = words.filter(|words| !words.trim().is_empty());
+        let words = words.unwrap_or(self.code());
+        match self.code() {
+            "bad-request" | "too-large" => format!("the daemon cannot read the request: {words}"),
+            _ => words.to_owned(),
+        }
+    }
+
+    /// The cure, where the daemon's is for who writes a request.
+    fn own_cure(&self) -> Option<String> {
+        match self.code() {
+            MIN_TTL_TOO_LONG => {
+                let most = self.max_min_ttl_s.map(span::short)?;
+                Some(format!("ask for at most {most}"))
+            }
+            "bad-request" | "too-large" => {
+                Some("see whether client and daemon are of one version".to_owned())
+            }
+            "client-secret-needed" => {
+                Some("run it again, and give the client's secret when it is asked for".to_owned())
+            }
+            _ => None,
         }
     }
 
@@ -89,8 +120,11 @@ impl Refusal {
         let may_wait = matches!(exit, Exit::TryLater | Exit::Unavailable);
         let later = self.retry_after_s.filter(|_| may_wait);
         let later = later.map(|seconds| format!("try again in {seconds} s"));
-        let own = self.cure.clone().filter(|cure| !cure.trim().is_empty());
+        let own = self.own_cure().or_else(|| self.cure.clone());
+        let own = own.filter(|cure| !cure.trim().is_empty());
         match (own, later) {
+            // It says itself what comes next.
+            (Some(own), Some(_)) if NEXT.iter().any(|next| own.contains(next)) => own,
             (Some(own), Some(later)) => format!("{}, or {later}", own.trim_end_matches('.')),
             (Some(own), None) => own,
             (None, Some(later)) => later,
@@ -133,7 +167,11 @@ fn general_cure(exit: Exit) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::base::OrgName;
+    use crate::edge::http::{self, Problem};
 
     fn answer(status: u16, body: &str) -> Answer {
         let length = body.len();
@@ -186,6 +224,38 @@ mod tests {
         let line =
             "acme: Zoho could not be reached; see that the host reaches Zoho, or try again in 40 s";
         assert_eq!(line_of(503, body), (Exit::TryLater, line.to_owned()));
+    }
+
+    #[test]
+    fn a_problem_of_any_type_reads_at_a_command_line_as_if_there_were_no_request() {
+        let place = remedy::Place::ANY;
+        let entries = remedy::entries(&place).into_iter();
+        let problems = entries.filter(|own| own.origin == remedy::Origin::Problem);
+        let org = OrgName::parse("acme").expect("a name");
+        for code in problems.flat_map(|own| own.codes).copied() {
+            let is_bad = ["bad-request", "too-large", MIN_TTL_TOO_LONG].contains(&code);
+            let status = match code {
+                _ if is_bad => 400,
+                "client-secret-needed" => 422,
+                _ => 503,
+            };
+            let problem = Problem::new(status, code, "title", "something is wrong").of(&org);
+            let problem = problem.retry_after(Duration::from_secs(7));
+            let problem = problem.max_min_ttl(Duration::from_mins(27));
+            let answered = http::Answer::from(problem);
+            let body = std::str::from_utf8(answered.body()).expect("JSON");
+            let (exit, line) = line_of(status, body);
+            for word in ["_s`", "`detail`", "keep_client_secret", "body", "1620"] {
+                assert!(!line.contains(word), "{code}: {line}");
+            }
+            let (_, rest) = line.split_once("; ").expect("a cure");
+            assert!(rest.starts_with(char::is_lowercase), "{code}: {line}");
+            let times = line.matches("7 s").count();
+            assert_eq!(times, usize::from(exit == Exit::TryLater), "{code}: {line}");
+        }
+        let body = r#"{"type":"urn:zoho-tokend:min-ttl-too-long","detail":"too long","max_min_ttl_s":1620}"#;
+        let line = "acme: too long; ask for at most 27m".to_owned();
+        assert_eq!(line_of(400, body), (Exit::Usage, line));
     }
 
     #[test]

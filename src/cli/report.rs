@@ -19,6 +19,9 @@ use crate::policy::report::ApiCode;
 /// The daemon waits 10 s for the new token; a start of it may lie in between.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Longest code that is sent on, in bytes; Zoho's have 30.
+const CODE_MAX: usize = 1024;
+
 /// Longest answer of Zoho's that is read: one to a bulk call.
 const ANSWER_MAX: u64 = 4 * 1024 * 1024;
 
@@ -36,7 +39,7 @@ pub fn run(args: &Report) -> Result<Exit, Failure> {
     let target = format!("/v1/orgs/{org}/rejections");
     let code = match (&args.code, &args.answer) {
         (_, Some(path)) => code_in(org, path)?,
-        (code, None) => code.clone().unwrap_or_default(),
+        (code, None) => typed(org, code.as_deref().unwrap_or_default())?,
     };
     let body = json!({ "generation": args.generation, "code": code }).to_string();
     let request = Request::post(&target, body.as_bytes());
@@ -53,6 +56,17 @@ pub fn run(args: &Report) -> Result<Exit, Failure> {
         output::print(format!("{}\n", ruling.verdict).as_bytes())?;
     }
     end
+}
+
+/// The code that was typed, or taken out of an answer by the shell.
+fn typed(org: &str, code: &str) -> Result<String, Failure> {
+    let what = match code.trim() {
+        "" => "--code is empty, as it is where the answer has none (a web page, no body)",
+        long if long.len() > CODE_MAX => "--code is far longer than any code of Zoho's",
+        code => return Ok(code.to_owned()),
+    };
+    let cure = "give the `code` of Zoho's answer, or the answer itself with --answer FILE";
+    Err(Failure::new(Exit::Data, org, what, cure))
 }
 
 /// The code in an answer of Zoho's; nothing else of it is sent on.

@@ -32,7 +32,7 @@ pub fn run(args: &Revoke) -> Result<Exit, Failure> {
         "/v1/orgs/{org}/enrollment?forget={}&old={}",
         args.forget, args.old
     );
-    let answer = client::ask(&args.of.at.path(), &Request::delete(&target), PATIENCE)?;
+    let answer = client::ask_once(&args.of.at.path(), &Request::delete(&target), PATIENCE, org)?;
     if answer.status != 200 {
         let mut failure = refusal::failure(org, &answer);
         // Zoho out of reach is no end of it: to be tried again, as the daemon says.
@@ -94,10 +94,18 @@ fn line(args: &Revoke, told: &Told) -> Option<String> {
         |url| format!("at {}", in_one_line(url)),
     );
     Some(match &*told.revocation {
+        "revoked" if args.old => {
+            format!("{org}: the older refresh token is revoked at Zoho; the grant in force stays\n")
+        }
         "revoked" => format!("{org}: revoked at Zoho, and forgotten\n"),
         "gone" => {
             let detail = in_one_line(told.revocation_detail.as_deref().unwrap_or("no reason"));
-            format!("{org}: forgotten; Zoho knew the refresh token no more ({detail})\n")
+            let (which, rest) = if args.old {
+                ("the older refresh token", "; the grant in force stays")
+            } else {
+                ("the refresh token", "")
+            };
+            format!("{org}: forgotten; Zoho knew {which} no more ({detail}){rest}\n")
         }
         "forgotten" if args.old => format!("{org}: the older refresh tokens are forgotten\n"),
         "forgotten" => format!(

@@ -1,17 +1,18 @@
 //! Secrets from a person or a pipe: asked for without echo on a terminal, else one a line on stdin.
 //!
-//! Invariant: takes at most [`STDIN_MAX`] from a pipe, gives out no empty text and none with a control
-//! character, and quotes nothing of what it read.
+//! Invariant: takes at most [`STDIN_MAX`] from a pipe, gives out no secret that the daemon would not take, and quotes
+//! nothing of what it read.
 
 use std::io::{self, IsTerminal, Read};
 
 use zeroize::Zeroizing;
 
 use super::failure::{Exit, Failure};
-use crate::base::Secret;
+use crate::base::{FIELD_MAX, Secret, flaw_of_field};
+use crate::edge::terminal;
 
-/// Most bytes on stdin: a grant token has about 70, a refresh token of any server under 2 000.
-const STDIN_MAX: usize = 4096;
+/// Most bytes on stdin.
+const STDIN_MAX: usize = FIELD_MAX;
 
 /// Where secrets come from, one after the other.
 pub struct SecretInput {
@@ -47,6 +48,15 @@ impl SecretInput {
 
     /// The same; `None` where none was typed or piped in. `hint`: what else the prompt says.
     pub fn next_or_none(&mut self, name: &str, hint: &str) -> Result<Option<Secret>, Failure> {
+        let secret = self.line(name, hint)?;
+        let flaw = secret.as_ref().and_then(|own| flaw_of_field(own.expose()));
+        let refused =
+            flaw.map(|flaw| unusable(&self.org, &format!("the {} {flaw}", name.to_lowercase())));
+        refused.map_or(Ok(secret), Err)
+    }
+
+    /// The same, of any text that is no secret by itself.
+    pub fn line(&mut self, name: &str, hint: &str) -> Result<Option<Secret>, Failure> {
         let text = match &self.piped {
             Some(piped) => lines(piped)
                 .nth(self.used)
@@ -57,21 +67,8 @@ impl SecretInput {
         let Some(text) = text else {
             return Ok(None);
         };
-        match text.trim() {
-            "" => Ok(None),
-            word if word.chars().any(char::is_control) => Err(unusable(
-                &self.org,
-                &format!("the {} has control characters in it", name.to_lowercase()),
-            )),
-            word => Ok(Some(Secret::new(word.to_owned()))),
-        }
-    }
-
-    /// Whether more was asked for than a pipe gave.
-    pub fn is_used_up(&self) -> bool {
-        self.piped
-            .as_ref()
-            .is_some_and(|piped| lines(piped).count() < self.used)
+        let word = text.trim();
+        Ok((!word.is_empty()).then(|| Secret::new(word.to_owned())))
     }
 
     /// How many secrets were given out.
@@ -90,7 +87,10 @@ impl SecretInput {
     pub fn missing(&self, name: &str) -> Failure {
         let name = name.to_lowercase();
         let (what, cure) = match (&self.piped, self.used) {
-            (None, _) => (format!("no {name} was typed"), "start again".to_owned()),
+            (None, _) => (
+                format!("no {name} was typed, and none is known"),
+                "start again".to_owned(),
+            ),
             (Some(_), 1) => (
                 "nothing on stdin".to_owned(),
                 format!("pipe in the {name}, or run it on a terminal to be asked"),
@@ -117,7 +117,9 @@ fn read(org: &str, stdin: impl Read) -> Result<Zeroizing<String>, Failure> {
     if bytes.len() > STDIN_MAX {
         return Err(unusable(org, &format!("over {STDIN_MAX} bytes on stdin")));
     }
-    match std::str::from_utf8(&bytes) {
+    // Windows puts a byte order mark before what it saves as UTF-8.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(unusable(org, "stdin is not text")),
     }
@@ -129,12 +131,10 @@ fn unusable(org: &str, what: &str) -> Failure {
 }
 
 fn ask(org: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    rpassword::prompt_password(prompt)
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            let what = format!("the terminal cannot be asked: {error}");
-            Failure::new(Exit::Usage, org, &what, "give the secret on stdin instead")
-        })
+    terminal::ask_hidden(prompt).map_err(|error| {
+        let what = format!("the terminal cannot be asked: {error}");
+        Failure::new(Exit::Usage, org, &what, "give the secret on stdin instead")
+    })
 }
 
 #[cfg(test)]
@@ -165,11 +165,28 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_a_secret() {
+        let mut input = piped("\u{feff}1000.code\r\n");
+        let code = input.next("Grant token").expect("a line");
+        assert_eq!(code.expose(), "1000.code");
+    }
+
+    #[test]
     fn what_cannot_be_a_secret_is_refused_and_not_quoted() {
-        let mut bad = piped("1000.can\u{1b}ary");
-        let failure = bad.next("Grant token").expect_err("a control character");
-        assert_eq!(failure.exit, Exit::Data);
-        assert!(!failure.to_string().contains("can"), "{failure}");
+        for (text, what) in [
+            (
+                "1000.can\u{1b}ary",
+                "the grant token has control characters in it",
+            ),
+            (
+                "can ary",
+                "the grant token has a space or a letter outside ASCII in it",
+            ),
+        ] {
+            let failure = piped(text).next("Grant token").expect_err("no grant token");
+            assert_eq!((failure.exit, &*failure.what), (Exit::Data, what));
+            assert!(!failure.to_string().contains("can"), "{failure}");
+        }
         let large = "a".repeat(STDIN_MAX + 1);
         let failure = read("acme", large.as_bytes()).expect_err("too large");
         assert_eq!(failure.what, "over 4096 bytes on stdin");

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::failure::{Exit, Failure, in_one_line};
 use super::hand_over::Grant;
 use super::{output, span};
-use crate::base::{Secret, UnixTime};
+use crate::base::{Secret, UnixTime, flaw_of_field};
 use crate::edge::clock::SystemClock;
 use crate::edge::small_file;
 
@@ -118,13 +118,21 @@ impl SelfClient {
         {
             return Err("is for another grant than a grant token");
         }
-        let code = text.code.as_ref().and_then(secret);
+        let sound = |own: Option<&_>| own.and_then(secret).map(sound).transpose();
+        let (code, client_secret) = (
+            sound(text.code.as_ref())?,
+            sound(text.client_secret.as_ref())?,
+        );
+        let client_id = text.client_id.filter(|id| !id.is_empty());
+        if client_id.as_deref().and_then(flaw_of_field).is_some() {
+            return Err(FLAWED);
+        }
         Ok(Self {
             name: name.to_owned(),
             is_file,
             code: code.ok_or("has no `code`")?,
-            client_secret: text.client_secret.as_ref().and_then(secret),
-            client_id: text.client_id.filter(|id| !id.is_empty()),
+            client_secret,
+            client_id,
             scope: text
                 .scope
                 .map(Words::joined)
@@ -138,9 +146,10 @@ impl SelfClient {
         // What is over the daemon says, with the console's address.
         if let Some(left_ms @ 1..) = left_ms {
             let left = span::short(u64::try_from(left_ms).unwrap_or(0) / 1000);
+            let place = if self.is_file { "in" } else { "on" };
             let name = in_one_line(&self.name);
             output::complain(&format!(
-                "{org}: the grant token in {name} works for another {left}"
+                "{org}: the grant token {place} {name} works for another {left}"
             ));
         }
     }
@@ -149,6 +158,10 @@ impl SelfClient {
 /// What to do about a file that is not the console's.
 const DOWNLOAD: &str =
     "download it at the API console of the org's data center: Self Client, Generate Code, Download";
+
+/// An editor or a copy has changed it.
+const FLAWED: &str =
+    "has a field that Zoho cannot have written: a space or a letter outside ASCII is in it";
 
 /// The file as it is written. Deserialised into buffers that are wiped.
 #[derive(Deserialize)]
@@ -207,6 +220,11 @@ impl Moment {
 fn secret(text: &Zeroizing<String>) -> Option<Secret> {
     let word = text.trim();
     (!word.is_empty()).then(|| Secret::new(word.to_owned()))
+}
+
+fn sound(secret: Secret) -> Result<Secret, &'static str> {
+    let flaw = flaw_of_field(secret.expose()).map(|_| FLAWED);
+    flaw.map_or(Ok(secret), Err)
 }
 
 /// Whoever could read it could have used it.
@@ -290,6 +308,7 @@ mod tests {
             ("1000.canary", "is not the console's JSON"),
             (r#"{"code":7}"#, "is not the console's JSON"),
             (r#"{"client_id":"1000.canary"}"#, "has no `code`"),
+            (r#"{"code":"1000.can ary"}"#, FLAWED),
             (
                 r#"{"code":"1000.canary","grant_type":"refresh_token"}"#,
                 "is for another grant than a grant token",

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::CommandFactory;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::args::CommandLine;
 use super::failure::{Exit, Failure};
@@ -26,7 +26,7 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
     let who = verb.as_deref().unwrap_or("command line");
     let takes = SECRETIVE.iter().find(|(verb, _)| *verb == who);
     if let Some((_, takes)) = takes.filter(|_| error.kind() != ErrorKind::MissingRequiredArgument) {
-        return Err(secret_as_argument(who, takes));
+        return Err(secret_as_argument(who, takes, is_bad_org(error)));
     }
     let is_bare = who == "exec" && !argv.iter().any(|word| word == "--");
     if is_bare {
@@ -84,17 +84,29 @@ fn without_tokens(text: &str) -> String {
 const SECRETIVE: [(&str, &str); 2] = [
     (
         "enroll",
-        "--refresh-token, --client-secret or --self-client FILE,",
+        "--refresh-token, --client-secret or --self-client FILE, --keep-old",
     ),
     ("login", "--paste, --no-browser"),
 ];
 
-/// The parser would quote what it does not take, and here that is most often the secret itself.
-fn secret_as_argument(who: &str, takes: &str) -> Failure {
-    let what = &format!("it takes an org's name, {takes} and --socket, and nothing else");
-    let cure = "give the secret at the prompt or on stdin, and make a new one where it was an argument: \
-                every user of this host could read it";
-    Failure::new(Exit::Usage, who, what, cure)
+/// Whether what stands in the place of the org's name cannot be one.
+fn is_bad_org(error: &clap::Error) -> bool {
+    let of = error.get(ContextKind::InvalidArg);
+    matches!(of, Some(ContextValue::String(arg)) if arg == "<ORG>")
+        && error.kind() == ErrorKind::ValueValidation
+}
+
+/// The parser would quote what it does not take, and here that may be the secret itself.
+fn secret_as_argument(who: &str, takes: &str, is_bad_org: bool) -> Failure {
+    let what = if is_bad_org {
+        "what stands in the place of the org's name cannot be one: names have a-z, 0-9 and -"
+            .to_owned()
+    } else {
+        format!("it takes an org's name, {takes} and --socket, and nothing else")
+    };
+    let cure = "mend it; if it was a secret, make a new one, since every user of this host could read it, and give that at \
+                the prompt or on stdin";
+    Failure::new(Exit::Usage, who, &what, cure)
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use crate::policy::record::Cause;
 use crate::policy::reply::Asked;
 
 /// For a grant that has no lane of its own yet, or a limit that has room again by now.
-const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another mint right now; the current token is \
-    served on";
+const NO_ROOM: &str = "Zoho throttles, or its limits leave no room for another mint right now";
 
 /// `POST …/enrollment`
 pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enrollment) -> Answer {
@@ -70,6 +69,11 @@ pub(super) async fn enroll(shared: &Rc<Shared>, org: OrgName, enrollment: Enroll
         Some(status) if is_done => {
             let mut status = json!(status);
             status["refresh_tokens_before"] = json!(before.map(|count| count.known));
+            let warning = shared
+                .fleet
+                .borrow()
+                .seat_warning_of(&org, shared.clock.now());
+            status["refresh_tokens_warning"] = json!(warning);
             Answer::json(&status)
         }
         _ => answer,
@@ -163,7 +167,7 @@ fn wants_client_secret(shared: &Shared, org: &OrgName, is_given: bool) -> Option
     let name = &standing.org(org)?.settings.client;
     let problem = if is_given {
         let detail =
-            format!("the config names the client secret of clients.{name}; leave it out here");
+            format!("the config names the client secret of clients.{name}, and one was given");
         Problem::new(
             422,
             "client-secret-unwanted",
@@ -220,17 +224,23 @@ pub(super) fn problem(shared: &Shared, org: &OrgName, asked: Asked, refusal: Ref
                 .cause(&cause.code)
                 .cure(remedy(&cause).map(|remedy| remedy.cure))
         }
+        Refusal::Throttled(cause, at) => {
+            Problem::new(503, "no-budget", "Service Unavailable", told(&cause))
+                .cause(&cause.code)
+                .cure(remedy(&cause).map(|remedy| remedy.cure))
+                .retry_after(at.since(now.boot))
+        }
         Refusal::NoBudget(at) => {
             let throttle = fleet
                 .org(org)
                 .and_then(Org::throttle)
                 .filter(|_| asked.is_by_schedule());
+            let served = fleet.org(org).and_then(|org| org.served(now.boot));
+            let goes_on = served.map_or("", |_| "; the current token is served on");
             let detail = match (throttle, fleet.tightest_limit(org, now.boot)) {
                 (Some(cause), _) => told(cause),
-                (None, Some(limit)) => {
-                    format!("no room for another mint: {limit}; the current token is served on")
-                }
-                (None, None) => NO_ROOM.to_owned(),
+                (None, Some(limit)) => format!("no room for another mint: {limit}{goes_on}"),
+                (None, None) => format!("{NO_ROOM}{goes_on}"),
             };
             Problem::new(503, "no-budget", "Service Unavailable", detail)
                 .cure(throttle.and_then(remedy).map(|remedy| remedy.cure))

@@ -74,7 +74,7 @@ fn problem(shared: &Shared, org: &OrgName, refusal: Refusal) -> Problem {
             let detail = format!("{}: {} ({})", cause.code, remedy.meaning, cause.detail);
             Problem::new(422, "refused", "Unprocessable Content", detail).cure(Some(remedy.cure))
         }
-        Refusal::NoBudget(_) | Refusal::NoSuchOrg => {
+        Refusal::NoBudget(_) | Refusal::Throttled(..) | Refusal::NoSuchOrg => {
             let detail = "a revocation spends no budget, and the org is there; this is a bug";
             Problem::new(500, "bug", "Internal Server Error", detail)
         }
@@ -85,8 +85,13 @@ fn remedy_of(shared: &Shared, org: &OrgName, cause: &Cause) -> Remedy {
     let fleet = shared.fleet.borrow();
     let own = fleet.remedy_for(org, &cause.code, Asked::Refresh);
     let mut remedy = own.unwrap_or_else(|| {
+        let record = fleet.shelved().find(|record| record.org == *org);
+        let grant = record.and_then(|own| own.grant.as_ref());
+        let past = record.and_then(|own| own.past.last());
+        let data_center = grant.map(|grant| &grant.binding.data_center);
+        let data_center = data_center.or(past.map(|past| &past.data_center));
         let place = Place {
-            data_center: "of its grant",
+            data_center: data_center.map_or("of its grant", String::as_str),
             org: org.as_str(),
             client: "of its grant",
             ..Place::ANY

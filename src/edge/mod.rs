@@ -24,5 +24,6 @@ pub mod socket;
 pub mod store;
 pub mod systemd;
 pub mod systemd_units;
+pub mod terminal;
 pub mod users;
 pub mod zoho;

@@ -79,7 +79,7 @@ impl Org {
         proof: Proof,
         scene: &mut Scene<'_>,
     ) -> Option<(Mint, Granted)> {
-        match self.evidence() {
+        match self.evidence(scene.now.boot) {
             Evidence::Enough => return Some((mint, granted)),
             Evidence::Against(cause) => {
                 self.refuse_once_kept(mint.into_askers(), &Refusal::Refused(cause.clone()));
@@ -94,15 +94,15 @@ impl Org {
         None
     }
 
-    fn evidence(&self) -> Evidence {
+    fn evidence(&self, now: Boottime) -> Evidence {
         let told = self.zoho_org();
+        let token = self.record.token.as_ref();
+        let has_token = token.is_some_and(|token| token.expires > now);
         match self.contradicted_by(told) {
             Some(_) if self.settings.verify => Evidence::Wanted,
             Some(cause) => Evidence::Against(cause),
             // Where readers have a token of this grant, they have the next one at once.
-            None if self.settings.verify && told.is_none() && self.record.token.is_none() => {
-                Evidence::Wanted
-            }
+            None if self.settings.verify && told.is_none() && !has_token => Evidence::Wanted,
             None => Evidence::Enough,
         }
     }

@@ -64,6 +64,7 @@ impl Org {
             grant: self.settings.grant,
             works_in: None,
             api_domain: token.map(|token| token.api_domain.as_str()),
+            is_secret_sealed: Some(!self.settings.has_client_secret),
         }
     }
 

@@ -169,8 +169,7 @@ impl Org {
         let Some(mut own) = self.enrolling.take() else {
             return;
         };
-        own.call.close(Fate::NeverSent, scene);
-        self.saving.is_dirty = true;
+        self.close_offer(&mut own, Fate::NeverSent, scene);
         refuse(own.request, Refusal::NoBudget(until), scene);
     }
 
@@ -184,7 +183,7 @@ impl Org {
         let Some(mut own) = self.enrolling.take_if(|own| own.call.is_reserving()) else {
             return;
         };
-        own.call.close(Fate::NeverSent, scene);
+        self.close_offer(&mut own, Fate::NeverSent, scene);
         refuse(own.request, Refusal::Later(cause.clone(), retry_at), scene);
     }
 
@@ -194,7 +193,7 @@ impl Org {
             return;
         };
         if own.call.is_reserving() {
-            own.call.close(Fate::NeverSent, scene);
+            self.close_offer(&mut own, Fate::NeverSent, scene);
         }
         refuse(own.request, Refusal::Refused(cause.clone()), scene);
     }
@@ -205,6 +204,12 @@ impl Org {
         binding::contradiction(&own.binding, &self.settings.binding)
     }
 
+    fn close_offer(&mut self, own: &mut Enrolling, fate: Fate, scene: &mut Scene<'_>) {
+        own.call.close(fate, scene);
+        self.saving.leave_lane(&own.call.lane);
+        self.saving.is_dirty = true;
+    }
+
     /// Zoho's word on the offer.
     pub(super) fn enrolment_answered(
         &mut self,
@@ -213,9 +218,8 @@ impl Org {
         scene: &mut Scene<'_>,
     ) {
         let now = scene.now.boot;
-        own.call.close(Fate::of(&answer), scene);
         // The slot counts on disk too, whatever comes of the offer.
-        self.saving.is_dirty = true;
+        self.close_offer(&mut own, Fate::of(&answer), scene);
         let request = own.request;
         let is_lost = Fate::of(&answer) == Fate::Lost;
         if is_lost && matches!(own.offer.right, Right::Code(_) | Right::Login(_)) {
@@ -232,10 +236,10 @@ impl Org {
                     Err(cause) => Refusal::Refused(cause),
                 }
             }
-            Answer::Sorted(Outcome::Throttled(_)) => {
+            Answer::Sorted(Outcome::Throttled(cause)) => {
                 let until = now.plus(self.settings.limits.window);
                 scene.ledger.quieten(&own.call.lane, until);
-                Refusal::NoBudget(until)
+                Refusal::Throttled(cause, until)
             }
             Answer::Sorted(Outcome::NeedsConsent(cause) | Outcome::Misconfigured(cause)) => {
                 Refusal::Refused(cause)
@@ -247,7 +251,7 @@ impl Org {
                 Refusal::Later(cause, schedule::after_unsent(now, 1, limits, scene.dice))
             }
         };
-        if let Refusal::Refused(cause) | Refusal::Later(cause, _) = &refusal {
+        if let Some(cause) = refusal.cause() {
             let detail = format!("enrolment refused: {}: {}", cause.code, cause.detail);
             self.tell(Severity::Warning, "enroll", detail, scene);
         }
@@ -349,8 +353,8 @@ impl Org {
                 ..older
             });
         }
-        if is_proved {
-            self.record.confirm_grant();
+        if is_proved && !self.settings.verify {
+            self.record.end_fallbacks();
         }
     }
 

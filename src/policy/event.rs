@@ -248,6 +248,16 @@ pub enum Severity {
     Error,
 }
 
+impl Refusal {
+    /// The code behind it, where it is not the limits alone.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Refused(cause) | Self::Throttled(cause, _) | Self::Later(cause, _) => Some(cause),
+            Self::NoSuchOrg | Self::NoBudget(_) => None,
+        }
+    }
+}
+
 /// Why an admin's call came to nothing, sorted by what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -257,6 +267,8 @@ pub enum Refusal {
     Refused(Cause),
     /// The limits of Zoho leave no room before that moment.
     NoBudget(Boottime),
+    /// Zoho has just throttled the call; nothing is sent before that moment.
+    Throttled(Cause, Boottime),
     /// Something that heals by itself is in the way; the schedule tries again at that moment.
     Later(Cause, Boottime),
 }

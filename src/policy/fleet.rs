@@ -224,6 +224,7 @@ impl Fleet {
             is_clock_vouched: self.wall_clock.is_vouched(data_center, moment.now),
         };
         act(org, &mut scene);
+        org.stand(&mut scene);
         let wake_at = org.pump(&mut scene);
         let turn = org.turn();
         if turn != Turn::Idle || org.noted_turn != Turn::Idle {

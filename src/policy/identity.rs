@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::record::{Cause, LaneId};
 use super::reply::{by_status, unreadable, without_secrets};
 use super::settings::OrgSettings;
-use crate::base::Environment;
+use crate::base::{Environment, is_shown};
 
 /// Longest id that is taken, in bytes; Zoho's have up to 19.
 const ID_MAX: usize = 32;
@@ -72,7 +72,7 @@ impl ZohoOrg {
         let (zgid, record_id) = (id(org, "zgid"), id(org, "id"));
         let text = |key| org.get(key).and_then(Value::as_str);
         let name = text("company_name").map(|name| {
-            let printable = name.chars().filter(|c| !c.is_control()).take(NAME_MAX);
+            let printable = name.chars().filter(|c| is_shown(*c)).take(NAME_MAX);
             without_secrets(printable.collect::<String>().trim())
         });
         Some(Self {
@@ -196,6 +196,23 @@ pub(super) fn cure_of_silence(cause: &Cause, settings: &OrgSettings) -> String {
         ),
         _ => "see that this host reaches the API".to_owned(),
     }
+}
+
+/// Whether the API will not tell with this grant, however often it is asked.
+pub(super) fn is_refusal_to_tell(cause: &Cause) -> bool {
+    [NO_SCOPE, NO_PERMISSION].contains(&&*cause.code)
+}
+
+/// Why a grant is not of this place whose fresh token the API of this place refuses; `None` where the API's silence has
+/// another reason.
+pub(super) fn refusal_of_token(cause: &Cause, settings: &OrgSettings) -> Option<Cause> {
+    let binding = &settings.binding;
+    let detail = format!(
+        "the API of {} in data center {} refuses the new token ({}: {})",
+        binding.environment, binding.data_center, cause.code, cause.detail
+    );
+    let is_refusal = NOT_ITS_TOKEN.contains(&&*cause.code);
+    is_refusal.then(|| Cause::new("wrong-place", &detail))
 }
 
 fn refused(status: u16, code: &str) -> Cause {

@@ -13,6 +13,7 @@ use super::record::{Anchor, LaneId, LaneRecord, Slot};
 use super::reply::{LIFE_MAX, Outcome};
 use super::schedule;
 use super::settings::Binding;
+use super::sharers::Sharers;
 use crate::base::{Boottime, Limits};
 
 /// Slots of ten that scheduled refreshes leave for reports and `refresh`.
@@ -68,6 +69,8 @@ pub fn share(mints: u32, want: Want) -> u32 {
 #[derive(Debug, Default)]
 pub struct Ledger {
     lanes: BTreeMap<LaneId, Lane>,
+    /// Who mints from them.
+    pub(super) sharers: Sharers,
 }
 
 /// One lane: what its refresh token, or its client for one soid, has spent.

@@ -271,7 +271,9 @@ impl Org {
                 return self.quarantine(cause, scene);
             }
         };
-        self.saving.is_dirty |= self.record.confirm_grant();
+        if self.is_settled_upon() {
+            self.saving.is_dirty |= self.record.end_fallbacks();
+        }
         let started = mint.call.started();
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             return self.fail_for_dead_token(mint, granted.life, scene);

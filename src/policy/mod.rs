@@ -43,6 +43,7 @@ mod saving;
 pub mod schedule;
 pub mod seats;
 pub mod settings;
+mod sharers;
 mod shelf;
 pub mod status;
 #[cfg(test)]

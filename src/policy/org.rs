@@ -24,6 +24,7 @@ use super::rotation::Rotation;
 use super::saving::{Newest, Saving};
 use super::schedule::{self, Dice};
 use super::settings::OrgSettings;
+use super::sharers::Standing;
 use super::turns::Turn;
 use crate::base::{Boottime, Now, OrgName};
 
@@ -98,6 +99,8 @@ pub struct Org {
     pub(super) plan: Plan,
     /// Where it stood with its call when the fleet last noted it.
     pub(super) noted_turn: Turn,
+    /// Where it counts among those who share a lane.
+    pub(super) standing: Standing,
     /// The last failure, kept after it has healed.
     pub(super) last_error: Option<(Boottime, Cause)>,
     /// The API host that Zoho named with the newest token, where no table knows it.
@@ -136,6 +139,7 @@ impl Org {
             waits_since: None,
             plan: Plan::default(),
             noted_turn: Turn::Idle,
+            standing: Standing::default(),
             last_error: None,
             verifying: Verifying::default(),
             evicted_of: None,

@@ -6,11 +6,16 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::record::{Grant, LaneId, OrgRecord};
 use crate::base::{Now, Secret, UnixTime};
 
 /// Refresh tokens that live on without us and are remembered, for their places: Zoho keeps no more of one client.
 const LEFT_MAX: usize = 20;
+
+/// What the history says behind "revoked" of the grant itself.
+pub(super) const OF_GRANT: &str = "at Zoho, and all access tokens with it";
 
 /// One such refresh token.
 #[derive(Debug, Clone)]
@@ -50,6 +55,16 @@ pub enum Plan {
     Left,
 }
 
+/// When Zoho is asked to revoke a refresh token that is in force no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndOfReplaced {
+    /// Once its successor has minted.
+    AfterRefresh,
+    /// As soon as it can be, or it is tried again.
+    Now,
+}
+
 impl Past {
     /// A grant that is in force no more; `None` for one that stood on the client's own right.
     pub(super) fn of(grant: Grant, plan: Plan, now: Now) -> Option<Self> {
@@ -71,6 +86,11 @@ impl Past {
     pub fn is(&self, token: &Secret) -> bool {
         let own = self.refresh_token.as_ref();
         own.is_some_and(|own| own.is_same_as(token))
+    }
+
+    /// Whether a person wants it to live on.
+    pub(super) fn is_kept(&self) -> bool {
+        self.plan == Plan::Fallback { is_kept: true }
     }
 
     /// Drops what is secret of it, and leaves it alive.
@@ -116,8 +136,37 @@ impl OrgRecord {
         });
     }
 
-    /// The grant in force has minted: nothing falls back on an older one any more.
-    pub(super) fn confirm_grant(&mut self) -> bool {
+    /// Whose the past refresh token of that lane is, behind "revoked".
+    pub(super) fn whose(&self, lane: &LaneId, now: Now) -> &'static str {
+        let mut past = self.past.iter();
+        let since = past
+            .find(|past| past.lane == *lane)
+            .and_then(|past| past.since);
+        let enrolled = self
+            .grant
+            .as_ref()
+            .map(|grant| now.wall_at(grant.enrolled_at));
+        match (since, enrolled) {
+            (Some(since), Some(enrolled)) if since > enrolled => {
+                "the refresh token of a refused enrolment, at Zoho; the grant in force stays"
+            }
+            (_, Some(_)) => "an older refresh token, at Zoho; the grant in force stays",
+            (_, None) => OF_GRANT,
+        }
+    }
+
+    /// What becomes of the refresh tokens that newer grants have replaced, where they are not to live on.
+    pub(super) fn end_of_replaced(&self) -> Option<EndOfReplaced> {
+        let is_fallback = |own: &Past| own.plan == Plan::Fallback { is_kept: false };
+        if self.past.iter().any(is_fallback) {
+            return Some(EndOfReplaced::AfterRefresh);
+        }
+        let is_doomed = self.past.iter().any(Past::is_doomed);
+        is_doomed.then_some(EndOfReplaced::Now)
+    }
+
+    /// No older grant is kept any more: the one in force has minted, or there is none that it could stand in for.
+    pub(super) fn end_fallbacks(&mut self) -> bool {
         let mut is_news = false;
         for own in &mut self.past {
             match own.plan {
@@ -161,6 +210,20 @@ mod tests {
             plan: Plan::Left,
             may_be_gone: false,
         }
+    }
+
+    #[test]
+    fn s1_what_is_left_alive_keeps_no_secret() {
+        let secret = || Some(Arc::new(Secret::new("secret".into())));
+        let mut past = Past {
+            refresh_token: secret(),
+            client_secret: secret(),
+            plan: Plan::Fallback { is_kept: true },
+            ..left(1)
+        };
+        past.leave();
+        assert!(past.refresh_token.is_none() && past.client_secret.is_none());
+        assert_eq!(past.plan, Plan::Left);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Org {
                 return Err(cause);
             }
         };
-        self.record.confirm_grant();
+        self.record.end_fallbacks();
         let started = own.call.started();
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             let detail = "the secret is sealed, but the token of its proof has ended already";

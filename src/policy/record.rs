@@ -9,7 +9,7 @@ use super::identity::Identity;
 use super::past::Past;
 use super::root::Root;
 use super::settings::Binding;
-use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark};
+use crate::base::{Boottime, Key, Now, OrgName, ScopeSet, Secret, SecretMark, is_shown};
 
 /// One change of the state. A write is a list of them, kept whole or not at all.
 #[derive(Debug, Clone)]
@@ -240,13 +240,13 @@ impl Cause {
     /// Longest detail, in characters.
     pub const DETAIL_MAX: usize = 200;
 
-    /// Cuts both to their bounds and drops control characters, since both may come from the network.
+    /// Cuts both to their bounds and drops what does not show as itself, since both may come from the network.
     pub fn new(code: &str, detail: &str) -> Self {
         let clean = |text: &str, max| {
             if text.len() <= max && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
                 return text.to_owned();
             }
-            let printable = text.chars().filter(|c| !c.is_control());
+            let printable = text.chars().filter(|c| is_shown(*c));
             printable.take(max).collect::<String>()
         };
         Self {

@@ -38,6 +38,7 @@ impl Fleet {
             self.leaving.insert(name.clone(), org);
             self.with(&name, moment, Org::leave);
         }
+        self.plan_sharers(moment);
     }
 
     /// An org that the config names anew: from the shelf, if it has been here before.
@@ -63,6 +64,7 @@ impl Fleet {
         };
         self.agenda.plan(name, &mut org.plan, None);
         self.turns.note(name, "", Turn::Idle);
+        self.ledger.sharers.stand(&mut org.standing, None);
         if org.record.revision > 0 {
             self.shelf.insert(name.clone(), org.record);
         }

@@ -140,6 +140,8 @@ impl Fleet {
                 org.try_other_secret(scene);
             });
         }
+        self.plan_sharers(moment);
+        self.recall_evictions(moment.now);
         // What an earlier run left outside may be of an org that has left the config since.
         let gone = self.shelf.keys().cloned().map(Step::Withdraw);
         moment.steps.extend(gone);
@@ -160,6 +162,7 @@ impl Fleet {
             self.with(&name, moment, |org, scene| {
                 let detail = "the end of the daemon cut off a call to Zoho; it counts as a mint";
                 org.tell(Severity::Warning, "cut-off", detail.to_owned(), scene);
+                org.count_cut_off(id);
             });
         }
     }
@@ -175,6 +178,14 @@ impl Fleet {
 }
 
 impl Org {
+    /// A probe whose answer nobody heard was one: the next is as much later.
+    fn count_cut_off(&mut self, lane: &LaneId) {
+        if self.word().wants_a_person() && self.lane() == Some(lane) {
+            let verdict = &mut self.record.verdict;
+            verdict.failures = verdict.failures.saturating_add(1);
+        }
+    }
+
     /// Brings the outside in line, whatever stands there.
     pub(super) fn show_or_withdraw(&mut self, scene: &mut Scene<'_>) {
         self.is_out = self.served(scene.now.boot).is_some();

@@ -72,9 +72,16 @@ impl Org {
         );
         let undo = Some(wish).filter(|wish| !wish.only_old);
         let undo = undo.and_then(|_| self.retire_grant(scene));
-        // What a person wants gone is tried from the start, also what had been given up.
-        let kept = |past: &&mut Past| past.refresh_token.is_some();
-        for past in self.record.past.iter_mut().filter(kept) {
+        if undo.is_none() {
+            self.record.end_fallbacks();
+        }
+        // What a person wants gone is tried from the start.
+        for past in self
+            .record
+            .past
+            .iter_mut()
+            .filter(|past| past.is_given_up())
+        {
             past.plan = Plan::Revoke { tries: 0 };
         }
         let newest = self.record.past.iter().rfind(|past| past.is_doomed());
@@ -85,11 +92,14 @@ impl Org {
 
     /// Why it is not to be done, or not now.
     fn refusal_of(&self, wish: Wish, sharers: &[OrgName], now: Boottime) -> Option<Refusal> {
-        let counts = |past: &Past| past.refresh_token.is_some() || wish.forgets;
+        let is_to_go = |past: &Past| past.refresh_token.is_some() && !past.is_kept();
+        let counts = |past: &Past| is_to_go(past) || wish.forgets;
         let has_past = self.record.past.iter().any(counts);
         let own = self.record.grant.as_ref();
         let has_token = own.is_some_and(|grant| grant.root.refresh_token().is_some());
-        let has_grant = has_token && !wish.only_old;
+        // What is sealed for client credentials is of no use to Zoho: it can only be dropped here.
+        let is_sealed = |grant: &Grant| self.is_sealed_right(grant) && wish.forgets;
+        let has_grant = (has_token || own.is_some_and(is_sealed)) && !wish.only_old;
         let refused = |code, what: &str| Some(Refusal::Refused(Cause::new(code, what)));
         if !has_past && !has_grant {
             return refused("nothing-to-revoke", "the daemon has no such refresh token");
@@ -107,7 +117,19 @@ impl Org {
             let cause = Cause::new("calling", "a call to Zoho is on its way for this org");
             return Some(Refusal::Later(cause, now.plus(self.settings.timeout)));
         }
-        self.saving.refusal(now)
+        // Taken away and put back again, a token that readers do not have yet would never be theirs.
+        let is_unsaved = self.saving.newest != Newest::Kept && has_grant && !wish.forgets;
+        let unsaved = || {
+            let cause = Cause::new("calling", "the newest token is on its way to the disk");
+            Refusal::Later(cause, now.plus(self.settings.timeout))
+        };
+        let refusal = self.saving.refusal(now);
+        refusal.or_else(|| is_unsaved.then(unsaved))
+    }
+
+    /// Whether it is a client's own right that lives by what is sealed here alone.
+    fn is_sealed_right(&self, grant: &Grant) -> bool {
+        grant.root.refresh_token().is_none() && !self.settings.has_client_secret
     }
 
     /// Takes the grant out of force, to be revoked.
@@ -161,14 +183,16 @@ impl Org {
             // Whoever forgets these has seen to them: they take no place any more.
             self.record.past.clear();
         } else {
-            self.record.past.iter_mut().for_each(Past::leave);
             let may_be_gone = self.is_called_invalid();
-            let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some();
+            self.record.past.iter_mut().for_each(Past::leave);
+            let is_sealed = self.record.grant.as_ref();
+            let is_sealed = is_sealed.is_some_and(|grant| self.is_sealed_right(grant));
+            let is_its = |grant: &mut Grant| grant.root.refresh_token().is_some() || is_sealed;
             if let Some(grant) = self.record.grant.take_if(is_its) {
                 let past = Past::of(grant, Plan::Left, scene.now);
                 if let Some(mut past) = past.filter(|_| sharers.is_empty()) {
-                    past.may_be_gone = may_be_gone;
                     past.leave();
+                    past.may_be_gone = may_be_gone;
                     self.record.add_past(past);
                 }
                 self.become_ungranted(None, scene);
@@ -223,6 +247,10 @@ impl Org {
         self.record.token = undo.token;
         self.record.verdict = undo.verdict;
         self.compare_with_config();
+        if self.published.is_none() && self.record.token.is_some() {
+            // The config contradicted it when the wish came, and does so no more: readers get it with the next write.
+            self.saving.newest = Newest::Unwritten;
+        }
     }
 }
 

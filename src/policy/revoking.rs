@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::event::{Attempt, Refusal, RequestId, Severity, Step, WriteId};
 use super::org::{Org, Scene};
-use super::past::{Past, Plan};
+use super::past::{OF_GRANT, Past, Plan};
 use super::record::{Cause, LaneId, Word};
 use super::reply::folded;
 use super::revocation::Said;
@@ -156,7 +156,7 @@ impl Org {
         said: Said,
         scene: &mut Scene<'_>,
     ) {
-        let is_awaited = |own: &mut Revoking| own.attempt == attempt && own.is_calling();
+        let is_awaited = |own: &mut Revoking| own.attempt == attempt;
         let Some(own) = self.revocations.current.take_if(is_awaited) else {
             return;
         };
@@ -185,6 +185,12 @@ impl Org {
     }
 
     fn end_revocation(&mut self, own: Revoking, ended: &Ended, scene: &mut Scene<'_>) {
+        let is_grant = own.undo.is_some() || self.is_ungranted();
+        let whose = if is_grant {
+            OF_GRANT
+        } else {
+            self.record.whose(&own.lane, scene.now)
+        };
         let is_it = |past: &Past| past.lane == own.lane && past.refresh_token.is_some();
         self.record.past.retain(|past| !is_it(past));
         self.revocations.at = scene.now.boot.plus(PAUSES[0]);
@@ -197,9 +203,12 @@ impl Org {
                     cause.code, cause.detail
                 )
             }
-            _ => "at Zoho, and all access tokens with it".to_owned(),
+            _ => whose.to_owned(),
         };
         self.tell(Severity::Info, "revoked", detail, scene);
+        if self.record.grant.is_none() {
+            self.record.end_fallbacks();
+        }
         if self.is_ungranted() {
             self.become_ungranted(None, scene);
         }

@@ -40,7 +40,7 @@ impl Org {
             return client;
         };
         let window = lane.room_at(now, self.settings.limits, want);
-        let live = self.live_room_at(lane, is_own, now);
+        let live = self.live_room_at(lane, is_own, ledger, now);
         window.max(client).max(live)
     }
 
@@ -50,7 +50,7 @@ impl Org {
     }
 
     /// From when on another live token is in order: there is room, or readers are about to go without.
-    fn live_room_at(&self, lane: &Lane, is_own: bool, now: Boottime) -> Boottime {
+    fn live_room_at(&self, lane: &Lane, is_own: bool, ledger: &Ledger, now: Boottime) -> Boottime {
         let limits = self.settings.limits;
         let room = lane.live_room_at(now, limits);
         if room <= now || !is_own {
@@ -60,8 +60,10 @@ impl Org {
         let Some(token) = self.published.as_ref() else {
             return now;
         };
-        // Two minutes of Zoho's ten: time for one more try before the promise of min_ttl breaks.
-        let eve = self.min_ttl(token) + limits.window / 5;
+        // Two minutes of Zoho's ten: time for one more try before the promise of min_ttl breaks. As much for each org that
+        // may want its own at the same moment: the last of them must wait for the gaps of all others.
+        let sharers = self.lane().map_or(1, |own| ledger.sharers.in_lane(own));
+        let eve = self.min_ttl(token) + limits.window / 5 * sharers;
         room.min(token.expires.minus(eve)).max(now)
     }
 
@@ -70,7 +72,7 @@ impl Org {
         let lane = ledger.lane(&self.record.grant.as_ref()?.lane);
         let client = self.client_room_at(Want::Demand, ledger, now);
         let client = (client, self.client_limit());
-        let own = lane.map(|lane| self.own_limits(lane, now));
+        let own = lane.map(|lane| self.own_limits(lane, ledger, now));
         let all = own.into_iter().flatten().chain([client]);
         let tight = all.filter(|(room_at, _)| *room_at > now);
         tight.max_by_key(|limit| limit.0).map(|(_, limit)| limit)
@@ -81,7 +83,7 @@ impl Org {
         format!("`mints_per_10min` of client {client} is used up")
     }
 
-    fn own_limits(&self, lane: &Lane, now: Boottime) -> [Limit; 2] {
+    fn own_limits(&self, lane: &Lane, ledger: &Ledger, now: Boottime) -> [Limit; 2] {
         let limits = self.settings.limits;
         let window = limits.window.as_secs();
         let whose = if self.settings.grant.is_of_client() {
@@ -95,7 +97,7 @@ impl Org {
                 format!("Zoho allows {} in {window} s for one {whose}", limits.mints),
             ),
             (
-                self.live_room_at(lane, true, now),
+                self.live_room_at(lane, true, ledger, now),
                 format!(
                     "{} tokens of this {whose} are alive, and one more would end the oldest at Zoho",
                     limits.live

@@ -3,6 +3,7 @@
 //! Lanes go with every write, also when another org that shares one has just written it: that write may
 //! yet fail. Invariant: a revision is given again only after the store has said that it is not there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::event::{Refusal, RequestId, Severity, Step, WriteId};
@@ -33,6 +34,8 @@ pub(super) struct Saving {
     /// Admins to tell how a revocation went once that is on the disk.
     pub(super) ends: Vec<(RequestId, Result<Ended, Refusal>)>,
     pub(super) newest: Newest,
+    /// Lanes of enrolments that are over: what became of their slots goes down as well, whoever lives in them.
+    left: Vec<LaneId>,
 }
 
 /// Where the newest token stands on its way to the disk, before readers may have it.
@@ -50,7 +53,7 @@ pub(super) enum Newest {
 /// A write on its way.
 #[derive(Debug)]
 struct Flight {
-    lanes: Vec<LaneId>,
+    lanes: BTreeSet<LaneId>,
     notes: Vec<Note>,
     refusals: Vec<(RequestId, Refusal)>,
     ends: Vec<(RequestId, Result<Ended, Refusal>)>,
@@ -72,6 +75,13 @@ impl Saving {
     pub(super) fn note(&mut self, note: Note) {
         self.notes.push(note);
         self.bound_notes();
+    }
+
+    /// An enrolment in that lane is over.
+    pub(super) fn leave_lane(&mut self, lane: &LaneId) {
+        if !self.left.contains(lane) {
+            self.left.push(lane.clone());
+        }
     }
 
     fn bound_notes(&mut self) {
@@ -153,8 +163,8 @@ impl Org {
         if let Some(revoking) = &mut self.revocations.current {
             revoking.ride(write);
         }
-        let mut lanes: Vec<LaneId> = self.lanes_in_use().cloned().collect();
-        lanes.dedup();
+        let lanes: BTreeSet<LaneId> = self.lanes_in_use().cloned().collect();
+        self.saving.left.clear();
         let changes = self.changes(&lanes, scene);
         self.saving.is_dirty = false;
         self.saving.flight = Some(Flight {
@@ -172,7 +182,7 @@ impl Org {
         scene.steps.push(Step::Write { write, changes });
     }
 
-    fn changes(&mut self, lanes: &[LaneId], scene: &mut Scene<'_>) -> Vec<Change> {
+    fn changes(&mut self, lanes: &BTreeSet<LaneId>, scene: &mut Scene<'_>) -> Vec<Change> {
         let anchor = scene.anchor();
         self.record.revision += 1;
         self.record.anchor = anchor.clone();
@@ -188,7 +198,7 @@ impl Org {
     fn lanes_in_use(&self) -> impl Iterator<Item = &LaneId> {
         let grant = self.record.grant.as_ref().map(|grant| &grant.lane);
         let offered = self.enrolling.as_ref().map(|own| &own.call.lane);
-        grant.into_iter().chain(offered)
+        grant.into_iter().chain(offered).chain(&self.saving.left)
     }
 
     /// A write of ours is on the disk.
@@ -220,6 +230,7 @@ impl Org {
                 if let Some(lane) = scene.ledger.lane_mut(lane) {
                     lane.is_dirty = true;
                 }
+                self.saving.leave_lane(lane);
             }
             self.saving.ends.extend(flight.ends);
             let newer = std::mem::replace(&mut self.saving.notes, flight.notes);

@@ -70,31 +70,59 @@ impl Fleet {
     pub(super) fn seat_warning(&self, record: &OrgRecord, now: Now) -> Option<String> {
         let grant = record.grant.as_ref()?;
         grant.root.refresh_token()?;
-        let seats = self.seats_of(&grant.binding, now);
-        let first = seats.iter().position(|seat| seat.is_in_force)?;
+        let (first, warning) = self.seat_warning_in(&grant.binding, now)?;
+        (first == record.org).then_some(warning)
+    }
+
+    /// The same of the org's client, whichever org is the first.
+    pub fn seat_warning_of(&self, name: &OrgName, now: Now) -> Option<String> {
+        let grant = self.orgs.get(name)?.record.grant.as_ref()?;
+        grant.root.refresh_token()?;
+        Some(self.seat_warning_in(&grant.binding, now)?.1)
+    }
+
+    fn seat_warning_in(&self, of: &Binding, now: Now) -> Option<(OrgName, String)> {
+        let seats = self.seats_of(of, now);
+        let first = seats.iter().find(|seat| seat.is_in_force)?;
         let in_force = seats.iter().filter(|seat| seat.is_in_force).count();
         // So many live that they cannot be one user's.
         let is_one_users = in_force <= SEATS_MAX;
-        if !is_one_users || seats.len() < WARN_FROM || seats[first].org != record.org {
+        if !is_one_users || seats.len() < WARN_FROM {
             return None;
         }
-        let more = (SEATS_MAX + 1 + first).saturating_sub(seats.len()).max(1);
-        let age = seats[first].since.map_or_else(
+        // Of those whose age nobody knows any may be the oldest.
+        let older = seats.iter().filter(|seat| seat.since < first.since).count();
+        let age = first.since.map_or_else(
             || "taken over, so of unknown age and counted as the oldest".to_owned(),
             |since| format!("enrolled at {}", since.to_rfc3339()),
         );
-        let ordinal = match more {
-            1 => "the next enrolment makes".to_owned(),
-            more => format!("{more} more enrolments make"),
+        let org = &first.org;
+        let whose = format!("the oldest grant in force, that of org {org} ({age})");
+        let danger = match (SEATS_MAX + older).checked_sub(seats.len()) {
+            None => format!(
+                "it has most likely deleted {whose}, already: `zoho-tokend refresh {org}` tells"
+            ),
+            Some(0) => format!("the next enrolment makes it delete {whose}, without a word"),
+            Some(more) => format!(
+                "{} more enrolments make it delete {whose}, without a word",
+                more + 1
+            ),
         };
-        Some(format!(
-            "{} of the {SEATS_MAX} refresh tokens that Zoho keeps per user are taken with client {}: {ordinal} it \
-             delete the oldest grant in force, that of org {} ({age}), without a word; revoke what no job uses \
-             (`zoho-tokend revoke ORG`), or enroll with another client",
-            seats.len(),
-            shown(record),
-            record.org
-        ))
+        let taken = match seats.len() {
+            known if known > SEATS_MAX => {
+                format!(
+                    "{known} refresh tokens of client {} are known, and Zoho keeps {SEATS_MAX} per user",
+                    shown(of)
+                )
+            }
+            known => format!(
+                "{known} of the {SEATS_MAX} refresh tokens that Zoho keeps per user are taken with client {}",
+                shown(of)
+            ),
+        };
+        let cure = "revoke what no job uses (`zoho-tokend revoke ORG`; what was kept or forgotten: under Connected Apps of \
+                    the user who gave it), or enroll with another client";
+        Some((first.org.clone(), format!("{taken}: {danger}; {cure}")))
     }
 
     /// Whether the org's grant was the oldest of so many that a 21st may have pushed it out: how many are known.
@@ -127,6 +155,32 @@ impl Fleet {
             org.tell(Severity::Warning, "evicted", detail, scene);
         });
     }
+
+    /// The start: the same of grants that were gone before it, without a word to the operator, who was told.
+    pub(super) fn recall_evictions(&mut self, now: Now) {
+        let gone = self.orgs.values().filter(|org| org.is_called_invalid());
+        let gone: Vec<&OrgRecord> = gone.map(|org| &org.record).collect();
+        // An older one that lived longer: then it was not the oldest.
+        let is_outlived = |own: &OrgRecord| gone.iter().any(|other| outlives(other, own));
+        let first = gone.iter().filter(|record| !is_outlived(record));
+        let counts = first.map(|record| (record.org.clone(), self.eviction(record, now)));
+        for (name, count) in counts.collect::<Vec<_>>() {
+            if let Some(org) = self.orgs.get_mut(&name) {
+                org.evicted_of = count;
+            }
+        }
+    }
+}
+
+/// Whether both are gone, and `older` is both the older grant and the one that went later.
+fn outlives(older: &OrgRecord, own: &OrgRecord) -> bool {
+    let both = older.grant.as_ref().zip(own.grant.as_ref());
+    older.verdict.since > own.verdict.since
+        && both.is_some_and(|(older, own)| {
+            older.binding.client_id == own.binding.client_id
+                && older.binding.data_center == own.binding.data_center
+                && older.enrolled_at < own.enrolled_at
+        })
 }
 
 /// What a cure begins with where a 21st may have pushed the grant out.
@@ -187,9 +241,6 @@ fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Key<'_>, Seat)> {
     seats
 }
 
-fn shown(record: &OrgRecord) -> String {
-    let binding = record.grant.as_ref().map(|grant| &grant.binding);
-    binding.map_or_else(String::new, |of| {
-        format!("{} in {}", of.client_id, of.data_center)
-    })
+fn shown(of: &Binding) -> String {
+    format!("{} in {}", of.client_id, of.data_center)
 }

@@ -79,7 +79,7 @@ impl Fleet {
         let token = past.refresh_token.as_deref()?;
         let is_shared = self
             .records()
-            .any(|record| record.lives_on(token) || (record.org != *name && record.may_use(token)));
+            .any(|record| record.lives_on(token) || record.may_use(token));
         Some((past.lane.clone(), is_shared))
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::fleet::Fleet;
 use super::ledger::Lane;
 use super::org::Org;
+use super::past::EndOfReplaced;
 use super::record::{OrgRecord, Token, Word};
 use super::remedy::{Place, remedy};
 use super::reply::Asked;
@@ -66,6 +67,7 @@ pub struct Status {
     pub next_refresh_at: Option<String>,
     pub mints_left: Option<u32>,
     pub refresh_tokens: Option<Count>,
+    pub replaced_is_revoked: Option<EndOfReplaced>,
     pub outage_budget_s: Option<Budget>,
     pub min_ttl_s: u64,
     pub life_too_short: bool,
@@ -230,6 +232,7 @@ impl Org {
                     .saturating_sub(lane.spent(now.boot, limits.window))
             }),
             refresh_tokens: None,
+            replaced_is_revoked: self.record.end_of_replaced(),
             outage_budget_s: self.budget(next, now.boot),
             min_ttl_s: life
                 .map_or(self.settings.min_ttl, |life| {
@@ -322,6 +325,7 @@ fn shelved_status(record: &OrgRecord, now: Now) -> Option<Status> {
         next_refresh_at: None,
         mints_left: None,
         refresh_tokens: None,
+        replaced_is_revoked: record.end_of_replaced(),
         outage_budget_s: None,
         min_ttl_s: 0,
         life_too_short: false,

@@ -72,7 +72,7 @@ impl Org {
         let (word, cause, retry_at) = (failure.word, failure.cause.clone(), failure.retry_at);
         self.fail(failure, scene);
         let refusal = match word {
-            Word::Throttled => Refusal::NoBudget(retry_at),
+            Word::Throttled => Refusal::Throttled(cause, retry_at),
             word if word.wants_a_person() => Refusal::Refused(cause),
             _ => Refusal::Later(cause, self.not_before),
         };

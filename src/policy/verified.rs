@@ -2,7 +2,7 @@
 
 use super::binding::Proof;
 use super::event::Severity;
-use super::identity::{ZohoOrg, cure_of_silence};
+use super::identity::{ZohoOrg, cure_of_silence, is_refusal_to_tell};
 use super::org::{Org, Scene};
 use super::record::{Cause, Token};
 use super::reply::{Granted, host_of};
@@ -22,6 +22,19 @@ impl Org {
         self.zoho_org().is_some_and(|org| {
             token.verified || org.environment.is_some() || self.settings.org_id.is_some()
         })
+    }
+
+    /// Whether an older grant may be given up for the one in force: nothing that the API has told stands against it, or
+    /// may yet do so.
+    pub(super) fn is_settled_upon(&self) -> bool {
+        match self.zoho_org() {
+            Some(org) => self.contradicted_by(Some(org)).is_none(),
+            None if self.settings.verify => {
+                let silence = self.verifying.silence.as_ref();
+                silence.is_some_and(is_refusal_to_tell)
+            }
+            None => true,
+        }
     }
 
     /// Why `verify` has proved nothing yet, and what to do; `None` where it has, or is off.

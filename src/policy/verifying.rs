@@ -9,7 +9,7 @@ use super::asking::{Asking, Held, Verifying};
 use super::binding::Proof;
 use super::enrolling::{Accepted, Enrolling};
 use super::event::{Attempt, Refusal, Severity};
-use super::identity::{Found, WRONG_ORG, ZohoOrg};
+use super::identity::{Found, WRONG_ORG, ZohoOrg, refusal_of_token};
 use super::minting::Mint;
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
@@ -57,7 +57,7 @@ impl Org {
         let (Some(own), Some(held)) = (self.enrolling.take(), held) else {
             return;
         };
-        let against = self.contradicted_by(said.as_ref().ok());
+        let against = self.contradicted_by_answer(&said);
         if let Some(cause) = against {
             self.reject(&own, held.what.root, scene);
             return self.refuse_for(&own, cause, scene);
@@ -70,6 +70,14 @@ impl Org {
     /// What the API's word contradicts.
     pub(super) fn contradicted_by(&self, told: Option<&ZohoOrg>) -> Option<Cause> {
         self.record.identity.contradicts(told?, &self.settings)
+    }
+
+    /// The same of a token that has just been made: one that the API does not know is of another place.
+    fn contradicted_by_answer(&self, said: &Result<ZohoOrg, Cause>) -> Option<Cause> {
+        match said {
+            Ok(org) => self.contradicted_by(Some(org)),
+            Err(cause) => refusal_of_token(cause, &self.settings),
+        }
     }
 
     /// The grant that is in force stays.
@@ -91,7 +99,9 @@ impl Org {
             return;
         };
         // An API that is away takes nothing back of what it has told before.
-        let against = self.contradicted_by(said.as_ref().ok().or(self.zoho_org()));
+        let told = self.zoho_org().filter(|_| said.is_err());
+        let against = self.contradicted_by(told);
+        let against = against.or_else(|| self.contradicted_by_answer(&said));
         self.note_said(said, scene);
         if let Some(cause) = against {
             self.refuse_once_kept(own.into_askers(), &Refusal::Refused(cause.clone()));

@@ -111,6 +111,14 @@ impl World<'_> {
         own.is_some() && same.count() > 1
     }
 
+    /// How many orgs mint by the grant that this one mints by.
+    pub(super) fn sharers_of_its_lane(&self, org: usize) -> i64 {
+        let own = self.any_grant(org);
+        let all = 0..self.names.len();
+        let sharers = all.filter(|other| self.any_grant(*other) == own).count();
+        own.map_or(1, |_| i64::try_from(sharers).unwrap_or(i64::MAX))
+    }
+
     /// A 21st grant has deleted a first one.
     pub(super) fn note_evictions(&mut self) {
         for grant in self.zoho.evicted() {

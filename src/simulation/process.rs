@@ -14,6 +14,9 @@ use crate::policy::event::Event;
 use crate::policy::fleet::Fleet;
 use crate::policy::record::{Change, OrgRecord, Word};
 
+/// A promise, and how it is broken.
+type Fault = (&'static str, String);
+
 /// What a start must not change: per org the generation served, and when the next mint is planned.
 pub(super) type Standing = BTreeMap<OrgName, (u64, i64)>;
 
@@ -203,34 +206,35 @@ impl World<'_> {
         }
     }
 
-    /// R4: a refresh token leaves the store for another one that Zoho gave, and for nothing else.
     fn check_record(&mut self, new: &OrgRecord) {
         let org = self.index_of(&new.org);
-        let Some(old) = self.disk.orgs.get(&new.org) else {
-            return;
-        };
+        let old = self.disk.orgs.get(&new.org);
+        if let Some((promise, what)) = old.and_then(|old| self.fault_of(org, old, new)) {
+            self.judge.breaks(promise, Some(org), self.now, what);
+        }
+    }
+
+    /// R2 and R4: the promise that a record breaks that comes after another one, and how.
+    fn fault_of(&self, org: usize, old: &OrgRecord, new: &OrgRecord) -> Option<Fault> {
         if new.generation < old.generation {
             let what = format!("generation {} after {}", new.generation, old.generation);
-            self.judge.breaks("R2", Some(org), self.now, what);
+            return Some(("R2", what));
         }
-        let old = old.clone();
-        self.check_forgotten(org, &old, new);
-        let (Some(was), Some(is)) = (&old.grant, &new.grant) else {
-            return;
-        };
-        let (Some(was), Some(is)) = (was.root.refresh_token(), is.root.refresh_token()) else {
-            // In a run no org's kind of grant changes.
-            if was.root.refresh_token().is_some() || is.root.refresh_token().is_some() {
-                let what = "a grant has another root than before".to_owned();
-                self.judge.breaks("R4", Some(org), self.now, what);
+        if self.forgets_a_living_one(org, old, new) {
+            return Some(("R4", "a refresh token that lives left the store".to_owned()));
+        }
+        let (was, is) = (&old.grant.as_ref()?.root, &new.grant.as_ref()?.root);
+        match (was.refresh_token(), is.refresh_token()) {
+            (None, None) => None,
+            (Some(was), Some(is)) if is.is_same_as(was) => None,
+            (Some(_), Some(is)) => {
+                let line = Zoho::line_of(is.expose());
+                let is_known = line.is_some_and(|grant| grant < self.zoho.grants.len());
+                let what = "a refresh token left the store for one that Zoho never gave";
+                (!is_known).then(|| ("R4", what.to_owned()))
             }
-            return;
-        };
-        let line = Zoho::line_of(is.expose());
-        let is_known = line.is_some_and(|grant| grant < self.zoho.grants.len());
-        if !is.is_same_as(was) && !is_known {
-            let what = "a refresh token left the store for one that Zoho never gave".to_owned();
-            self.judge.breaks("R4", Some(org), self.now, what);
+            // In a run no org's kind of grant changes.
+            _ => Some(("R4", "a grant has another root than before".to_owned())),
         }
     }
 

@@ -11,14 +11,14 @@ use super::world::World;
 use super::zoho::{Place, Zoho};
 use crate::base::{Boottime, millis};
 use crate::policy::event::Right;
-use crate::policy::org::Org;
 use crate::policy::query::{Query, Reading};
 use crate::policy::record::{Token, Word};
 use crate::policy::reply::Asked;
 use crate::policy::schedule;
 use crate::policy::settings::OrgSettings;
 
-/// How long before `min_ttl` the policy may give up a live token for a new one: a fifth of the window.
+/// How long before `min_ttl` the policy may give up a live token for a new one: a fifth of the window for each org that
+/// mints by the same right.
 const EVE_PARTS: i64 = 5;
 
 /// How long files may hold a token that has ended.
@@ -283,13 +283,11 @@ impl World<'_> {
         let Some(own) = self.org(org) else {
             return true;
         };
-        let is_near = |own: &Org| {
-            own.served(boot).is_none_or(|token| {
-                let left = millis(token.expires.since(boot));
-                left <= millis(own.min_ttl(token)) + self.limits.0 / EVE_PARTS
-            })
-        };
-        is_near(own)
+        let eve = self.sharers_of_its_lane(org) * self.limits.0 / EVE_PARTS;
+        own.served(boot).is_none_or(|token| {
+            let left = millis(token.expires.since(boot));
+            left <= millis(own.min_ttl(token)) + eve
+        })
     }
 
     /// After the calm: every org is well, and nobody waits.

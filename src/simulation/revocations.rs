@@ -169,23 +169,28 @@ impl World<'_> {
     }
 
     /// R4: a refresh token leaves the store once Zoho has it no more, or a person wants it forgotten.
-    pub(super) fn check_forgotten(&mut self, org: usize, old: &OrgRecord, new: &OrgRecord) {
+    pub(super) fn forgets_a_living_one(
+        &self,
+        org: usize,
+        old: &OrgRecord,
+        new: &OrgRecord,
+    ) -> bool {
         let kept = lines_of(new);
-        let others = self
-            .disk
-            .orgs
-            .values()
-            .filter(|record| record.org != new.org);
-        let shared: Vec<usize> = others.flat_map(lines_of).collect();
-        for line in lines_of(old) {
-            let is_kept = kept.contains(&line) || shared.contains(&line);
-            let is_known = line < self.zoho.grants.len();
-            let lives = is_known && self.zoho.grants[line].revoked_at.is_none();
-            if lives && !is_kept && !self.endings.forgotten.contains(&line) {
-                let what = "a refresh token that lives left the store".to_owned();
-                self.judge.breaks("R4", Some(org), self.now, what);
-            }
-        }
+        let mut left = lines_of(old)
+            .into_iter()
+            .filter(|line| !kept.contains(line));
+        left.any(|line| {
+            let grant = self.zoho.grants.get(line);
+            let lives = grant.is_some_and(|grant| grant.revoked_at.is_none());
+            lives && !self.endings.forgotten.contains(&line) && !self.is_kept_by_another(org, line)
+        })
+    }
+
+    /// Orgs may share a refresh token.
+    fn is_kept_by_another(&self, org: usize, line: usize) -> bool {
+        let others = self.disk.orgs.values();
+        let mut others = others.filter(|record| record.org != self.names[org]);
+        others.any(|record| lines_of(record).contains(&line))
     }
 }
 

@@ -39,6 +39,39 @@ acme: enrolled
     );
 }
 
+/// Whoever enrols because the older one has leaked must not believe that it is dead.
+#[test]
+fn enroll_says_when_the_grant_that_it_replaces_ends_and_whom_the_21st_ends() {
+    let more = r#","replaced_is_revoked":"after-refresh","refresh_tokens_warning":"21 are known""#;
+    let status = ENROLLED.replace('}', &format!("{more}}}"));
+    let ended = Daemon::enrolling(CODE, [json(&status)]).run_with(&["enroll", "acme"], "1000.code");
+    let lines = "  replaced    the older refresh token is revoked at Zoho after the next refresh; `zoho-tokend refresh \
+                 acme` makes that now\n  warning     21 are known\n";
+    assert!(ended.stdout.ends_with(lines), "{}", ended.stdout);
+}
+
+/// The code is good once: whoever tries it again blindly is told that it is none.
+#[test]
+fn enroll_without_an_answer_says_that_it_may_have_been_done() {
+    let ended = Daemon::enrolling(CODE, [Vec::new()]).run_with(&["enroll", "acme"], "1000.code");
+    let (exit, line) = ended.failed();
+    let told = "hung up before it had answered; look at `zoho-tokend status acme` and `history acme` before you try again";
+    assert!(exit == 75 && line.contains(told), "{line}");
+}
+
+#[test]
+fn a_name_that_cannot_be_one_is_told_as_that() {
+    let ended = Ended::from(
+        program(&["enroll", "acme_canary"])
+            .output()
+            .expect("it ends"),
+    );
+    let (exit, line) = ended.failed();
+    assert_eq!(exit, 64);
+    let told = "in the place of the org's name cannot be one: names have a-z, 0-9 and -; mend it; if it was a secret,";
+    assert!(line.contains(told) && !line.contains("canary"), "{line}");
+}
+
 #[test]
 fn enroll_takes_over_a_refresh_token() {
     let args = ["enroll", "acme", "--refresh-token"];
@@ -75,6 +108,12 @@ fn enroll_sends_the_words_of_a_download_and_its_secret_only_when_asked_for_it() 
     let ended = Daemon::answering([json(ENROLLED)]).run_with(&args, file);
     assert_eq!(ended.exit, 0);
     assert_eq!(body(&ended.asked[0]), format!("{words}}}"));
+    let kept = [&args[..], &["--keep-old"]].concat();
+    let ended = Daemon::answering([json(ENROLLED)]).run_with(&kept, file);
+    assert_eq!(
+        body(&ended.asked[0]),
+        format!("{words},\"keep_old\":true}}")
+    );
     let needed = problem(422, "client-secret-needed", "");
     let ended = Daemon::answering([needed, json(ENROLLED)]).run_with(&args, file);
     assert_eq!(body(&ended.asked[0]), format!("{words}}}"));
@@ -131,7 +170,10 @@ fn enroll_asks_for_a_missing_client_secret_once() {
         .run_with(&["enroll", "acme"], "code\nsecret\n");
     assert_eq!(
         ended.failed(),
-        (78, "zoho-tokend: acme: the secret is empty; give it\n")
+        (
+            78,
+            "zoho-tokend: acme: the secret is empty; run it again, and give the client's secret when it is asked for\n"
+        )
     );
 }
 
@@ -156,6 +198,10 @@ fn enroll_refuses_what_cannot_be_a_code() {
         (
             "1000.can\u{7}ary",
             "the grant token has control characters in it",
+        ),
+        (
+            "hello world",
+            "the grant token has a space or a letter outside ASCII in it",
         ),
         (&*large, "over 4096 bytes on stdin"),
     ] {

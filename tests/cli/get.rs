@@ -156,12 +156,15 @@ fn get_tells_a_stranger_whom_to_ask() {
 
 #[test]
 fn get_tells_a_bad_question_from_a_bug() {
-    let too_long = r#","detail":"min_ttl is at most 1620 s","cure":"ask for less""#;
-    let told = ends(64, "min_ttl is at most 1620 s; ask for less");
+    let too_long = r#","detail":"no token has that much","cure":"Ask for at most 1620 s","max_min_ttl_s":1620"#;
+    let told = ends(64, "no token has that much; ask for at most 27m");
     assert_eq!(refused(400, "min-ttl-too-long", too_long), told);
     assert_eq!(
         refused(413, "too-large", ""),
-        ends(64, "too-large; see --help")
+        ends(
+            65,
+            "the daemon cannot read the request: too-large; see whether client and daemon are of one version"
+        )
     );
     assert_eq!(
         refused(500, "bug", ""),

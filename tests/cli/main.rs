@@ -19,6 +19,7 @@ mod revoke;
 mod simulate;
 mod socket;
 mod status;
+mod terminal;
 mod verbs;
 mod watch;
 

@@ -73,7 +73,7 @@ fn every_other_verdict_says_what_to_do_and_has_its_exit_code() {
             "zoho-tokend: acme: the token cannot be replaced just now; report again in 4 s\n",
         ),
         (
-            r#"{"verdict":"scope","generation":7,"cure":"give it the scope."}"#,
+            r#"{"verdict":"scope","generation":7,"cure":"Give it the scope."}"#,
             78,
             "zoho-tokend: acme: another token would not help: it may not do this; give it the scope\n",
         ),
@@ -148,6 +148,30 @@ fn a_report_without_a_generation_or_a_code_is_a_usage_error() {
     ] {
         let ended = Ended::from(program(args).output().expect("it ends"));
         assert_eq!(ended.failed(), (64, line));
+    }
+}
+
+/// As a shell takes it out of an answer that has none.
+#[test]
+fn a_report_of_no_code_is_told_without_a_word_of_requests() {
+    let long = "X".repeat(100_000);
+    for (code, what) in [
+        (
+            "",
+            "--code is empty, as it is where the answer has none (a web page, no body)",
+        ),
+        (
+            " ",
+            "--code is empty, as it is where the answer has none (a web page, no body)",
+        ),
+        (&*long, "--code is far longer than any code of Zoho's"),
+    ] {
+        let args = ["report", "acme", "--generation", "7", "--code", code];
+        let ended = run(Path::new("/nowhere"), &args, "");
+        let line = format!(
+            "zoho-tokend: acme: {what}; give the `code` of Zoho's answer, or the answer itself with --answer FILE\n"
+        );
+        assert_eq!(ended.failed(), (65, &*line));
     }
 }
 

@@ -15,7 +15,13 @@ fn revoke_says_how_it_ended() {
             r#"{"org":"acme","revocation":"gone","revocation_detail":"invalid_code: HTTP 400"}"#,
             &["--old"],
             "?forget=false&old=true",
-            "acme: forgotten; Zoho knew the refresh token no more (invalid_code: HTTP 400)\n",
+            "acme: forgotten; Zoho knew the older refresh token no more (invalid_code: HTTP 400); the grant in force stays\n",
+        ),
+        (
+            r#"{"org":"acme","revocation":"revoked"}"#,
+            &["--old"],
+            "?forget=false&old=true",
+            "acme: the older refresh token is revoked at Zoho; the grant in force stays\n",
         ),
         (
             r#"{"org":"acme","revocation":"forgotten","console_url":"https://api-console.zoho.eu"}"#,

@@ -74,6 +74,7 @@ fn the_api_of_an_org_with_verify_is_looked_for_too() {
 #[test]
 fn a_host_that_does_not_answer_is_named_with_its_place_and_what_to_look_at() {
     let mut site = site();
+    let gone = "data_center = \"gone\"\nverify = true\nscopes = [\"ZohoCRM.org.READ\"]";
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = closed.local_addr().expect("bound").port();
     drop(closed);
@@ -81,29 +82,40 @@ fn a_host_that_does_not_answer_is_named_with_its_place_and_what_to_look_at() {
         "[data_centers.gone]\naccounts_url = \"http://127.0.0.1:{port}\"\n\
          api_domains = {{ production = \"http://127.0.0.1:{port}\" }}\n"
     );
-    site.config
-        .orgs
-        .insert("beta".into(), "data_center = \"gone\"".into());
+    site.config.orgs.insert("beta".into(), gone.into());
     site.write_config();
     let ended = check(&site);
     assert_eq!(ended.exit, 69, "{ended:?}");
-    let line = ended.stderr.lines().next().expect("a line");
+    let mut lines = ended.stderr.lines();
+    let line = lines.find(|line| line.contains("`data_center` is gone"));
+    let line = line.expect("it is named");
     let config = site.path("zoho-tokend.toml").display().to_string();
     assert!(line.starts_with(&config), "{line}");
     for part in [
-        "`data_center` is gone",
-        "does not answer (connect: ",
+        "gives no good answer (connect: ",
         "Check network and firewall of this host",
     ] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
+    let told = "`verify` of org beta asks";
+    assert!(ended.stderr.contains(told), "{ended:?}");
+    assert!(ended.stderr.contains("stay unverified"), "{ended:?}");
     assert!(ended.stdout.contains("config good"), "{ended:?}");
     assert!(
         ended
             .stdout
-            .ends_with("online bad: 1 of 2 hosts did not answer\n"),
+            .ends_with("online bad: 2 of 3 hosts gave no good answer\n"),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_server_in_trouble_is_not_good() {
+    let site = site();
+    once(&site, Fault::status(503));
+    let ended = check(&site);
+    assert_eq!(ended.exit, 69, "{ended:?}");
+    assert!(ended.stderr.contains("(http-503: "), "{ended:?}");
 }
 
 #[test]
@@ -118,6 +130,7 @@ fn a_server_that_never_answers_is_not_waited_for_long() {
         begun.elapsed()
     );
     assert_eq!(ended.exit, 69);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{ended:?}");
     assert!(ended.stderr.contains("(timeout: "), "{ended:?}");
 }
 
@@ -144,6 +157,26 @@ fn zohos_list_is_held_against_the_table() {
         (0, ""),
         "another OAuth server need not have one"
     );
+}
+
+#[test]
+fn what_two_data_centers_tell_alike_is_told_once_and_in_their_order() {
+    let mut site = site();
+    let url = site.zoho.url().replace("127.0.0.1", "localhost");
+    site.config.more = format!(
+        "[data_centers.also]\naccounts_url = \"{url}\"\napi_domains = {{ production = \"{url}\" }}\n"
+    );
+    let lines = "data_center = \"also\"";
+    site.config.orgs.insert("acme".into(), lines.into());
+    site.write_config();
+    for _ in 0..2 {
+        once(&site, Fault::set("br", "https://accounts.zoho.br"));
+    }
+    let ended = check(&site);
+    assert_eq!(ended.stderr.matches("does not know: br").count(), 1);
+    let at = |what: &str| ended.done().find(what);
+    let (first, second) = (at("data center lab"), at("data center also"));
+    assert!(first.is_some() && first < second, "{ended:?}");
 }
 
 #[test]
@@ -183,5 +216,6 @@ fn hosts_are_asked_through_the_proxy_of_the_config() {
     site.write_config();
     let ended = check(&site);
     let told = "https://accounts.far.invalid does not answer (proxy: ";
-    assert!(ended.failed(69).contains(told), "{ended:?}");
+    assert_eq!(ended.exit, 69);
+    assert!(ended.stderr.contains(told), "{ended:?}");
 }

@@ -17,7 +17,7 @@ struct Bad {
     says: &'static [&'static str],
 }
 
-const NEW_ONE: &str = "Make a new one at";
+const NEW_ONE: &str = "make a new one at";
 
 const BAD: [Bad; 6] = [
     Bad {
@@ -73,7 +73,7 @@ const BAD: [Bad; 6] = [
             "wrong-place",
             "sandbox",
             "production",
-            "Correct `environment`",
+            "correct `environment`",
         ],
     },
 ];
@@ -146,7 +146,13 @@ fn r4_a_bad_grant_token_leaves_an_older_enrolment_as_it_was() {
 fn a_second_good_grant_token_takes_the_place_of_the_first() {
     let (site, mut daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let old = site.token("acme");
-    site.enroll("acme").done();
+    let told = site.enroll("acme");
+    assert!(
+        told.done()
+            .contains("is revoked at Zoho after the next refresh"),
+        "{told:?}"
+    );
+    assert_eq!(site.status("acme")["replaced_is_revoked"], "after-refresh");
     let new = site.token("acme");
     assert!(new.generation > old.generation);
     daemon.kill();
@@ -285,7 +291,23 @@ fn r4_a_throttled_enrolment_is_for_later() {
     let denied = r#"{"error":"Access Denied","error_description":"You have made too many requests continuously. Please try again after some time.","status":"failure"}"#;
     site.zoho.break_for("acme", 1, Fault::answer(400, denied));
     let ended = site.enroll("acme");
-    assert!(ended.failed(75).contains("try again in 600 s"), "{ended:?}");
+    let told = ended.failed(75);
+    for part in [
+        "Access Denied: Zoho throttles",
+        "; wait 10 minutes, and stop",
+        "new grant token",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(
+        !told.contains("current token") && !told.contains("600 s"),
+        "{told}"
+    );
+    let notes = site.verb(&["history", "acme"]);
+    assert!(
+        notes.done().contains("enrolment refused: Access Denied"),
+        "{notes:?}"
+    );
     assert_eq!(site.status("acme")["grant"], "unenrolled");
 }
 

@@ -2,13 +2,17 @@
 
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use serde_json::json;
 
+use crate::daemon::program_at;
 use crate::http::{Line, Request};
 use crate::login::{Login, browse, login, parameter, seat, target, visit, web_site};
 use crate::need::need_tools;
+use crate::site::Site;
 use crate::users::as_user;
 use crate::wait::{SOON, wait_until};
 use crate::zoho::client_secret;
@@ -98,6 +102,11 @@ fn s5_strangers_at_the_port_neither_end_a_login_nor_learn_of_it() {
         ("/callback?code=1000.a&state=guess", 400),
         ("/callback?code=1000.a", 400),
         ("/callback?error=access_denied&state=guess", 400),
+        ("/callback?error=access_denied", 400),
+        (
+            "/callback?error=all-is-lost&error_description=call+evil.example",
+            400,
+        ),
     ] {
         let reply = visit(&format!("{here}{target}"));
         assert_eq!(reply.status, status, "{target}");
@@ -128,7 +137,12 @@ fn s5_strangers_at_the_port_neither_end_a_login_nor_learn_of_it() {
         assert_eq!(line.answer().expect("an answer").status, status);
     }
     assert_eq!(browse(&address).status, 200);
-    login.end().done();
+    let ended = login.end();
+    ended.done();
+    // Said once, and in words of ours.
+    let told = "came back with an error (access_denied) that does not say of which login";
+    assert_eq!(ended.stderr.matches(told).count(), 1, "{ended:?}");
+    assert!(!ended.stderr.contains("all-is-lost") && !ended.stderr.contains("evil"));
     drop(silent);
     assert!(
         TcpStream::connect(("127.0.0.1", port)).is_err(),
@@ -191,6 +205,18 @@ fn s1_a_client_secret_that_the_config_leaves_out_is_asked_for_once() {
     site.verb(&["refresh", "acme"]).done();
 }
 
+#[test]
+fn whoever_pipes_in_an_address_has_seen_the_page_before_any_question() {
+    let (mut site, _) = web_site();
+    site.config.secretless = vec!["acme".into()];
+    site.write_config();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme", "--paste"]);
+    let back = target(&visit(&login.address()));
+    login.type_in(&format!("{}\n{back}\n", client_secret("acme")));
+    login.end().done();
+}
+
 /// S2
 #[test]
 fn s2_only_admins_begin_a_login() {
@@ -210,6 +236,59 @@ fn s2_only_admins_begin_a_login() {
     assert_eq!(ask("nobody").body, same, "a stranger learns no name");
 }
 
+/// A desktop whose opener writes down what it was given; where it does.
+fn desktop(site: &Site) -> PathBuf {
+    let opened = site.path("opened");
+    fs::write(&opened, "").expect("ours");
+    fs::set_permissions(&opened, fs::Permissions::from_mode(0o666)).expect("ours");
+    let program = site.path("xdg-open");
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {}\n", opened.display());
+    fs::write(&program, script).expect("ours");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("ours");
+    opened
+}
+
+/// The program as a person runs it there.
+fn on_desktop(site: &Site, program: &Path) -> Command {
+    let mut command = program_at(program);
+    command.env("DISPLAY", ":9").env_remove("WAYLAND_DISPLAY");
+    let path = env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", site.folder().display()));
+    command
+}
+
+/// Neither with root's rights, nor without a screen, nor against the person's word.
+#[test]
+fn no_browser_is_opened_where_none_is_wanted() {
+    const PERSON: u32 = 41_905;
+    if !need_tools(&["root"]) {
+        return;
+    }
+    let (mut site, _) = web_site();
+    site.config.daemon = format!("admins = {{ users = [{PERSON}] }}");
+    site.write_config();
+    let _daemon = site.run();
+    let program = site.program_for_all();
+    let opened = desktop(&site);
+    let as_person = |command: Command, args: &[&str]| {
+        as_user(PERSON, PERSON, &[], || {
+            Login::start_as(command, &site, args)
+        })
+    };
+    let opens_none = |mut login: Login| {
+        let page = browse(&login.address());
+        assert_eq!(page.status, 200, "{page:?}");
+        login.end().done();
+        assert_eq!(fs::read_to_string(&opened).expect("ours"), "");
+    };
+    let desktop = || on_desktop(&site, &program);
+    opens_none(Login::start_as(desktop(), &site, &["acme"]));
+    opens_none(as_person(desktop(), &["acme", "--no-browser"]));
+    let mut blind = desktop();
+    blind.env_remove("DISPLAY");
+    opens_none(as_person(blind, &["acme"]));
+}
+
 /// S1: what opens the browser is an argument, and every user of the host can read those.
 #[test]
 fn s1_the_browser_is_opened_at_an_entrance_that_works_once_and_has_no_state_in_it() {
@@ -222,22 +301,8 @@ fn s1_the_browser_is_opened_at_an_entrance_that_works_once_and_has_no_state_in_i
     site.write_config();
     let _daemon = site.run();
     let program = site.program_for_all();
-    let opened = site.path("opened");
-    fs::write(&opened, "").expect("ours");
-    fs::set_permissions(&opened, fs::Permissions::from_mode(0o666)).expect("ours");
-    let program_of_desktop = site.path("xdg-open");
-    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {}\n", opened.display());
-    fs::write(&program_of_desktop, script).expect("ours");
-    fs::set_permissions(&program_of_desktop, fs::Permissions::from_mode(0o755)).expect("ours");
-
-    let mut command = crate::daemon::program_at(&program);
-    command.env("DISPLAY", ":9");
-    let path = format!(
-        "{}:{}",
-        site.folder().display(),
-        env::var("PATH").unwrap_or_default()
-    );
-    command.env("PATH", path);
+    let opened = desktop(&site);
+    let command = on_desktop(&site, &program);
     let mut login = as_user(PERSON, PERSON, &[], || {
         Login::start_as(command, &site, &["acme"])
     });
@@ -254,8 +319,46 @@ fn s1_the_browser_is_opened_at_an_entrance_that_works_once_and_has_no_state_in_i
     );
     let state = parameter(&address, "state").expect("a state");
     assert!(!entrance.contains(&state), "{entrance}");
+    let path = entrance.rsplit('/').next().unwrap_or_default();
+    assert_eq!(path.len(), 43, "nobody guesses it: {entrance}");
     assert_eq!(target(&visit(entrance)), address);
     assert_eq!(visit(entrance).status, 404, "once");
     assert_eq!(browse(&address).status, 200);
     login.end().done();
+}
+
+/// Whoever knows the state is the page or the person: then the login ends, and says why.
+#[test]
+fn what_comes_back_with_the_state_and_cannot_be_used_ends_the_login_with_its_reason() {
+    let (site, port) = web_site();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    let state = parameter(&login.address(), "state").expect("a state");
+    let back = format!("http://localhost:{port}/callback?state={state}&code=can%0d%0aary");
+    let page = visit(&back);
+    assert_eq!(page.status, 400, "{page:?}");
+    let ended = login.end();
+    let told = ended.failed(65);
+    assert!(
+        told.contains("its `code` has control characters in it; no grant has changed; run `zoho-tokend login acme`"),
+        "{told}"
+    );
+    assert!(!told.contains("ary"), "{told}");
+}
+
+#[test]
+fn a_page_that_changes_nothing_does_not_say_that_the_terminal_has_it_too() {
+    let (site, port) = web_site();
+    let _daemon = site.run();
+    let mut login = Login::start(&site, &["acme"]);
+    login.address();
+    for (query, title) in [
+        ("?state=guess&code=1", "of another login"),
+        ("?error=x", "does not say which login it is of"),
+        ("", "neither a code nor an error"),
+    ] {
+        let page = visit(&format!("http://localhost:{port}/callback{query}")).body;
+        assert!(page.contains(title), "{page}");
+        assert!(!page.contains("The terminal says the same"), "{page}");
+    }
 }

@@ -37,6 +37,9 @@ fn r4_a_login_gives_the_org_a_grant_that_is_kept_and_refreshed() {
     assert!(page.body.contains("You can close this page"));
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    // The code is in this page's address.
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
     let ended = login.end();
     assert!(ended.done().starts_with("acme: enrolled\n"), "{ended:?}");
 

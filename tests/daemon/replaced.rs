@@ -6,6 +6,7 @@ use zoho_tokend::stand_in::{Consent, End, Fault, Rules};
 use crate::revoke::{break_revoke, ended, notes};
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
+use crate::zoho::Zoho;
 
 /// R4: the older refresh token is kept until the new one has minted, and revoked then.
 #[test]
@@ -118,6 +119,31 @@ fn a_refresh_token_that_another_org_lives_on_is_not_revoked() {
     site.verb(&["revoke", "twin", "--yes"]).done();
     assert_eq!(ended(&site, 0), Some(End::Revoked));
     assert_eq!(site.status("acme")["grant"], "ok");
+}
+
+/// S3: also where the org has moved to another data center since.
+#[test]
+fn s3_a_replaced_refresh_token_goes_to_its_own_data_center_and_to_no_other() {
+    let elsewhere = Zoho::start(Rules::default(), &["acme"]);
+    // Else its first one would be the very token that the other server has made.
+    elsewhere.refresh_token("acme");
+    let (mut site, _daemon) = Site::enrolled(Rules::default(), &["acme", "beta"]);
+    let url = elsewhere.url();
+    site.config.more = format!(
+        "[data_centers.far]\naccounts_url = \"{url}\"\napi_domains = {{ production = \"{url}\" }}\n"
+    );
+    let lines = "data_center = \"far\"";
+    site.config.orgs.insert("acme".into(), lines.into());
+    site.write_config();
+    site.verb(&["reload"]).done();
+    site.enroll_with("acme", &elsewhere.code("acme")).done();
+    site.verb(&["refresh", "acme"]).done();
+    wait_until("it is revoked", SOON, || {
+        ended(&site, 0) == Some(End::Revoked)
+    });
+    let alive = elsewhere.stats().grants;
+    assert!(alive.iter().all(|own| own.ended.is_none()), "{alive:?}");
+    site.verb(&["refresh", "beta"]).done();
 }
 
 /// What Zoho made for a code that is refused nobody would use, and it would take a place.

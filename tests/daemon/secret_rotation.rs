@@ -52,7 +52,10 @@ fn r4_a_secret_that_died_is_replaced_by_its_file_and_a_reload_with_nothing_lost(
         "{told:?}"
     );
     is_well(&site, "acme");
-    assert!(site.token("acme").generation > token.generation);
+    // Readers have it once the disk has.
+    wait_until("the next generation", SOON, || {
+        site.token("acme").generation > token.generation
+    });
     assert_eq!(
         site.zoho.newest_refresh_token("acme"),
         grant,

@@ -110,6 +110,7 @@ fn a_file_of_another_client_too_narrow_or_over_spends_nothing() {
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(!told.contains("delete it"), "{told}");
+        assert!(!told.contains("for another 0s"), "{told}");
     }
     assert_eq!(site.zoho.stats().traffic.token_calls, 0);
     assert_eq!(site.status("acme")["grant"], "unenrolled");
@@ -134,7 +135,7 @@ fn a_file_that_others_could_read_is_used_and_told() {
     let _daemon = site.run();
     site.write("self_client.json", &download(&site, &json!({})));
     let path = site.path("self_client.json");
-    fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("ours");
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("ours");
     let ended = site.verb(&[
         "enroll",
         "acme",
@@ -142,7 +143,7 @@ fn a_file_that_others_could_read_is_used_and_told() {
         path.to_str().expect("text"),
     ]);
     ended.done();
-    assert!(ended.stderr.contains("(mode 0644)"), "{ended:?}");
+    assert!(ended.stderr.contains("(mode 0640)"), "{ended:?}");
 }
 
 /// S1, S5
@@ -167,6 +168,12 @@ fn s5_what_is_no_download_is_refused_at_once_and_not_quoted() {
         assert!(told.contains(part), "{told}");
         assert!(!told.contains("canary"), "{told}");
     }
+    let endless = format!("{{\"code\":\"{}\"}}", "x".repeat(70_000));
+    let ended = site.verb_with(&["enroll", "acme", "--self-client", "-"], &endless);
+    assert!(
+        ended.failed(65).contains("over 65536 bytes on stdin"),
+        "{ended:?}"
+    );
     let folder = site.folder().to_str().expect("text").to_owned();
     for (path, part) in [
         ("/no/such/file", "is not there"),

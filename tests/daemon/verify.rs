@@ -286,6 +286,12 @@ fn s4_a_contradiction_that_comes_late_takes_token_and_files_within_a_second() {
             .contains("`org_id`"),
         "{status}"
     );
+    // What is not on the disk yet the next start would have to find out again.
+    wait_until("it is kept", SOON, || {
+        site.verb(&["history", "acme"])
+            .done()
+            .contains("quarantined")
+    });
     daemon.kill();
     let _daemon = site.run();
     assert_dark(&site);

@@ -166,7 +166,7 @@ impl Online {
         let asked = counted(self.asked, "host");
         match self.unreached.len() {
             0 => format!("online good: {asked} answered"),
-            unreached => format!("online bad: {unreached} of {asked} did not answer"),
+            unreached => format!("online bad: {unreached} of {asked} gave no good answer"),
         }
     }
 
@@ -177,13 +177,23 @@ impl Online {
             Ok(page) => page,
             Err(cause) => return self.unreached.push(unreached(place, &visit.stop, cause)),
         };
+        if page.status >= 500 {
+            let code = format!("http-{}", page.status);
+            let cause = Cause::new(&code, "it answers, and is in trouble");
+            return self.unreached.push(unreached(place, &visit.stop, &cause));
+        }
         if let Some(warning) = page.date.and_then(|date| clock_error(visit, date)) {
             self.warnings.push(Problem::warning(place, warning));
         }
-        let ms = visit.took.as_millis();
+        let (ms, status) = (visit.took.as_millis(), page.status);
+        let how = if status == 200 {
+            format!("answered in {ms} ms")
+        } else {
+            format!("answered HTTP {status} in {ms} ms")
+        };
         self.notes.push(match &visit.stop.kind {
-            Kind::Accounts(own) => format!("data center {}: {host} answered in {ms} ms", own.name),
-            Kind::Api => format!("{host}, which `verify` asks, answered in {ms} ms"),
+            Kind::Accounts(own) => format!("data center {}: {host} {how}", own.name),
+            Kind::Api => format!("{host}, which `verify` asks, {how}"),
         });
     }
 
@@ -210,7 +220,7 @@ fn unreached(place: Place, stop: &Stop, cause: &Cause) -> Problem {
         Kind::Accounts(own) => {
             let cure = remedy::look_at(&cause.code, host);
             format!(
-                "`data_center` is {}, and {host} does not answer ({}: {}); {cure}",
+                "`data_center` is {}, and {host} gives no good answer ({}: {}); {cure}",
                 own.name, cause.code, cause.detail
             )
         }
@@ -218,7 +228,7 @@ fn unreached(place: Place, stop: &Stop, cause: &Cause) -> Problem {
             let cure = remedy::look_at(&cause.code, host);
             let org = key.split('.').nth(1).unwrap_or_default();
             format!(
-                "`verify` of org {org} asks {host}, which does not answer ({}: {}): its tokens stay unverified; {cure}",
+                "`verify` of org {org} asks {host}, which gives no good answer ({}: {}): its tokens stay unverified; {cure}",
                 cause.code, cause.detail
             )
         }

@@ -162,15 +162,7 @@ impl Session<'_> {
         consent: &Consent,
         secret: Option<&Secret>,
     ) -> Result<Answer, Failure> {
-        let grant = Grant {
-            kind: "login",
-            code: Some(consent.code.expose()),
-            redirect_uri: Some(&self.begin.page.redirect_uri),
-            code_verifier: visit.code_verifier.as_ref().map(Secret::expose),
-            location: consent.location.as_deref(),
-            accounts_server: consent.accounts_server.as_deref(),
-            ..Grant::default()
-        };
+        let grant = grant(&self.begin.page, visit, consent);
         let secret = match (secret, self.begin.client_secret.as_str()) {
             (Some(secret), _) => ClientSecret::Given(secret),
             (None, "sealed") => ClientSecret::Kept,
@@ -210,10 +202,53 @@ impl Session<'_> {
     }
 }
 
+/// All that the browser brought back, and what it must be held against.
+fn grant<'a>(page: &'a ConsentPage, visit: &'a Visit, consent: &'a Consent) -> Grant<'a> {
+    Grant {
+        kind: "login",
+        code: Some(consent.code.expose()),
+        redirect_uri: Some(&page.redirect_uri),
+        code_verifier: visit.code_verifier.as_ref().map(Secret::expose),
+        location: consent.location.as_deref(),
+        accounts_server: consent.accounts_server.as_deref(),
+        ..Grant::default()
+    }
+}
+
 /// Tells the browser, too.
 fn failed(failure: Failure, arrival: Option<Arrival>) -> Failure {
     if let Some(arrival) = arrival {
         arrival.show(400, &page::failed(&failure));
     }
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S3, S4: the daemon weighs all of it before the code is spent.
+    #[test]
+    fn s4_all_that_zoho_says_of_the_account_goes_to_the_daemon() {
+        let page = ConsentPage {
+            authorize_url: "https://accounts.zoho.eu/oauth/v2/auth".into(),
+            client_id: "1000.A".into(),
+            scope: "ZohoCRM.modules.ALL".into(),
+            redirect_uri: "http://localhost:8976/callback".into(),
+            pkce: true,
+        };
+        let visit = Visit::plan(&page, false).expect("a good address");
+        let consent = Consent {
+            code: Secret::new("1000.code".into()),
+            location: Some("in".into()),
+            accounts_server: Some("https://accounts.zoho.in".into()),
+        };
+        let grant = grant(&page, &visit, &consent);
+        assert_eq!((grant.kind, grant.code), ("login", Some("1000.code")));
+        assert_eq!(grant.redirect_uri, Some(&*page.redirect_uri));
+        assert_eq!(grant.location, Some("in"));
+        assert_eq!(grant.accounts_server, Some("https://accounts.zoho.in"));
+        let verifier = visit.code_verifier.as_ref().map(Secret::expose);
+        assert!(grant.code_verifier.is_some() && grant.code_verifier == verifier);
+    }
 }

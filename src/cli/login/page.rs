@@ -38,20 +38,41 @@ pub(super) fn failed(failure: &Failure) -> String {
     whole("bad", &format!("{} was not enrolled", failure.who), &body)
 }
 
-/// A redirect that belongs to no login that waits here.
+/// A redirect that belongs to another login than the one that waits here.
 pub(super) fn foreign() -> String {
-    let body = "<p>Nothing was done with it. A login waits in the terminal: open the address that stands there.</p>";
-    whole("bad", "This answer is of another login", body)
+    waiting("This answer is of another login")
+}
+
+/// An error that names no login.
+pub(super) fn unclaimed() -> String {
+    waiting("This answer does not say which login it is of")
+}
+
+/// Neither a code nor an error.
+pub(super) fn nothing() -> String {
+    waiting("That address has neither a code nor an error in it")
+}
+
+/// What changes nothing, and of which the terminal says little or nothing.
+fn waiting(title: &str) -> String {
+    let body = "<p>Nothing was done with it. A login waits in the terminal: open the address that stands there, or end \
+                it there with Ctrl-C.</p>";
+    page("bad", title, body, "You can close this page.")
 }
 
 fn whole(class: &str, title: &str, body: &str) -> String {
+    let footer = "You can close this page. The terminal says the same.";
+    page(class, title, body, footer)
+}
+
+fn page(class: &str, title: &str, body: &str, footer: &str) -> String {
     let title = escaped(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <title>{title} · zoho-tokend</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}</style>\n</head>\n\
          <body class=\"{class}\">\n<main>\n<h1>{title}</h1>\n{body}\n\
-         <footer>You can close this page. The terminal says the same.</footer>\n</main>\n</body>\n</html>\n"
+         <footer>{footer}</footer>\n</main>\n</body>\n</html>\n"
     )
 }
 
@@ -134,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_page_asks_nobody_for_anything() {
-        for page in [enrolled("acme", &[]), foreign()] {
+        for page in [enrolled("acme", &[]), foreign(), unclaimed(), nothing()] {
             for word in ["http:", "https:", "<script", "url(", "@import"] {
                 assert!(!page.contains(word), "{word}");
             }

@@ -18,6 +18,8 @@ use crate::cli::secret_input::SecretInput;
 use crate::cli::{output, span};
 use crate::edge::loopback::{Arrival, Loopback};
 use crate::edge::zoho::consent::{ConsentPage, Visit, unguessable};
+use crate::policy::record::Cause;
+use crate::policy::remedy::{self, Place};
 
 /// How long a person has on the consent page, second attempts included.
 const WAIT_MAX: Duration = Duration::from_mins(5);
@@ -46,6 +48,7 @@ pub(super) struct Door {
     entrance: Option<String>,
     until: Instant,
     requests: u32,
+    has_told_unclaimed: bool,
 }
 
 /// What came back, and the browser that waits for a page.
@@ -73,6 +76,7 @@ impl Way {
                     entrance: Some(entrance),
                     until: Instant::now() + WAIT_MAX,
                     requests: 0,
+                    has_told_unclaimed: false,
                 })));
             }
             Some(Err(error)) => format!("cannot wait on {shown} ({error})"),
@@ -120,7 +124,6 @@ impl Way {
         {
             let mut url = door.redirect_uri.clone();
             url.set_path(entrance);
-            url.set_query(None);
             browser::open(url.as_str());
         }
     }
@@ -159,7 +162,7 @@ impl Door {
                 return Err(Failure::new(Exit::TryLater, org.as_str(), &what, &cure));
             };
             self.requests += 1;
-            if let Some(came) = self.admit(arrival, visit) {
+            if let Some(came) = self.admit(org, arrival, visit) {
                 return Ok(came);
             }
         }
@@ -170,7 +173,7 @@ impl Door {
     }
 
     /// Answers what is not Zoho's.
-    fn admit(&mut self, arrival: Arrival, visit: &Visit) -> Option<Came> {
+    fn admit(&mut self, org: &OrgName, arrival: Arrival, visit: &Visit) -> Option<Came> {
         if self.entrance.as_deref() == Some(&*arrival.path) {
             self.entrance = None;
             arrival.send_to(visit.url());
@@ -182,15 +185,38 @@ impl Door {
         }
         match returned::read(arrival.query.expose(), &visit.state) {
             Returned::Ours(returned) => Some((returned, Some(arrival))),
+            Returned::Unclaimed(cause) => {
+                self.tell_unclaimed(org, &cause);
+                arrival.show(400, &page::unclaimed());
+                None
+            }
             Returned::Foreign => {
                 arrival.show(400, &page::foreign());
                 None
             }
             Returned::Nothing => {
-                arrival.refuse();
+                arrival.show(404, &page::nothing());
                 None
             }
         }
+    }
+
+    /// Once, and in our words alone: it may be anybody's. If it is the person's own, he knows what he did.
+    fn tell_unclaimed(&mut self, org: &OrgName, cause: &Cause) {
+        if std::mem::replace(&mut self.has_told_unclaimed, true) {
+            return;
+        }
+        let is_known = !remedy::explain(&cause.code, &Place::ANY).is_empty();
+        let code = if is_known {
+            cause.code.as_str()
+        } else {
+            "a code that is not known here"
+        };
+        let what = format!(
+            "a browser came back with an error ({code}) that does not say of which login; this one waits on"
+        );
+        let cure = "press Ctrl-C if you declined on the consent page";
+        output::complain_of(&Failure::new(Exit::Done, org.as_str(), &what, cure));
     }
 }
 
@@ -228,7 +254,7 @@ fn pasted(
         if let Some(refusal) = &refusal {
             output::complain_of(refusal);
         }
-        let address = input.next_or_none("Address", " (not shown)")?;
+        let address = input.line("Address", " (not shown)")?;
         let address = address.ok_or_else(|| input.missing("Address"))?;
         match in_address(&address, redirect_uri, visit) {
             Ok(returned) => return Ok(returned),
@@ -256,6 +282,8 @@ fn in_address(
     let query = query.split('#').next().unwrap_or_default();
     match returned::read(query, &visit.state) {
         Returned::Ours(returned) => Ok(returned),
+        // A person has brought it here by hand.
+        Returned::Unclaimed(cause) => Ok(Err(Refused::AtZoho(cause))),
         Returned::Foreign => Err("that address is of another login"),
         Returned::Nothing => Err("that address has neither a code nor an error in it"),
     }
@@ -274,6 +302,30 @@ mod tests {
             pkce: true,
         };
         Visit::plan(&page, false).expect("a good address")
+    }
+
+    /// S5
+    #[test]
+    fn s5_a_login_ends_after_so_many_requests_that_are_not_of_it() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("bound").port();
+        drop(free);
+        let redirect_uri = Url::parse(&format!("http://localhost:{port}/callback"));
+        let redirect_uri = redirect_uri.expect("a good address");
+        let loopback = Loopback::listen(&redirect_uri).expect("loopback");
+        let mut door = Door {
+            loopback: loopback.expect("it is free"),
+            redirect_uri,
+            entrance: None,
+            until: Instant::now(),
+            requests: REQUESTS_MAX - 1,
+        };
+        let org = OrgName::parse("acme").expect("a good name");
+        let mut ended = || door.wait(&org, &visit()).expect_err("nobody came").what;
+        assert!(ended().contains("did not come back"));
+        door.requests += 1;
+        let ended = door.wait(&org, &visit()).expect_err("too many").what;
+        assert!(ended.contains("over 500 requests"), "{ended}");
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub struct OrgStatus {
     pub refresh_tokens: Option<Places>,
     /// The same before an enrolment.
     pub refresh_tokens_before: Option<u64>,
+    /// What an admin should know of the places of its client, after an enrolment.
+    pub refresh_tokens_warning: Option<String>,
+    /// `after-refresh`, `now`: when Zoho revokes what newer enrolments have replaced.
+    pub replaced_is_revoked: Option<String>,
     /// How long Zoho may be away.
     pub outage_budget_s: Option<OutageBudget>,
     /// Whether Zoho's tokens live too short for its own limits.

@@ -130,11 +130,14 @@ fn notes(org: &OrgStatus, is_alone: bool) -> Vec<String> {
             .flatten()
             .map(|warning| format!("warning: {warning}")),
     );
-    match (&org.last_error, &org.cause) {
-        (Some(error), _) => notes.push(told(error)),
-        (None, Some(cause)) => notes.push(format!("cause: {cause}")),
-        (None, None) => (),
-    }
+    notes.extend(org.last_error.as_ref().map(told));
+    // The cure is for the cause, which the last error need not be.
+    let last = org
+        .last_error
+        .as_ref()
+        .and_then(|error| error.code.as_ref());
+    let cause = org.cause.iter().filter(|cause| last != Some(cause));
+    notes.extend(cause.map(|cause| format!("cause: {cause}")));
     notes.extend(org.cure.iter().map(|cure| format!("cure: {cure}")));
     notes.iter().map(|note| in_one_line(note)).collect()
 }

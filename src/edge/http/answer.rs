@@ -114,6 +114,19 @@ impl Problem {
         self
     }
 
+    /// A cure of the table, which names keys: with what they hold instead, since a person may read it by itself.
+    fn filled(&self, cure: &str) -> String {
+        let seconds =
+            |key: &str, s: Option<u64>| (format!(" `{key}`"), s.map(|s| format!(" {s} s")));
+        let keys = [
+            seconds("retry_after_s", self.retry_after_s),
+            seconds("max_min_ttl_s", self.max_min_ttl_s),
+        ];
+        keys.into_iter().fold(cure.to_owned(), |cure, (key, held)| {
+            cure.replace(&key, &held.unwrap_or_default())
+        })
+    }
+
     /// Names the methods that the path has.
     #[must_use]
     pub fn methods_allowed(mut self, methods: &'static str) -> Self {
@@ -126,7 +139,8 @@ impl From<Problem> for Answer {
     fn from(mut problem: Problem) -> Self {
         let code = problem.kind.rsplit(':').next().unwrap_or_default();
         let remedy = || remedy::of_problem(code, problem.org.as_deref());
-        problem.cure = problem.cure.or_else(|| Some(remedy()?.cure));
+        let cure = || Some(problem.filled(&remedy()?.cure));
+        problem.cure = problem.cure.clone().or_else(cure);
         let mut answer = Self::json_of(problem.status, &problem);
         answer.set(CONTENT_TYPE, "application/problem+json");
         if let Some(wait_s) = problem.retry_after_s {
@@ -196,6 +210,12 @@ impl Answer {
         }
     }
 
+    /// What is sent.
+    #[cfg(test)]
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
@@ -209,6 +229,22 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cure_of_the_table_has_the_seconds_in_the_place_of_their_key() {
+        let cure = |problem: Problem| {
+            let answer = Answer::from(problem);
+            let body: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
+            body["cure"].as_str().expect("a cure").to_owned()
+        };
+        let problem = |code| Problem::new(503, code, "title", "detail");
+        let span = Duration::from_secs(40);
+        assert_eq!(cure(problem("no-budget").retry_after(span)), "Wait 40 s");
+        let too_long = problem("min-ttl-too-long").max_min_ttl(span);
+        assert_eq!(cure(too_long), "Ask for at most 40 s");
+        let unplanned = cure(problem("not-fresh"));
+        assert!(unplanned.starts_with("Wait, ask for less"), "{unplanned}");
+    }
 
     #[test]
     fn s1_an_answer_does_not_show_its_body() {

@@ -4,12 +4,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::call::BadAsk;
-use crate::base::{ScopeSet, Secret, UnixTime};
+use crate::base::{ScopeSet, Secret, UnixTime, flaw_of_field};
 use crate::policy::landing::Landing;
 use crate::policy::paper::Paper;
-
-/// Longest text of a field, in bytes.
-const TEXT_MAX: usize = 4096;
 
 /// The body of an enrolment.
 #[derive(Debug)]
@@ -57,7 +54,7 @@ impl Enrollment {
         // The parser's own words may quote the body, and the body holds a secret.
         let mut body: Body = serde_json::from_slice(body).map_err(|err| {
             malformed(&format!(
-                "is not the JSON of the contract (column {})",
+                "is not the JSON that the README shows (column {})",
                 err.column()
             ))
         })?;
@@ -168,28 +165,20 @@ fn secret(field: &str, text: Option<Zeroizing<String>>) -> Result<Option<Secret>
     let Some(mut text) = text else {
         return Ok(None);
     };
-    if !is_good(&text) {
-        return Err(bad(field));
-    }
+    sound(field, &text)?;
     Ok(Some(Secret::new(std::mem::take(&mut *text))))
 }
 
 /// The same for what is no secret.
 fn text(field: &str, text: Option<String>) -> Result<Option<String>, BadAsk> {
-    match text {
-        Some(text) if !is_good(&text) => Err(bad(field)),
-        text => Ok(text),
-    }
+    text.as_deref().map_or(Ok(()), |text| sound(field, text))?;
+    Ok(text)
 }
 
-fn is_good(text: &str) -> bool {
-    !text.is_empty() && text.len() <= TEXT_MAX && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-fn bad(field: &str) -> BadAsk {
-    malformed(&format!(
-        "has a {field} that is empty, too long, or not plain ASCII"
-    ))
+fn sound(field: &str, text: &str) -> Result<(), BadAsk> {
+    let flaw =
+        flaw_of_field(text).map(|flaw| malformed(&format!("cannot be used: `{field}` {flaw}")));
+    flaw.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ mod tests {
                 400,
             ),
             ("GET /a\r\n\r\n", 400),
+            ("GET /a HTTP/2.0\r\nHost: localhost:1\r\n\r\n", 400),
             ("GET /a b HTTP/1.1\r\n\r\n", 400),
         ] {
             assert_eq!(status(head), Err(refused), "{head}");

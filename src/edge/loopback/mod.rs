@@ -232,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn s5_connections_that_say_nothing_are_held_for_a_while_and_never_more_than_eight() {
+        let (mut own, port) = listener();
+        let silent = |_| TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        let _silent: Vec<TcpStream> = (0..20).map(silent).collect();
+        let wait = |own: &mut Loopback| {
+            let until = Instant::now() + Duration::from_millis(60);
+            assert!(own.next(until).expect("no error").is_none());
+            own.pending.len()
+        };
+        assert_eq!(wait(&mut own), CONNECTIONS_MAX);
+        for pending in &mut own.pending {
+            pending.until = Instant::now();
+        }
+        assert_eq!(wait(&mut own), 0);
+    }
+
+    #[test]
     fn a_browser_is_heard_on_either_loopback_and_in_pieces() {
         let (mut own, port) = listener();
         for address in ["127.0.0.1", "::1"] {

@@ -5,7 +5,7 @@
 use rusqlite::{Connection, params};
 
 use super::error::{Damage, Fault};
-use crate::base::OrgName;
+use crate::base::{OrgName, is_shown};
 use crate::policy::record::Note;
 
 /// Most notes that one org keeps.
@@ -55,5 +55,5 @@ pub(super) fn of_org(org: &OrgName, conn: &Connection) -> Result<Vec<Note>, Faul
 
 /// Without control characters, which could forge lines on a terminal.
 fn cut(text: &str, max: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(max).collect()
+    text.chars().filter(|c| is_shown(*c)).take(max).collect()
 }

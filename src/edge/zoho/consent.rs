@@ -164,8 +164,20 @@ mod tests {
         assert!(!one.state.is_same_as(&two.state));
         assert_eq!(one.state.expose().len(), 43);
         let verifiers = one.code_verifier.zip(two.code_verifier);
-        let (one, two) = verifiers.expect("PKCE is on");
-        assert!(!one.is_same_as(&two));
+        let (verifier, two) = verifiers.expect("PKCE is on");
+        assert!(!verifier.is_same_as(&two));
+        // The state is in the address that the page sees; the verifier must not be.
+        assert!(!verifier.is_same_as(&one.state));
+    }
+
+    #[test]
+    fn every_letter_of_a_state_is_drawn() {
+        let drawn: Vec<Secret> = (0..32).map(|_| unguessable()).collect();
+        for at in 0..43 {
+            let first = drawn[0].expose().as_bytes()[at];
+            let is_fixed = drawn.iter().all(|own| own.expose().as_bytes()[at] == first);
+            assert!(!is_fixed, "letter {at}");
+        }
     }
 
     /// S1

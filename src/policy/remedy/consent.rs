@@ -2,7 +2,7 @@
 //!
 //! Sources: Kaizen #79, Accounts "Authorization Request", CRM API v8 "Token Validity" and "Revoke Tokens".
 
-use super::row::{Row, fine, stays};
+use super::row::{Row, fine, heals, stays};
 use super::table::NO_SUCH_REDIRECT;
 
 /// `error` in the redirect, or on the page itself.
@@ -34,6 +34,12 @@ pub(super) const CONSENT: &[Row] = &[
 
 /// Its answers have no documented code, only a status; the codes are those that Zoho has for such a token elsewhere.
 pub(super) const REVOCATION: &[Row] = &[
+    heals(
+        &["http-200"],
+        "The revocation endpoint answered, and did not say that it has revoked",
+        "See what the accounts server of the org's data center answers to this host, and whether a proxy in between changes \
+         it",
+    ),
     fine(
         &["invalid_token", "invalid_oauthtoken", "invalid_oauth_token"],
         "Zoho does not know the token that was to be revoked: it has ended already",

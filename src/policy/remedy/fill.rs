@@ -1,5 +1,5 @@
 //! The place in a text of the table: `{org} {client} {dc} {console} {accounts} {works} {api} {verb} {renew}
-//! {code}`.
+//! {secret} {code}`.
 
 use std::borrow::Cow;
 
@@ -33,6 +33,7 @@ fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
             Cow::from,
         ),
         "verb" => verb(place).into(),
+        "secret" => fill(new_secret(place), code, place).into(),
         "renew" => fill(renewal(place), code, place).into(),
         "accounts" => DataCenter::of_zoho(place.data_center).map_or_else(
             || format!("the accounts server of data center {}", place.data_center).into(),
@@ -46,8 +47,27 @@ fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
 fn renewal(place: &Place) -> &'static str {
     match place.grant {
         GrantKind::Web => "run `zoho-tokend login {org}`",
+        // Anywhere: in a list of all.
+        _ if place.org == Place::ANY.org => {
+            "make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}` (web: `zoho-tokend \
+             login {org}`)"
+        }
         _ => {
             "make a grant token at {console} (Self Client, Generate Code) and run `zoho-tokend enroll {org}`"
+        }
+    }
+}
+
+/// Where a new client secret goes, to follow a comma.
+fn new_secret(place: &Place) -> &'static str {
+    match place.is_secret_sealed {
+        Some(true) => "and give it to `zoho-tokend enroll {org} --client-secret`",
+        Some(false) => {
+            "to where `client_secret` of [clients.{client}] points, then reload (a file) or restart (a credential)"
+        }
+        None => {
+            "to where `client_secret` of [clients.{client}] points, then reload (a file) or restart (a credential); one \
+             that is sealed: `zoho-tokend enroll {org} --client-secret`"
         }
     }
 }

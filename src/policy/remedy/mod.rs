@@ -49,6 +49,8 @@ pub struct Place<'a> {
     pub works_in: Option<&'a str>,
     /// Where the org's token is used, if it has one.
     pub api_domain: Option<&'a str>,
+    /// Whether the client's secret was taken at the enrolment instead of from the config, if that is known.
+    pub is_secret_sealed: Option<bool>,
 }
 
 impl Place<'static> {
@@ -61,6 +63,7 @@ impl Place<'static> {
         grant: GrantKind::SelfClient,
         works_in: None,
         api_domain: None,
+        is_secret_sealed: None,
     };
 }
 
@@ -184,3 +187,5 @@ fn family(code: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_enrolling;

@@ -130,7 +130,7 @@ pub(super) const OURS: &[Row] = &[
         &["not-configured", "removed"],
         "Org {org} has left the config; its grant is kept",
         "Nothing to do, or write [orgs.{org}] into the config again and reload, or end its grant with `zoho-tokend revoke \
-         {org}`",
+         {org}` (client credentials: with --forget)",
     ),
     heals(
         &["stopping"],
@@ -146,7 +146,8 @@ pub(super) const OURS: &[Row] = &[
     stays(
         &["nothing-to-revoke"],
         "There is no refresh token of org {org} to revoke",
-        "Nothing to do; see `zoho-tokend status --all` for the orgs that have one",
+        "Nothing to do; `zoho-tokend status --all` shows the orgs that have one, and `zoho-tokend revoke {org} --forget` \
+         drops what is sealed for client credentials",
     ),
     stays(
         &["shared-grant"],

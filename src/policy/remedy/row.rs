@@ -100,6 +100,14 @@ impl Row {
         }
     }
 
+    /// Trying again helps; the cure is for the first time already, and how to go on is put behind it.
+    pub(super) const fn once_more(self) -> Self {
+        Self {
+            heals: true,
+            ..self
+        }
+    }
+
     /// Zoho was not reached. The cure is for the first time already.
     pub(super) const fn unsent(self) -> Self {
         Self {

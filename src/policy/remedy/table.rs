@@ -87,6 +87,13 @@ pub(super) const TABLE: &[Row] = &[
     stays(
         &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",
+        "Wait 10 minutes, and stop whatever else mints with client {client}, or set its `mints_per_10min` to 10",
+    )
+    .on(Asked::ClientProof)
+    .once_more(),
+    stays(
+        &["Access Denied", "access_denied"],
+        "Zoho throttles: over 10 access tokens in 10 minutes by client credentials, ours and all others together",
         "Nothing to do now: nothing is sent for 10 minutes and readers keep the current token; if it comes back, \
          stop whatever else mints with client {client}, or set its `mints_per_10min` to 10",
     )
@@ -94,8 +101,13 @@ pub(super) const TABLE: &[Row] = &[
     stays(
         &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 grant tokens or access tokens in 10 minutes",
-        "Wait 10 minutes, stop whatever else refreshes with client {client} (an old script, another host), and then \
-         run `zoho-tokend enroll {org}` again",
+        "Wait 10 minutes, and stop whatever else refreshes with client {client} (an old script, another host)",
+    )
+    .once_more(),
+    heals(
+        &["general_error", "server_error", "temporarily_unavailable"],
+        "Zoho had an error of its own",
+        SUSPECT_THE_WAY,
     ),
     // What Zoho says: the config.
     stays(
@@ -117,7 +129,7 @@ pub(super) const TABLE: &[Row] = &[
         &["invalid_client_secret"],
         "The secret of client {client} is wrong, or is that of another data center",
         "Copy the secret of client {client} for data center {dc} from {console} again, since a client may have one \
-         secret per data center",
+         secret per data center, {secret}",
     ),
     NO_SUCH_REDIRECT,
     stays(

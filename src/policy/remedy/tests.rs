@@ -12,6 +12,7 @@ const EU: Place<'static> = Place {
     grant: GrantKind::SelfClient,
     works_in: None,
     api_domain: Some("https://www.zohoapis.eu"),
+    is_secret_sealed: Some(false),
 };
 
 fn cure(code: &str, asked: Asked, failures: u32) -> String {

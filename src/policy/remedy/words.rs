@@ -65,7 +65,7 @@ pub(super) const STATUS: &[Row] = &[
     stays(
         &["needs-consent"],
         "The grant is gone at Zoho; the current token is served until its end",
-        "Make a grant token at {console} and run `zoho-tokend enroll {org}`",
+        "{renew}",
     ),
     stays(
         &["misconfigured"],

@@ -164,3 +164,16 @@ fn assert_is_clean(outcome: &Outcome) {
         assert!(!text.contains(char::is_control), "{text:?}");
     }
 }
+
+/// S1: also by the server's mistake no reader gets what mints.
+#[test]
+fn s1_a_secret_that_comes_back_as_the_access_token_is_none() {
+    let sent = [Arc::new(Secret::new("1000.refresh".into()))];
+    let body = |token: &str| format!(r#"{{"access_token":"{token}","expires_in":3600}}"#);
+    let sort = |token| Outcome::sort_without(&sent, Refresh, 200, body(token).as_bytes());
+    assert_eq!(
+        sort("1000.refresh").cause().map(|cause| &*cause.code),
+        Some("bad-token")
+    );
+    assert!(sort("1000.access").cause().is_none());
+}

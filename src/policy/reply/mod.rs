@@ -115,6 +115,11 @@ impl Outcome {
                 )
             }
             None => match Granted::take(&mut answer) {
+                Ok(granted) if sent.iter().any(|own| own.is_same_as(&granted.access_token)) => {
+                    let what =
+                        "the access token is a secret that was sent, which no reader may have";
+                    Self::Transient(Cause::new("bad-token", what))
+                }
                 Ok(granted) => complete(asked, granted),
                 Err(cause) => Self::Transient(cause),
             },

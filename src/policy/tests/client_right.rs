@@ -1,8 +1,9 @@
 //! Orgs that mint by their client's own right: nobody enrols them, and the config alone says what they are.
 
+use super::identity::zoho_org;
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{cause, grant, granted, lost, minted, misconfigured, throttled};
-use crate::base::{Environment, ScopeSet};
+use crate::base::{Environment, OrgName, ScopeSet};
 use crate::policy::event::{Answer, Event, Refusal, Right};
 use crate::policy::record::Word;
 use crate::policy::reply::{Granted, Outcome};
@@ -141,6 +142,47 @@ fn s4_an_answer_to_a_call_for_the_older_soid_changes_nothing() {
     assert_eq!(world.word("acme"), Word::Ok);
 }
 
+/// S4: nor does one that the disk is about to have.
+#[test]
+fn s4_a_token_of_the_older_soid_that_waits_for_the_disk_is_nobodys() {
+    let mut world = running();
+    world.disk = Disk::Slow;
+    let asker = world.refresh("acme");
+    world.settle_write(true);
+    world.answer("acme", minted());
+    world.reload(vec![by_right("acme", "ZohoCRM.2")]);
+    match world.reply(asker) {
+        Some(Err(Refusal::Later(cause, _))) => assert_eq!(cause.code, "config-changed"),
+        other => unreachable!("told at once, but {other:?}"),
+    }
+    world.disk = Disk::Good;
+    world.settle_write(true);
+    assert_eq!(generation(&world), None);
+    assert!(world.out.is_empty());
+}
+
+/// What the API said of a production org is not held against a sandbox.
+#[test]
+fn what_was_told_of_another_environment_is_forgotten_with_it() {
+    let mut world = World::new(vec![]);
+    world.reload(vec![OrgSettings {
+        verify: true,
+        ..acme()
+    }]);
+    world.answer("acme", minted());
+    world.tell(Ok(zoho_org("600")));
+    let mut sandbox = acme();
+    sandbox.binding.environment = Environment::Sandbox;
+    let answer = Granted {
+        api_domain: sandbox.api_domains.sandbox.clone(),
+        ..grant(HOUR, None)
+    };
+    world.reload(vec![sandbox]);
+    world.answer("acme", Answer::Sorted(Outcome::Granted(answer)));
+    assert_eq!(world.word("acme"), Word::Ok);
+    assert!(world.read("acme").is_some());
+}
+
 /// S4: also where the clock of a reboot is confirmed only later.
 #[test]
 fn s4_a_stored_token_in_doubt_is_not_believed_for_another_soid() {
@@ -160,11 +202,14 @@ fn r3_orgs_of_one_client_and_soid_share_a_lane_and_others_do_not() {
         name: name("twin"),
         ..acme()
     };
-    world.reload(vec![acme(), twin, by_right("other", "ZohoCRM.2")]);
+    let mut far = by_right("far", "ZohoCRM.1");
+    far.binding.data_center = "us".into();
+    world.reload(vec![acme(), twin, by_right("other", "ZohoCRM.2"), far]);
     world.answer("acme", minted());
     let lane = |org: &str| world.org(org).lane().expect("it mints").clone();
     assert_eq!(lane("acme"), lane("twin"));
     assert_ne!(lane("acme"), lane("other"));
+    assert_ne!(lane("acme"), lane("far"));
     let mut most = 0;
     for _ in 0..12 {
         world.refresh("acme");
@@ -174,7 +219,8 @@ fn r3_orgs_of_one_client_and_soid_share_a_lane_and_others_do_not() {
                 world.answer(org, minted());
             }
         }
-        let shared = world.sent.iter().filter(|(_, org)| *org != name("other"));
+        let is_shared = |org: &OrgName| ["acme", "twin"].contains(&org.as_str());
+        let shared = world.sent.iter().filter(|(_, org)| is_shared(org));
         most = most.max(shared.count());
     }
     assert_eq!(most, 10);
@@ -303,6 +349,14 @@ fn r12_a_report_mints_once_and_two_in_a_row_are_held() {
     let second = generation(&world).expect("served");
     let told = world.report("acme", second, "INVALID_TOKEN");
     assert_eq!(world.finding(told), Some(Finding::Binding));
+    // Another right begins anew.
+    world.reload(vec![by_right("acme", "ZohoCRM.2")]);
+    world.answer("acme", minted());
+    world.pass(secs(10));
+    let other = generation(&world).expect("served");
+    let told = world.report("acme", other, "INVALID_TOKEN");
+    world.answer("acme", minted());
+    assert_eq!(world.finding(told), Some(Finding::Refreshed));
 }
 
 /// R4: no consent can be gone where none was given.

@@ -109,6 +109,12 @@ fn a_secret_that_leaves_the_config_leaves_the_token_and_a_cure() {
         .expect("configured");
     let cure = status.cure.expect("a cure");
     assert!(cure.contains("zoho-tokend enroll acme"), "{cure}");
+    // What the config contradicts is told first: a secret would not help.
+    let mut other = secretless();
+    other.binding.client_id = "1000.OTHER".into();
+    world.reload(vec![other]);
+    let request = world.refresh("acme");
+    assert_eq!(world.refused(request).code, "config-contradicts-grant");
     world.reload(vec![acme()]);
     world.answer("acme", minted());
     assert_eq!(world.word("acme"), Word::Ok);

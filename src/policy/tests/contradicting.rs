@@ -3,10 +3,11 @@
 use super::identity::zoho_org;
 use super::verifying::{asking, pinning, silence};
 use super::world::{HOUR, World, name, secs, settings};
-use super::zoho::{minted, refresh_token};
+use super::zoho::{contradicting, minted, refresh_token};
 use crate::base::Environment;
 use crate::policy::identity::ZohoOrg;
 use crate::policy::record::Word;
+use crate::policy::revocation::Said;
 
 #[test]
 fn s4_an_enrolment_that_the_api_contradicts_is_refused_and_leaves_the_older_one() {
@@ -25,6 +26,8 @@ fn s4_an_enrolment_that_the_api_contradicts_is_refused_and_leaves_the_older_one(
         (world.word("acme"), world.pinned()),
         (Word::Ok, Some("600"))
     );
+    // What Zoho made for it alone nobody will use.
+    assert_eq!(world.say(Said::Revoked), "rt-other");
 }
 
 #[test]
@@ -138,6 +141,7 @@ fn a_quarantine_ends_when_the_config_accepts_the_org_that_was_found() {
             world.reload(vec![pinning("700")]);
         }
         assert_eq!(world.word("acme"), Word::Starting);
+        assert_eq!(world.pinned(), Some("700"));
         world.pass_until_call(HOUR).expect("a mint");
         world.answer("acme", minted());
         assert!(world.read("acme").is_some() && world.questions.is_empty());
@@ -199,4 +203,35 @@ fn s4_a_refresh_token_that_is_taken_over_waits_for_the_api_as_well() {
     world.tell(Ok(zoho_org("700")));
     assert_eq!(world.refused(request).code, "wrong-org");
     assert_eq!(world.kept("acme"), None);
+    let mut notes = world.history.iter();
+    assert!(
+        notes.any(|note| note.detail.starts_with("enrolment refused: wrong-org")),
+        "the history has it"
+    );
+}
+
+#[test]
+fn s4_a_first_mint_that_the_api_contradicts_is_nobodys_and_quarantines() {
+    let mut world = World::new(vec![pinning("600")]);
+    world.enroll_unheard("rt-acme");
+    world.tell(Err(silence()));
+    world.reboot(HOUR, 0, false);
+    world.pass_until_call(HOUR).expect("a mint");
+    world.answer("acme", minted());
+    world.tell(Ok(zoho_org("700")));
+    world.assert_dark();
+    assert_eq!(world.word("acme"), Word::Quarantined);
+}
+
+/// What it was quarantined for is not what the config accepts.
+#[test]
+fn s4_an_org_that_was_accepted_ends_no_quarantine_of_another_cause() {
+    let mut world = World::verified(asking(), "600");
+    world.refresh("acme");
+    world.answer("acme", contradicting(None));
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    world.reload(vec![pinning("600")]);
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    world.restart();
+    assert_eq!(world.word("acme"), Word::Quarantined);
 }

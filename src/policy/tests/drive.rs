@@ -86,6 +86,10 @@ impl World {
     }
 
     pub(super) fn enroll(&mut self, org: &str, right: Right) -> RequestId {
+        self.enroll_keeping(org, right, false)
+    }
+
+    pub(super) fn enroll_keeping(&mut self, org: &str, right: Right, keeps_old: bool) -> RequestId {
         let request = self.request();
         self.step(Event::Enroll {
             org: name(org),
@@ -93,7 +97,7 @@ impl World {
             offer: Offer {
                 right,
                 client_secret: None,
-                keeps_old: false,
+                keeps_old,
             },
         });
         request

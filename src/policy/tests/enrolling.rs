@@ -155,7 +155,16 @@ fn a_throttled_enrolment_says_when_to_come_back() {
     let request = world.enroll("acme", code());
     world.answer("acme", throttled());
     let at = world.now.boot.plus(secs(600));
-    assert_eq!(world.reply(request), Some(&Err(Refusal::NoBudget(at))));
+    let Some(Err(Refusal::Throttled(cause, until))) = world.reply(request) else {
+        panic!("{:?}", world.reply(request));
+    };
+    assert_eq!((&*cause.code, *until), ("Access Denied", at));
+    let notes = world.told.iter().map(|(_, note)| &*note.detail);
+    assert!(
+        notes
+            .last()
+            .is_some_and(|told| told.starts_with("enrolment refused: Access Denied"))
+    );
     assert_eq!(world.word("acme"), Word::Unenrolled);
 }
 

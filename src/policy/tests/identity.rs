@@ -132,6 +132,9 @@ fn an_org_is_known_by_either_id_and_by_what_the_address_bar_shows() {
     for written in ["6001234", "60012346", "org", "orgorg60012345"] {
         assert!(!org.is(written), "{written}");
     }
+    let endless = SAMPLE.replace("\"60012345\"", &format!("\"{}\"", "6".repeat(33)));
+    let org = ZohoOrg::sort(200, endless.as_bytes()).expect("an org");
+    assert_eq!(org.id, "1234567890", "that is no id");
 }
 
 #[test]
@@ -143,6 +146,12 @@ fn s4_the_configs_org_id_decides_and_a_pin_only_without_one() {
     );
     assert_eq!(pinned("600").contradicts(&told, &settings("acme")), None);
     assert_eq!(pinned("700").contradicts(&told, &pins("600")), None);
+    let by_record = ZohoOrg {
+        id: "6000000033001".into(),
+        ..told.clone()
+    };
+    let known = pinned("600");
+    assert_eq!(known.contradicts(&by_record, &settings("acme")), None);
     let cause = pinned("700").contradicts(&told, &settings("acme"));
     let cause = cause.expect("another org");
     assert_eq!(cause.code, "wrong-org");

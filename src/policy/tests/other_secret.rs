@@ -262,3 +262,42 @@ fn s4_a_proof_that_names_another_place_quarantines() {
     assert_eq!(world.word("acme"), Word::Quarantined);
     assert!(world.read("acme").is_none());
 }
+
+/// The mint that proves a secret is one that proves the grant, too.
+#[test]
+fn a_proof_ends_what_an_older_grant_was_kept_for() {
+    let mut world = World::enrolled();
+    world.pass(secs(300));
+    world.enroll("acme", code());
+    world.answer("acme", granted(HOUR, Some("rt-2")));
+    assert_eq!(world.revocations.len(), 0, "it may yet be fallen back on");
+    prove(&mut world, "acme", "new");
+    world.answer("acme", minted());
+    assert_eq!(world.revocations.len(), 1);
+}
+
+#[test]
+fn whoever_waits_for_a_mint_has_the_token_of_the_proof() {
+    let mut world = World::enrolled();
+    world.pass(secs(600));
+    let asker = world.refresh("acme");
+    let request = prove(&mut world, "acme", "new");
+    assert_eq!(world.calls.len(), 2);
+    world.calls.swap(0, 1);
+    world.answer("acme", minted());
+    assert_eq!(world.reply(request), Some(&Ok(())));
+    assert_eq!(world.reply(asker), Some(&Ok(())));
+}
+
+#[test]
+fn a_proof_whose_token_ended_on_the_way_is_a_proof_and_takes_nothing_from_readers() {
+    let mut world = World::enrolled();
+    let served = world.read("acme").expect("served").generation;
+    let request = prove(&mut world, "acme", "new");
+    world.pass(secs(10));
+    world.answer("acme", granted(secs(5), None));
+    let told = world.reply(request).expect("told");
+    assert!(matches!(told, Err(Refusal::Refused(cause)) if cause.code == "ended-on-the-way"));
+    assert_eq!(sealed(&world, "acme").as_deref(), Some("new"));
+    assert_eq!(world.read("acme").expect("served").generation, served);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::minting::refreshing;
 use super::world::{Disk, HOUR, START_WALL, World, name, secs, settings};
-use super::zoho::{code, lost, minted, needs_consent, refresh_token, throttled};
+use super::zoho::{code, lost, minted, needs_consent, refresh_token, throttled, transient};
 use crate::base::UnixTime;
 use crate::policy::event::{Answer, Event, Refusal};
 use crate::policy::record::Word;
@@ -65,6 +65,8 @@ fn r8_a_stop_in_the_middle_of_a_probe_is_no_reason_for_another() {
     world.restart();
     assert_eq!(world.word("acme"), Word::NeedsConsent);
     assert_eq!(world.pass_until_call(HOUR), Some(secs(590)));
+    world.answer("acme", needs_consent());
+    assert_eq!(world.pass_until_call(HOUR), Some(secs(3600)), "the third");
 }
 
 #[test]
@@ -84,6 +86,19 @@ fn r4_a_throttle_outlives_a_restart_for_every_org_of_the_lane() {
         };
         assert_eq!(at.since(world.now.boot), secs(300));
     }
+}
+
+#[test]
+fn a_call_that_zoho_answered_was_not_cut_off_whatever_became_of_its_offer() {
+    let mut world = World::enrolled();
+    for answer in [needs_consent(), throttled(), transient()] {
+        world.pass(secs(60));
+        world.enroll("acme", code());
+        world.answer("acme", answer);
+    }
+    world.told.clear();
+    world.restart();
+    assert!(world.told.is_empty(), "{:?}", world.told);
 }
 
 #[test]
@@ -321,4 +336,5 @@ fn an_api_domain_that_no_table_knows_is_in_status_without_what_follows_the_host(
         "{warnings}"
     );
     assert!(!warnings.contains(secret), "{warnings}");
+    assert_eq!(status.binding, Some("unverified"));
 }

@@ -110,6 +110,41 @@ fn r4_where_zoho_has_certainly_not_revoked_all_is_as_before() {
     }
 }
 
+/// A person keeps it, or the disk did until the newer one has minted.
+#[test]
+fn r4_a_wish_for_the_grant_in_force_ends_no_older_one_sooner_or_against_a_persons_word() {
+    for (keeps_old, said, and_then) in [
+        (true, Said::Refused(cause("no-revocation")), vec![]),
+        (false, Said::Refused(cause("no-revocation")), vec![]),
+        (true, Said::Revoked, vec![]),
+        (false, Said::Revoked, vec!["rt-acme"]),
+    ] {
+        let mut world = World::enrolled();
+        world.enroll_keeping("acme", code(), keeps_old);
+        world.answer("acme", granted(HOUR, Some("rt-2")));
+        world.revoke("acme", GRANT);
+        assert_eq!(world.say(said.clone()), "rt-2");
+        world.pass(secs(10));
+        let asked: Vec<&str> = world.revocations.iter().map(|own| &*own.2).collect();
+        assert_eq!(asked, and_then, "{keeps_old} {said:?}");
+        let refused = world.revoke("acme", OLD);
+        let is_refused = matches!(world.ended.get(&refused), Some(Err(Refusal::Refused(_))));
+        assert_eq!(is_refused, keeps_old, "{said:?}");
+    }
+}
+
+#[test]
+fn an_org_that_is_back_in_the_config_before_zoho_refuses_to_revoke_has_its_token_at_once() {
+    let mut world = World::enrolled();
+    world.reload(vec![]);
+    world.revoke("acme", GRANT);
+    world.reload(vec![settings("acme")]);
+    assert!(world.out.is_empty());
+    world.say(Said::Refused(cause("no-revocation")));
+    assert!(world.read("acme").is_some());
+    assert!(world.out.contains_key(&name("acme")));
+}
+
 #[test]
 fn r4_where_nobody_knows_nothing_is_served_and_zoho_is_asked_again() {
     let mut world = World::enrolled();

@@ -61,7 +61,7 @@ fn r7_a_refusal_is_told_once_its_verdict_is_on_the_disk() {
     world.settle_write(true);
     assert!(matches!(
         world.reply(request),
-        Some(Err(Refusal::NoBudget(_)))
+        Some(Err(Refusal::Throttled(..)))
     ));
     let kept = &world.orgs[&name("acme")].verdict;
     assert_eq!(kept.word, Word::Throttled);

@@ -53,6 +53,9 @@ fn the_org_whose_grant_would_die_next_is_warned_from_17_of_20_on() {
         told.contains("20 of the 20") && told.contains("the next enrolment makes"),
         "{told}"
     );
+    let world = enrolled(21);
+    let told = status(&world, "org-01").warnings;
+    assert_eq!(told.len(), 0, "so many cannot be one user's");
 }
 
 #[test]
@@ -80,6 +83,47 @@ fn a_refresh_token_of_unknown_age_counts_as_the_oldest() {
     let told = status(&world, "org-05").warnings.concat();
     assert!(told.contains("unknown age"), "{told}");
     assert_eq!(status(&world, "org-01").warnings.len(), 0);
+    // Replaced, it is still the first to go, and costs nobody anything.
+    world.enroll("org-05", code());
+    world.answer("org-05", granted(HOUR, Some("rt-new")));
+    let told = status(&world, "org-01").warnings.concat();
+    assert!(told.contains("3 more enrolments make"), "{told}");
+}
+
+#[test]
+fn of_those_whose_age_nobody_knows_any_may_be_the_oldest() {
+    let mut world = enrolled(16);
+    for token in ["rt-1", "rt-2"] {
+        world.enroll("org-05", refresh_token(token));
+        world.answer("org-05", minted());
+        world.refresh("org-05");
+        world.answer("org-05", minted());
+    }
+    let told = status(&world, "org-05").warnings.concat();
+    let more = 20 + 1 - known(&world, "org-05");
+    assert!(
+        told.contains(&format!("{more} more enrolments make it delete")),
+        "{told}"
+    );
+}
+
+#[test]
+fn beyond_20_the_oldest_is_most_likely_deleted_already() {
+    let mut world = enrolled(20);
+    world.enroll("org-20", code());
+    world.answer("org-20", granted(HOUR, Some("rt-21")));
+    let told = status(&world, "org-01").warnings.concat();
+    let parts = [
+        "21 refresh tokens of client",
+        "Zoho keeps 20 per user",
+        "most likely deleted",
+        "refresh org-01",
+    ];
+    for part in parts {
+        assert!(told.contains(part), "{told}");
+    }
+    let also = world.fleet.seat_warning_of(&name("org-20"), world.now);
+    assert_eq!(also, Some(told), "whoever has just enrolled is told, too");
 }
 
 #[test]
@@ -97,6 +141,24 @@ fn another_client_or_data_center_has_places_of_its_own_and_a_shared_grant_takes_
     for n in 1..=3 {
         assert_eq!(known(&world, &format!("org-{n:02}")), 1);
     }
+}
+
+/// Another org has replaced it, and may fall back on it.
+#[test]
+fn a_shared_grant_is_the_place_of_whoever_lives_on_it() {
+    let mut all = orgs(17);
+    all.push(settings("twin"));
+    let mut world = World::new(all);
+    for n in 1..=17 {
+        world.enroll_with_code(&format!("org-{n:02}"), HOUR);
+        world.pass(secs(60));
+    }
+    world.enroll("twin", refresh_token("rt-org-01"));
+    world.answer("twin", minted());
+    world.enroll("org-01", code());
+    world.answer("org-01", granted(HOUR, Some("rt-new")));
+    let told = status(&world, "twin").warnings.concat();
+    assert!(told.contains("that of org twin"), "{told}");
 }
 
 #[test]
@@ -133,14 +195,19 @@ fn one_that_zoho_called_invalid_takes_no_place_when_it_is_forgotten_either() {
 #[test]
 fn a_sudden_end_of_the_oldest_grant_is_suspected_to_be_an_eviction() {
     let mut world = enrolled(18);
-    for org in ["org-02", "org-01"] {
-        world.refresh(org);
-        world.answer(org, needs_consent());
-    }
     let noted = |world: &World, org: &str| {
         let mut told = world.told.iter();
         told.any(|(_, note)| note.org == name(org) && note.kind == "evicted")
     };
+    world.refresh("org-01");
+    world.answer("org-01", minted());
+    assert!(!noted(&world, "org-01"), "it lives");
+    world.pass(secs(60));
+    for org in ["org-02", "org-01"] {
+        world.refresh(org);
+        world.answer(org, needs_consent());
+        world.pass(secs(1));
+    }
     assert!(!noted(&world, "org-02"), "it was not the oldest");
     assert!(noted(&world, "org-01"));
     let cure = status(&world, "org-01").cure.expect("it wants a person");
@@ -150,8 +217,11 @@ fn a_sudden_end_of_the_oldest_grant_is_suspected_to_be_an_eviction() {
     );
     // What is gone takes no place.
     assert_eq!(known(&world, "org-03"), 16);
-    let cure = status(&world, "org-02").cure.expect("it wants a person");
-    assert!(!cure.contains("Look for a 21st"), "{cure}");
+    let cures = |world: &World| ["org-01", "org-02"].map(|org| status(world, org).cure);
+    let before = cures(&world);
+    assert!(!before[1].as_ref().expect("a person").contains("21st"));
+    world.restart();
+    assert_eq!(cures(&world), before);
 }
 
 #[test]

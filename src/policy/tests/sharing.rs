@@ -93,6 +93,38 @@ fn r3_a_mint_whose_shared_lane_is_throttled_before_it_goes_out_is_not_sent() {
 }
 
 #[test]
+fn r1_who_shares_a_lane_full_of_living_tokens_is_not_late_for_the_others() {
+    let orgs = ["acme", "twin", "third"];
+    let mut world = World::new(orgs.map(settings).into());
+    world.enroll_with_code("acme", HOUR);
+    for org in ["twin", "third"] {
+        world.enroll(org, refresh_token("rt-acme"));
+        world.answer(org, minted());
+    }
+    for _ in 0..7 {
+        world.refresh("acme");
+        world.answer("acme", lost());
+        world.pass(secs(60));
+    }
+    while world.now.boot < world.read("acme").expect("served").expires {
+        if let Some(call) = world.calls.first() {
+            let org = call.org.to_string();
+            world.answer(&org, minted());
+        }
+        for org in orgs {
+            let token = world.read(org).expect("served");
+            let left = token.expires.since(world.now.boot);
+            assert!(left >= secs(600), "{org} has {left:?} left");
+        }
+        if world.sent.len() == 13 {
+            return;
+        }
+        world.pass(secs(1));
+    }
+    panic!("nobody minted");
+}
+
+#[test]
 fn r4_orgs_of_other_enrolments_do_not_follow() {
     let mut world = World::new(vec![settings("acme"), settings("other")]);
     world.enroll_with_code("acme", HOUR);

@@ -101,6 +101,19 @@ fn s4_a_grant_of_another_place_that_shows_at_a_refresh_is_quarantined() {
     }
 }
 
+/// A host that the config names anew is published with the next token, also where Zoho names none.
+#[test]
+fn the_tables_host_of_today_is_published_and_not_that_of_the_last_token() {
+    let mut world = World::enrolled();
+    let mut moved = settings("acme");
+    moved.api_domains.production = Some("https://api.example".into());
+    world.reload(vec![moved]);
+    world.refresh("acme");
+    world.answer("acme", answer(None, None));
+    let token = world.read("acme").expect("served");
+    assert_eq!(token.api_domain, "https://api.example");
+}
+
 /// No answer names any host; the API tells the environment.
 #[test]
 fn s4_with_verify_no_other_environment_is_published_though_no_host_is_named() {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::identity::zoho_org;
 use super::world::{Disk, HOUR, World, name, secs, settings};
-use super::zoho::{code, granted, lost, minted};
+use super::zoho::{code, grant, granted, lost, minted};
 use crate::policy::event::{Answer, Event, Refusal, RequestId};
 use crate::policy::identity::ZohoOrg;
 use crate::policy::record::{Cause, Word};
+use crate::policy::reply::{Granted, Outcome};
 use crate::policy::settings::OrgSettings;
 
 pub(super) fn asking() -> OrgSettings {
@@ -95,6 +96,62 @@ fn s4_the_first_token_of_a_grant_waits_for_the_api() {
     );
 }
 
+/// Zoho may leave `api_domain` out: then the API's refusal is all that tells a grant of another place.
+#[test]
+fn s4_a_grant_whose_fresh_token_the_api_does_not_know_replaces_nothing_and_is_published_nowhere() {
+    let unknown = || Cause::new("INVALID_TOKEN", "HTTP 401 from the API");
+    let mut world = World::new(vec![asking()]);
+    let request = world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(unknown()));
+    assert_eq!(world.refused(request).code, "wrong-place");
+    world.assert_dark();
+
+    let mut world = World::verified(asking(), "600");
+    world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(unknown()));
+    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
+    assert!(world.read("acme").is_some());
+
+    // The API was away when it was enrolled, and its token has ended since.
+    let mut world = World::new(vec![asking()]);
+    world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(silence()));
+    world.pass(2 * HOUR);
+    world.calls.clear();
+    world.pass_until_call(HOUR).expect("a retry");
+    world.answer("acme", minted());
+    world.tell(Err(unknown()));
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    world.assert_dark();
+}
+
+/// R4, S4: one lost answer of the API and a person's slip together cost no good grant.
+#[test]
+fn r4_an_older_grant_stays_until_the_api_has_told_whose_the_newer_one_is_or_will_not() {
+    let will_not = || Cause::new("OAUTH_SCOPE_MISMATCH", "HTTP 401 from the API");
+    for (said, is_given_up) in [
+        (Err(silence()), false),
+        (Ok(zoho_org("700")), false),
+        (Ok(zoho_org("600")), true),
+        (Err(will_not()), true),
+    ] {
+        let mut world = World::verified(asking(), "600");
+        world.enroll_unheard("rt-newer");
+        world.tell(Err(silence()));
+        for _ in 0..2 {
+            world.pass(secs(120));
+            world.refresh("acme");
+            world.answer("acme", minted());
+            if !world.questions.is_empty() {
+                world.tell(said.clone());
+            }
+        }
+        world.pass(HOUR);
+        let asked: Vec<&str> = world.revocations.iter().map(|own| &*own.2).collect();
+        assert_eq!(!asked.is_empty(), is_given_up, "{said:?}: {asked:?}");
+    }
+}
+
 /// "once per grant"
 #[test]
 fn a_grant_that_is_verified_is_not_asked_about_again() {
@@ -135,9 +192,36 @@ fn r2_an_api_that_does_not_answer_leaves_the_token_unverified_and_is_asked_again
         });
     }
     assert_eq!(world.pinned(), Some("600"));
+    let mut told = world.told.iter().map(|(_, note)| &*note.kind);
+    assert!(
+        told.by_ref().filter(|kind| *kind == "unverified").count() == 1,
+        "the same silence is told once"
+    );
     world.pass_until_call(HOUR).expect("a refresh");
     world.answer("acme", minted());
     assert!(world.questions.is_empty(), "it has told");
+}
+
+/// S4: an org alone proves no environment.
+#[test]
+fn s4_an_org_without_an_environment_is_verified_by_its_id_in_the_config_alone() {
+    for (settings, binding) in [(asking(), "unverified"), (pinning("600"), "verified")] {
+        let mut world = World::new(vec![settings]);
+        world.enroll("acme", code());
+        let unknown = Granted {
+            api_domain: None,
+            ..grant(HOUR, Some("rt-acme"))
+        };
+        world.answer("acme", Answer::Sorted(Outcome::Granted(unknown)));
+        world.tell(Ok(ZohoOrg {
+            environment: None,
+            ..zoho_org("600")
+        }));
+        let status = world.fleet.status(&name("acme"), world.now).expect("there");
+        assert_eq!(status.binding, Some(binding));
+        let advice = status.binding_detail.unwrap_or_default();
+        assert_eq!(advice.contains("`org_id`"), binding == "unverified");
+    }
 }
 
 /// S4: `verify` off is no acceptance.
@@ -152,6 +236,36 @@ fn verify_that_is_switched_on_asks_about_the_token_in_use() {
     assert_eq!(world.sent.len(), 1, "no mint for it");
 }
 
+/// One question at a time, none for what nobody can read, and none that is waited for longer than 10 seconds.
+#[test]
+fn the_api_is_asked_about_the_newest_token_that_is_out_and_about_no_other() {
+    let mut world = World::enrolled();
+    let mut elsewhere = asking();
+    elsewhere.binding.data_center = "us".into();
+    world.reload(vec![elsewhere]);
+    assert!(world.questions.is_empty(), "the config contradicts it");
+    let mut patient = asking();
+    patient.timeout = secs(60);
+    world.reload(vec![patient]);
+    assert_eq!(world.questions[0].timeout, secs(10));
+    world.refresh("acme");
+    world.answer("acme", minted());
+    assert_eq!(world.questions.len(), 1, "the first has no answer yet");
+    world.tell(Err(silence()));
+    assert_eq!(world.questions.len(), 1, "now about the newer one");
+    world.tell(Err(silence()));
+    assert!(world.questions.is_empty());
+
+    let mut world = World::enrolled();
+    world.reload(vec![settings("acme")]);
+    while world.read("acme").is_some() {
+        world.pass_until_call(HOUR).expect("a refresh");
+        world.answer("acme", lost());
+    }
+    world.reload(vec![asking()]);
+    assert!(world.questions.is_empty(), "it has ended");
+}
+
 /// R7, R8: what was told outlives the process and costs nothing at a start.
 /// After a reboot nothing of the grant is out: its first token waits again, where the API has not told.
 #[test]
@@ -164,8 +278,9 @@ fn s4_the_first_mint_of_an_unheard_grant_waits_too() {
     world.pass_until_call(HOUR).expect("a mint");
     world.answer("acme", minted());
     world.assert_dark();
-    world.tell(Ok(zoho_org("600")));
-    assert!(world.read("acme").is_some());
+    world.tell(Err(silence()));
+    assert!(world.read("acme").is_some(), "its absence is no evidence");
+    assert!(world.questions.is_empty(), "one question a token");
 }
 
 #[test]
@@ -193,7 +308,8 @@ fn an_answer_about_an_older_grant_says_nothing_of_the_newer() {
     world.pass_until_call(HOUR).expect("a refresh");
     world.answer("acme", minted());
     let old = world.questions.remove(0);
-    world.pass(secs(300));
+    // Soon enough that it is not given up.
+    world.pass(secs(5));
     world.enroll_unheard("rt-new");
     world.tell(Ok(zoho_org("600")));
     world.step(Event::Told {

@@ -59,6 +59,7 @@ pub(super) struct Question {
     pub(super) org: OrgName,
     pub(super) attempt: Attempt,
     pub(super) access_token: String,
+    pub(super) timeout: Duration,
 }
 
 pub(super) struct World {
@@ -236,11 +237,12 @@ impl World {
                 org,
                 attempt,
                 access_token,
-                ..
+                timeout,
             } => self.questions.push(Question {
                 org,
                 attempt,
                 access_token: access_token.expose().to_owned(),
+                timeout,
             }),
             Step::Revoke {
                 org,
