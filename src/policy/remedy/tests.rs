@@ -355,6 +355,7 @@ fn one_status_of_a_family_is_explained_by_it() {
         .map(|own| own.origin)
         .collect();
     assert_eq!(both, [Origin::Revocation, Origin::Way]);
+    assert_eq!(explain("http-429", &Place::ANY).len(), 1, "it has its own");
 }
 
 #[test]

@@ -106,15 +106,6 @@ pub(super) const HISTORY: &[Row] = &[
     ),
     fine(&["minted"], "The org has a new token"),
     fine(
-        &["verified"],
-        "Zoho's API has named the org that the grant is of",
-    ),
-    stays(
-        &["unverified"],
-        "Zoho's API did not say which org the grant is of",
-        "See `zoho-tokend status {org}` for why, and whether `verify` and `scopes` of org {org} are right",
-    ),
-    fine(
         &["kept"],
         "A stored token is used after a reboot: Zoho's clock confirms this machine's",
     ),
