@@ -314,6 +314,7 @@ mod tests {
         let redirect_uri = redirect_uri.expect("a good address");
         let loopback = Loopback::listen(&redirect_uri).expect("loopback");
         let mut door = Door {
+            has_told_unclaimed: false,
             loopback: loopback.expect("it is free"),
             redirect_uri,
             entrance: None,
