@@ -231,6 +231,47 @@ fn check_prints_the_drop_in_that_outputs_need() {
     );
 }
 
+/// Who pastes what `check` says must not give the daemon all of a host.
+#[test]
+fn check_gives_no_folder_of_the_systems_away() {
+    let folder = Folder::new();
+    folder.file("secret", "", 0o600);
+    let output = "[[orgs.acme.outputs]]\npath = \"/etc/zoho.header\"\nformat = \"header\"\n";
+    let path = folder.config(&format!(
+        "include = [\"secret\"]\n---\n{CLIENT}{ORG}{output}"
+    ));
+    let socket = folder.path("sock").display().to_string();
+    let text = fs::read_to_string(&path).expect("ours");
+    fs::write(&path, text.replace(&socket, "/run/x.sock")).expect("ours");
+    let nobody = Actor::named("nobody").expect("every Linux has one");
+    let report = check_for(&nobody, &path, &Credentials::none());
+    let shown = folder.shown(&report.problems).join("\n");
+    for wanted in [
+        "`socket` needs /run for the daemon's own, and that is the system's; name one of its own, such as /run/zoho-tokend",
+        "`path` is in /etc, and that is the system's; name a folder of its own, such as /srv/nobody",
+        "secret:1:1: nobody may not read this file, which is no config by its name; name .toml files",
+    ] {
+        assert!(shown.contains(wanted), "{wanted}: {shown}");
+    }
+    assert!(
+        !report.to_string().contains("ReadWritePaths=/etc"),
+        "{report}"
+    );
+}
+
+#[test]
+fn check_warns_of_the_examples_own_client_id() {
+    let folder = Folder::new();
+    let own = CLIENT.replace("1000.A", "1000.REPLACE.WITH.YOURS");
+    let path = folder.config(&format!("{own}{ORG}"));
+    let report = check(&path);
+    let shown = folder.shown(&report.problems).join("\n");
+    assert!(
+        report.is_good() && shown.contains("warning: `client_id` is the example's"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn check_judges_for_the_user_that_the_daemon_will_be() {
     let folder = Folder::new();

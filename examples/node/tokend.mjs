@@ -33,7 +33,7 @@ async function ask(method, path, body) {
     const waitMs = answer.retry_after_s * 1000; // NaN where waiting does not help
     if (!(performance.now() + waitMs <= giveUpAt)) {
       const detail = isPending ? "no new token yet" : answer.detail;
-      throw new NoToken(`${detail} ${answer.cure ?? ""}`.trimEnd());
+      throw new NoToken([detail, answer.cure].filter(Boolean).join("; "));
     }
     await sleep(waitMs);
   }

@@ -16,6 +16,6 @@ for is_last in (False, True):
         print(json.load(urllib.request.urlopen(request, timeout=30))["org"][0]["company_name"])
         break
     except urllib.error.HTTPError as error:
-        if is_last:
+        if is_last or "json" not in error.headers.get("Content-Type", ""):  # a page of a proxy's is no word on a token
             raise
         tokend.replace(org, token["generation"], json.load(error)["code"])

@@ -41,7 +41,7 @@ def _ask(method, path, body=None):
         wait_s = answer.get("retry_after_s")
         if wait_s is None or time.monotonic() + wait_s > give_up_at:
             detail = "no new token yet" if is_pending else answer["detail"]
-            raise NoToken(f"{detail} {answer.get('cure') or ''}".rstrip())
+            raise NoToken("; ".join(filter(None, [detail, answer.get("cure")])))
         time.sleep(wait_s)
 
 

@@ -11,6 +11,7 @@ for try in 1 2; do
         curl -sS --max-time 30 -K - -o "$answer" -w '%{http_code}')
     if [ "$status" -lt 400 ]; then break; fi
     if [ "$try" = 2 ]; then cat "$answer" >&2; exit 1; fi
-    zoho-tokend report "$org" --generation "$(printf %s "$token" | jq .generation)" --code "$(jq -r .code "$answer")" >&2
+    zoho-tokend report "$org" --generation "$(printf %s "$token" | jq .generation)" --answer "$answer" --wait 60s >&2 ||
+        { code=$?; echo "Zoho answered $status" >&2; exit $code; }
 done
 jq -r '.org[0].company_name' "$answer"

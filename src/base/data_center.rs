@@ -132,6 +132,17 @@ impl DataCenter {
         TABLE.iter().find(is_it).map(|row| row.name)
     }
 
+    /// Where Zoho says how that data center fares. No page of Zoho's lists these: they are those that users watch.
+    pub fn status_page(name: &str) -> Option<&'static str> {
+        match name {
+            "us" => Some("https://status.zoho.com"),
+            "eu" => Some("https://status.zoho.eu"),
+            "in" => Some("https://status.zoho.in"),
+            "au" => Some("https://status.zoho.com.au"),
+            _ => None,
+        }
+    }
+
     /// The data center that `name` means to Zoho.
     pub fn of_zoho(name: &str) -> Option<Self> {
         let row = TABLE.iter().find(|row| row.name == name)?;

@@ -22,8 +22,8 @@ use crate::base::OrgName;
     after_help = "Examples:\n  \
         zoho-tokend demo\n  \
         zoho-tokend enroll acme-production\n  \
-        zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n\n\
-        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon, or Zoho not reached;\n\
+        zoho-tokend exec acme-production -- ./sync-contacts\n\n\
+        Exit codes (sysexits): 0 done; 64 usage; 65 bad input; 69 no daemon, or Zoho not reached; \
         70 a bug; 74 output; 75 try later; 77 not permitted; 78 config, or a person must act."
 )]
 pub struct CommandLine {
@@ -38,7 +38,8 @@ pub enum Verb {
     /// Print the access token of an org
     #[command(after_help = "Examples:\n  \
         zoho-tokend get acme-production\n  \
-        zoho-tokend get acme-production --format header | curl -H @- https://www.zohoapis.eu/crm/v8/org\n  \
+        header=$(zoho-tokend get acme-production --format header) &&\n    \
+        printf '%s\\n' \"$header\" | curl -H @- https://www.zohoapis.eu/crm/v8/org\n  \
         eval \"$(zoho-tokend get acme-production --format env --min-ttl 10m)\"")]
     Get(Get),
     /// Run a command with the tokens of one org, or of several, in its environment
@@ -49,11 +50,11 @@ pub enum Verb {
     Watch(watch::flags::Watch),
     /// Say that Zoho's API refused an org's token; print the verdict
     #[command(after_help = "Example:\n  \
-        zoho-tokend report acme-production --generation 1795306331 --code INVALID_TOKEN && retry\n\n\
+        zoho-tokend report acme-production --generation 1795306331 --code INVALID_TOKEN --wait 60s && retry\n\n\
         The generation stands beside the token in `get --format json`, the code in the body of Zoho's answer.\n\n\
         Verdicts and exit codes:\n  \
         superseded, refreshed  0   another token is out: get it and try again\n  \
-        pending                75  not yet: report again after the time on stderr\n  \
+        pending                75  not yet: report again after the time on stderr, as --wait does\n  \
         scope, binding         78  another token would not help: a person must act\n  \
         not-token              65  the code is not about the token: mend the request, or slow down")]
     Report(Report),
@@ -80,15 +81,15 @@ pub enum Verb {
         zoho-tokend enroll acme-production --self-client self_client.json\n  \
         zoho-tokend enroll acme-production --refresh-token < refresh-token\n  \
         zoho-tokend enroll acme-production --client-secret < new-secret\n\n\
-        On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves\n\
-        it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then\n\
+        On a terminal it asks without echo. On stdin a second line is the client secret, for a config that leaves \
+        it to the enrolment. An org with client credentials needs no enrolment but for that secret, which is then \
         all that is asked for.")]
     Enroll(Enroll),
     /// Give an org its grant by consent in a browser: for grant = "web"
     #[command(after_help = "Examples:\n  \
         zoho-tokend login acme-production\n  \
         zoho-tokend login acme-production --paste\n\n\
-        It prints the address of Zoho's consent page and waits on the port of the client's redirect_uri for the\n\
+        It prints the address of Zoho's consent page and waits on the port of the client's redirect_uri for the \
         browser to come back. Where the browser is on another host, --paste asks for the address that it ends on.")]
     Login(Login),
     /// Explain a code that Zoho, `status`, a problem or the log shows: what it means here, what to do
@@ -103,7 +104,7 @@ pub enum Verb {
         zoho-tokend revoke acme-production\n  \
         zoho-tokend revoke acme-production --yes\n  \
         zoho-tokend revoke acme-production --old\n\n\
-        Zoho ends all access tokens of it at once. Where Zoho is not reached nothing is forgotten (exit 75); --forget\n\
+        Zoho ends all access tokens of it at once. Where Zoho is not reached nothing is forgotten (exit 75); --forget \
         says nothing to Zoho and drops ours alone. Also for an org that has left the config.")]
     Revoke(Revoke),
     /// Run the daemon
@@ -116,7 +117,8 @@ pub enum Verb {
         zoho-tokend check\n  \
         zoho-tokend check --online\n  \
         zoho-tokend check --against-running\n\n\
-        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host gave no good answer.")]
+        Exit codes: 0 good; 78 the config has a problem; 69 it is good, but with --online a host gave no good answer, \
+        or with --against-running no daemon.")]
     Check(Check),
     /// Tell what readers would see of the config through an outage or other trouble
     #[command(after_help = flags::AFTER_HELP)]
@@ -191,14 +193,17 @@ pub struct Report {
     #[command(flatten)]
     pub of: OneOrg,
     /// The generation of the token that was refused
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub generation: u64,
     /// The `code` in the body of Zoho's answer
     #[arg(long, value_name = "CODE", required_unless_present = "answer")]
     pub code: Option<String>,
-    /// A file with the body itself, for answers that keep their codes further down; - for stdin
+    /// A file with the body itself, for answers that keep their codes further down, at most 4 MiB; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with = "code")]
     pub answer: Option<PathBuf>,
+    /// Report again when told to, for at most so long
+    #[arg(long, value_name = "TIME", value_parser = span::parse, default_value = "0s")]
+    pub wait: Duration,
     /// Print what the daemon answers
     #[arg(long)]
     pub json: bool,

@@ -31,10 +31,10 @@ pub const AFTER_HELP: &str = "Examples:\n  \
     zoho-tokend exec acme-production -- ./sync-contacts --since yesterday\n  \
     zoho-tokend exec acme-production --min-ttl 20m -- sh -c 'curl -H \"Authorization: Zoho-oauthtoken \
     $ZOHO_ACCESS_TOKEN\" $ZOHO_API_DOMAIN/crm/v8/org'\n\n\
-    The command gets ZOHO_ACCESS_TOKEN, ZOHO_API_DOMAIN and ZOHO_TOKEN_EXPIRES_AT; of several orgs\n\
-    ZOHO_ACME_PRODUCTION_ACCESS_TOKEN and so on; and ZOHO_TOKEND_SOCKET. These tokens do not renew: a job that runs\n\
+    The command gets ZOHO_ACCESS_TOKEN, ZOHO_API_DOMAIN and ZOHO_TOKEN_EXPIRES_AT; of several orgs \
+    ZOHO_ACME_PRODUCTION_ACCESS_TOKEN and so on; and ZOHO_TOKEND_SOCKET. These tokens do not renew: a job that runs \
     longer than --min-ttl calls `zoho-tokend get` when it needs one.\n\n\
-    Exits as the command does. Where there is no token: 69, 75, 77 or 78, as `get`, and nothing has run. The command\n\
+    Exits as the command does. Where there is no token: 69, 75, 77 or 78, as `get`, and nothing has run. The command \
     cannot be run: 126. There is no such command: 127.";
 
 /// `exec`.

@@ -75,13 +75,25 @@ fn told(entries: &[Entry], is_anywhere: bool) -> String {
 
 fn paragraph(entry: &Entry) -> String {
     let (codes, whence) = (entry.codes.join(", "), whence(entry.origin));
-    let when = entry.when.map(|when| format!(", {when}"));
-    let when = when.unwrap_or_default();
-    let (meaning, cure) = (&entry.meaning, &entry.cure);
-    let lasting = entry.cure_if_it_lasts.as_ref();
-    let lasting = lasting.map(|lasting| format!("  if it lasts: {lasting}\n"));
+    let (when, meaning) = (when(entry), &entry.meaning);
     format!(
-        "{codes} ({whence}{when})\n  means: {meaning}\n  do: {cure}\n{}",
+        "{codes} ({whence}{when})\n  means: {meaning}\n{}",
+        to_do(entry, "  ")
+    )
+}
+
+/// `, at a refresh`
+fn when(entry: &Entry) -> String {
+    let when = entry.when.map(|when| format!(", {when}"));
+    when.unwrap_or_default()
+}
+
+fn to_do(entry: &Entry, margin: &str) -> String {
+    let lasting = entry.cure_if_it_lasts.as_ref();
+    let lasting = lasting.map(|lasting| format!("{margin}if it lasts: {lasting}\n"));
+    format!(
+        "{margin}do: {}\n{}",
+        entry.cure,
         lasting.unwrap_or_default()
     )
 }
@@ -93,11 +105,15 @@ fn consoles() -> String {
     format!("\nAPI consoles: {}\n", all.join(", "))
 }
 
-/// One line each, below where they come from.
+/// What each means and what to do, below where they come from.
 fn listed(entries: &[Entry]) -> String {
     let of_one_origin = entries.chunk_by(|one, next| one.origin == next.origin);
     let parts = of_one_origin.map(|part| {
-        let line = |entry: &Entry| format!("  {}: {}\n", entry.codes.join(", "), entry.meaning);
+        let line = |entry: &Entry| {
+            let (codes, when) = (entry.codes.join(", "), when(entry));
+            let to_do = to_do(entry, "    ");
+            format!("  {codes}{when}: {}\n{to_do}", entry.meaning)
+        };
         let lines: String = part.iter().map(line).collect();
         let whence = part.first().map_or("", |entry| whence(entry.origin));
         format!("{whence}:\n{lines}")

@@ -5,15 +5,18 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 
+use super::answer::Answer;
 use super::args::Report;
 use super::client::{self, Request};
 use super::failure::{Exit, Failure};
 use super::{output, refusal, status};
+use crate::edge::clock::SystemClock;
 use crate::policy::report::ApiCode;
 
 /// The daemon waits 10 s for the new token; a start of it may lie in between.
@@ -43,7 +46,7 @@ pub fn run(args: &Report) -> Result<Exit, Failure> {
     };
     let body = json!({ "generation": args.generation, "code": code }).to_string();
     let request = Request::post(&target, body.as_bytes());
-    let answer = client::ask(&args.of.at.path(), &request, PATIENCE)?;
+    let answer = ask(args, &request)?;
     if answer.status != 200 {
         return Err(refusal::failure(org, &answer));
     }
@@ -56,6 +59,27 @@ pub fn run(args: &Report) -> Result<Exit, Failure> {
         output::print(format!("{}\n", ruling.verdict).as_bytes())?;
     }
     end
+}
+
+/// Reports again when it is told to, for as long as the wait lasts: `pending`, too many reports, a start.
+fn ask(args: &Report, request: &Request<'_>) -> Result<Answer, Failure> {
+    #[derive(Deserialize)]
+    struct Later {
+        retry_after_s: u64,
+    }
+    let clock = SystemClock::new();
+    let began = clock.now().boot;
+    loop {
+        let answer = client::ask(&args.of.at.path(), request, PATIENCE)?;
+        let Ok(Later { retry_after_s }) = serde_json::from_slice(&answer.body) else {
+            return Ok(answer);
+        };
+        let pause = Duration::from_secs(retry_after_s);
+        if clock.now().boot.since(began).saturating_add(pause) > args.wait {
+            return Ok(answer);
+        }
+        thread::sleep(pause);
+    }
 }
 
 /// The code that was typed, or taken out of an answer by the shell.
@@ -73,7 +97,8 @@ fn typed(org: &str, code: &str) -> Result<String, Failure> {
 fn code_in(org: &str, path: &Path) -> Result<String, Failure> {
     let read = |from: &mut dyn Read| {
         let mut bytes = Vec::new();
-        from.take(ANSWER_MAX).read_to_end(&mut bytes).map(|_| bytes)
+        let read = from.take(ANSWER_MAX + 1).read_to_end(&mut bytes);
+        read.map(|_| bytes)
     };
     let bytes = match path.to_str() {
         Some("-") => read(&mut io::stdin().lock()),
@@ -89,6 +114,14 @@ fn code_in(org: &str, path: &Path) -> Result<String, Failure> {
             "name the file that holds Zoho's answer",
         )
     })?;
+    if bytes.len() as u64 > ANSWER_MAX {
+        let what = format!(
+            "{shown} is longer than the {} MiB that are read",
+            ANSWER_MAX >> 20
+        );
+        let cure = "give the code in it as --code CODE";
+        return Err(Failure::new(Exit::Data, org, &what, cure));
+    }
     let answer = serde_json::from_slice(&bytes).ok();
     let code = answer.and_then(|answer| ApiCode::in_answer(&answer));
     let code = code.ok_or_else(|| {
@@ -117,7 +150,8 @@ impl Ruling {
             _ => return None,
         };
         let cure = match (&self.cure, self.retry_after_s) {
-            (_, Some(seconds)) => format!("report again in {seconds} s"),
+            (None, Some(seconds)) => format!("report again in {seconds} s"),
+            (Some(cure), Some(seconds)) => format!("{cure}; report again in {seconds} s"),
             (Some(cure), None) => cure.clone(),
             (None, None) => format!("see `zoho-tokend history {org}`"),
         };

@@ -86,7 +86,7 @@ fn plan(args: &Simulate, orgs: Vec<OrgSettings>, strikes: &[Strike]) -> Plan {
             life_ms: millis(life),
             rotates: false,
         },
-        troubled_ms: args.days * DAY_MS,
+        troubled_ms: (args.days * DAY_MS).max(felt_until(args.days, strikes, life)),
         calm_ms: 0,
         every_ms: [0; Trouble::ALL.len()],
         script: script(args.days, &orgs, strikes),
@@ -96,6 +96,15 @@ fn plan(args: &Simulate, orgs: Vec<OrgSettings>, strikes: &[Strike]) -> Plan {
         has_ntp: true,
         way_ms: (WAY_MS * window_ms / millis(Limits::ZOHO.window)).max(1),
     }
+}
+
+/// Until when readers may feel what begins within so many days: a life after its end.
+fn felt_until(days: i64, strikes: &[Strike], life: Duration) -> i64 {
+    let ends = strikes.iter().flat_map(|strike| {
+        let span_ms = strike.when.span_ms;
+        strike.when.begins(days).map(move |at| at + span_ms)
+    });
+    ends.max().map_or(0, |last| last + millis(life))
 }
 
 /// Zoho's hour for Zoho's window; a stand-in whose window is shorter has lives as much shorter.
@@ -140,6 +149,11 @@ fn refuse_nonsense(strikes: &[Strike], days: i64, config: &Config) -> Result<(),
         if strike.when.begins(days).next().is_none() {
             let what = format!("{strike} comes after the last day");
             return Err(usage(&what, "raise --days, or name an earlier day"));
+        }
+        if strike.when.day.is_none() && strike.when.span_ms > DAY_MS {
+            let what = format!("{strike} strikes each day, and lasts for longer than one");
+            let cure = format!("name its day, as in {} 1d{}", strike.flag, strike.when);
+            return Err(usage(&what, &cure));
         }
     }
     match overlap(strikes, days) {

@@ -18,6 +18,14 @@ pub fn answer(argv: &[OsString], error: &clap::Error) -> Result<Exit, Failure> {
         output::print(error.render().to_string().as_bytes())?;
         return Ok(Exit::Done);
     }
+    if let [_, help, flag] = argv
+        && help == "help"
+        && (flag == "--help" || flag == "-h")
+    {
+        let help = CommandLine::command().render_help();
+        output::print(help.to_string().as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let verb = verb(argv);
     let help = match &verb {
         Some(verb) => format!("see `zoho-tokend {verb} --help`"),
@@ -61,7 +69,11 @@ fn words(error: &clap::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let parts = text.split("\n\n").map(str::trim);
     let parts = parts.take_while(|part| !part.starts_with("Usage:"));
-    let told = parts.filter(|part| !part.starts_with("For more information"));
+    // A dash before a value is no value of any flag of ours.
+    let is_idle = |part: &&str| {
+        part.starts_with("For more information") || part.starts_with("tip: to pass '")
+    };
+    let told = parts.filter(|part| !is_idle(part));
     without_tokens(&told.collect::<Vec<_>>().join("; "))
 }
 
@@ -125,5 +137,24 @@ mod tests {
             "unexpected '--x=[hidden]'"
         );
         assert_eq!(without_tokens("invalid value '7d'"), "invalid value '7d'");
+    }
+
+    /// A line that somebody has ended by hand is ended again where the window is narrower.
+    #[test]
+    fn no_paragraph_of_any_help_has_line_ends_of_its_own() {
+        const WIDTH: usize = 100;
+        for mut verb in CommandLine::command().get_subcommands().cloned() {
+            let name = verb.get_name().to_owned();
+            verb = verb.term_width(WIDTH);
+            let help = verb.render_long_help().to_string();
+            let lines: Vec<&str> = help.lines().collect();
+            for pair in lines.windows(2) {
+                let is_text = |line: &str| line.starts_with(|c: char| !c.is_whitespace());
+                let is_paragraph = is_text(pair[0]) && is_text(pair[1]);
+                let word = pair[1].split(' ').next().unwrap_or_default();
+                let fits = pair[0].len() + 1 + word.len() <= WIDTH;
+                assert!(!(is_paragraph && fits), "{name}: {pair:?}");
+            }
+        }
     }
 }

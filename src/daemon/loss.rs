@@ -11,14 +11,9 @@ use crate::config::{Place, Problem};
 /// Most names in a line.
 const NAMES_MAX: usize = 8;
 
-/// Refuses `new` where `old` has lost what nobody takes away by a reload. `moved`: keys whose value differs, of those
-/// that wait for a restart.
-pub(super) fn refuse(
-    old: &Standing,
-    new: &Standing,
-    moved: &[&'static str],
-) -> Result<(), Vec<String>> {
-    let problems = [all_orgs(old, new), settings(old, new, moved)];
+/// Refuses `new` where `old` has lost what nobody takes away by a reload.
+pub(super) fn refuse(old: &Standing, new: &Standing) -> Result<(), Vec<String>> {
+    let problems = [all_orgs(old, new), settings(new)];
     let problems: Vec<String> = problems.into_iter().flatten().collect();
     if problems.is_empty() {
         return Ok(());
@@ -51,9 +46,8 @@ fn all_orgs(old: &Standing, new: &Standing) -> Option<String> {
     Some(problem(new, &what))
 }
 
-fn settings(old: &Standing, new: &Standing, moved: &[&'static str]) -> Option<String> {
-    let is_lost = |key: &&&str| old.places.has(key) && !new.places.has(key);
-    let lost: Vec<&str> = moved.iter().filter(is_lost).copied().collect();
+fn settings(new: &Standing) -> Option<String> {
+    let lost = new.fixed.lost_by(&new.config, &new.places);
     if lost.is_empty() {
         return None;
     }

@@ -9,6 +9,7 @@ mod admin;
 mod calls;
 mod delivery;
 mod desk;
+mod fixed;
 mod health;
 mod keeper;
 mod login;

@@ -45,7 +45,8 @@ async fn take_anew(shared: &Rc<Shared>) -> Result<Changes, Vec<String>> {
     let mut new = Standing::load(&old.path, Some(&old)).await?;
     let mut changes = compare(&old, &new);
     changes.warnings.extend(without_secret(shared, &new));
-    loss::refuse(&old, &new, &changes.restart_needed)?;
+    changes.warnings.extend(cut_off(shared, &new));
+    loss::refuse(&old, &new)?;
     new.continue_log(&old);
     put_in_force(shared, new).await;
     // Who reloads because files are missing need not wait for the next look.
@@ -60,8 +61,18 @@ pub(super) async fn forecast(shared: &Rc<Shared>) -> Result<Changes, Vec<String>
     let new = Standing::load(&old.path, Some(&old)).await?;
     let mut changes = compare(&old, &new);
     changes.warnings.extend(without_secret(shared, &new));
-    loss::refuse(&old, &new, &changes.restart_needed)?;
+    changes.warnings.extend(cut_off(shared, &new));
+    loss::refuse(&old, &new)?;
     Ok(changes)
+}
+
+/// Orgs that this config takes the token away from, since it says another thing than their grants were made for.
+fn cut_off(shared: &Shared, new: &Standing) -> Vec<String> {
+    let cut_off = shared.fleet.borrow().cut_off_by(&new.settings());
+    let told = cut_off.into_iter().map(|(name, cause, cure)| {
+        format!("orgs.{name}: {cause}: nothing of it is served under this config. {cure}")
+    });
+    told.collect()
 }
 
 /// Orgs that this config leaves without any client secret: their next refresh would have none to go out with.
@@ -161,7 +172,7 @@ fn compare(old: &Standing, new: &Standing) -> Changes {
                 .collect(),
         ),
         settings: settings(old, new),
-        restart_needed: restart_needed(&old.config, &new.config),
+        restart_needed: new.fixed.moved_by(&new.config),
         warnings: new.warnings.clone(),
     }
 }
@@ -199,21 +210,4 @@ fn is_same(one: Option<&Arc<Secret>>, other: Option<&Arc<Secret>>) -> bool {
         (None, None) => true,
         _ => false,
     }
-}
-
-fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
-    let (old, new) = (&old.daemon, &new.daemon);
-    let keys = [
-        ("daemon.socket", old.socket != new.socket),
-        ("daemon.tokens_dir", old.tokens_dir != new.tokens_dir),
-        ("daemon.state", old.state != new.state),
-        (
-            "daemon.seal_key",
-            format!("{:?}", old.seal_key) != format!("{:?}", new.seal_key),
-        ),
-    ];
-    keys.into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(key, _)| key)
-        .collect()
 }

@@ -14,7 +14,6 @@ use super::shared::Shared;
 use crate::base::{Boottime, OrgName, seconds_up};
 use crate::edge::http::{Answer, BadAsk, Details, Problem, Rejection};
 use crate::policy::access::Peer;
-use crate::policy::quota::REPORTS_MAX;
 use crate::policy::report::{Finding, Report, Ruling};
 
 /// How long a reporter waits for the new token: as long as `get` does. A job's client is likely to give up later.
@@ -41,17 +40,15 @@ pub(super) async fn report(
     org: &OrgName,
     details: &mut Details,
 ) -> Result<Option<Answer>, BadAsk> {
-    let now = shared.clock.now().boot;
-    if let Err(at) = shared.quota.borrow_mut().spend(peer.uid, now) {
-        return Ok(Some(too_many(peer, at.since(now)).of(org).into()));
+    if let Err(at) = shared.quota.borrow_mut().arrive(peer.uid, now(shared)) {
+        return Ok(Some(too_many(shared, peer, at).of(org).into()));
     }
-    let rejection = details.rejection().await?;
-    let report = Report {
-        uid: peer.uid,
-        generation: rejection.generation,
-        code: rejection.code,
-    };
-    let ruling = shared.report(org.clone(), report);
+    let rejection = details.rejection().await;
+    if let Err(at) = count(shared, peer, org, rejection.as_ref().ok()) {
+        return Ok(Some(too_many(shared, peer, at).of(org).into()));
+    }
+    let rejection = rejection?;
+    let ruling = shared.report(org.clone(), report_of(peer, &rejection));
     let ruling = match timeout(WAIT_MAX, ruling).await {
         Ok(Ok(None)) => return Ok(None),
         Ok(Ok(Some(ruling))) => ruling,
@@ -63,13 +60,41 @@ pub(super) async fn report(
         shared.delivery.settle(org).await;
     }
     note(org, peer, &rejection, ruling);
-    let cure = shared.fleet.borrow().cure_of_verdict(org, ruling.finding);
-    let told = told(ruling, cure, shared.clock.now().boot);
+    let fleet = shared.fleet.borrow();
+    let cure = fleet.cure_of_report(org, rejection.code, ruling.finding);
+    let told = told(ruling, cure, now(shared));
     Ok(Some(Answer::json(&told)))
 }
 
+fn now(shared: &Shared) -> Boottime {
+    shared.clock.now().boot
+}
+
+fn report_of(peer: &Peer, rejection: &Rejection) -> Report {
+    Report {
+        uid: peer.uid,
+        generation: rejection.generation,
+        code: rejection.code,
+    }
+}
+
+/// Counts a report, or what should have been one; not where an earlier report has had, or is having, its mint.
+fn count(
+    shared: &Shared,
+    peer: &Peer,
+    org: &OrgName,
+    rejection: Option<&Rejection>,
+) -> Result<(), Boottime> {
+    let now = now(shared);
+    let fleet = shared.fleet.borrow();
+    match rejection.map(|rejection| report_of(peer, rejection)) {
+        Some(report) if fleet.needs_no_mint(org, &report, now) => Ok(()),
+        _ => shared.quota.borrow_mut().spend(peer.uid, now),
+    }
+}
+
 fn still_pending(shared: &Shared, org: &OrgName) -> Ruling {
-    let now = shared.clock.now().boot;
+    let now = now(shared);
     let fleet = shared.fleet.borrow();
     let served = fleet.org(org).and_then(|org| org.served(now));
     Ruling {
@@ -100,11 +125,10 @@ fn told(ruling: Ruling, cure: Option<String>, now: Boottime) -> Told {
     }
 }
 
-fn too_many(peer: &Peer, wait: Duration) -> Problem {
-    let detail = format!(
-        "uid {} has made {REPORTS_MAX} reports within a minute, which is all that it may",
-        peer.uid
-    );
+fn too_many(shared: &Shared, peer: &Peer, at: Boottime) -> Problem {
+    let uid = peer.uid;
+    let detail = format!("uid {uid} has made as many reports within a minute as it may");
+    let wait = at.since(now(shared));
     Problem::new(429, "too-many-reports", "Too Many Requests", detail).retry_after(wait)
 }
 

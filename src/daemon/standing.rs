@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
+use super::fixed::Fixed;
 use super::names::{Known, Names};
 use super::start::Fatal;
 use crate::base::{OrgName, Secret};
@@ -28,6 +29,8 @@ pub(super) struct Standing {
     pub(super) warnings: Vec<String>,
     /// Where each key stands.
     pub(super) places: Places,
+    /// What only a restart changes.
+    pub(super) fixed: Arc<Fixed>,
     pub(super) access: Access,
     pub(super) zoho: Zoho,
     /// Names that no user or group has, each as a sentence.
@@ -50,7 +53,13 @@ impl Standing {
             .unwrap_or_default();
         // Files may be on a slow disk, names in a directory server: not on the loop's thread.
         let loaded = spawn_blocking(move || load(&path, &known)).await;
-        loaded.unwrap_or_else(|err| Err(vec![format!("config: reading it failed: {err}")]))
+        let loaded =
+            loaded.unwrap_or_else(|err| Err(vec![format!("config: reading it failed: {err}")]));
+        let fixed = before.map(|before| Arc::clone(&before.fixed));
+        loaded.map(|new| Self {
+            fixed: fixed.unwrap_or_else(|| Arc::clone(&new.fixed)),
+            ..new
+        })
     }
 
     /// The same, with every name looked up now; `None` where that fails altogether.
@@ -63,6 +72,7 @@ impl Standing {
             config: self.config.clone(),
             warnings: self.warnings.clone(),
             places: self.places.clone(),
+            fixed: Arc::clone(&self.fixed),
             access: names.access,
             zoho: self.zoho.clone(),
             unresolved: names.unresolved,
@@ -175,6 +185,7 @@ fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
     Ok(Standing {
         path: path.to_owned(),
         warnings: warnings.collect(),
+        fixed: Fixed::of(&config, &places).into(),
         places,
         access: names.access,
         zoho,

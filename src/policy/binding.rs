@@ -10,7 +10,7 @@ use super::settings::{Binding, GrantKind, OrgSettings};
 use crate::base::{DataCenter, Environment, ScopeSet};
 
 /// The code of a config that says another thing than the grant.
-const CONTRADICTS: &str = "config-contradicts-grant";
+pub(super) const CONTRADICTS: &str = "config-contradicts-grant";
 
 /// What Zoho's words on a token prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,15 +27,19 @@ impl OrgSettings {
 impl Org {
     /// Makes the grant that the config means, where the one that is there is none or another.
     pub(super) fn follow_config(&mut self, scene: &mut Scene<'_>) {
+        if self.begins_anew() {
+            self.begin_by_own_right(self.sealed_client_secret(), scene);
+        }
+    }
+
+    /// Whether the config means a grant by the client's own right that is not the one that is there.
+    pub(super) fn begins_anew(&self) -> bool {
         let is_another = match &self.record.grant {
             None => true,
             Some(grant) => matches!(grant.root, Root::Client) && self.contradiction.is_some(),
         };
-        let sealed = self.sealed_client_secret();
-        let has_secret = self.settings.has_client_secret || sealed.is_some();
-        if self.settings.grant.is_of_client() && is_another && has_secret {
-            self.begin_by_own_right(sealed, scene);
-        }
+        let has_secret = self.settings.has_client_secret || self.sealed_client_secret().is_some();
+        self.settings.grant.is_of_client() && is_another && has_secret
     }
 
     /// Whether it would mint by its client's own right, and nobody has given the secret of that client.
@@ -69,7 +73,7 @@ impl Org {
         self.unknown_api_domain = None;
         self.forget_asked();
         self.not_before = Boottime(i64::MIN);
-        self.compare_with_config();
+        self.compare_with_config(scene.now.boot);
         self.become_word(Word::Starting, None, None, scene);
     }
 }

@@ -7,7 +7,7 @@ use super::org::Org;
 use super::record::Word;
 use super::remedy::{self, Place, Remedy, remedy};
 use super::reply::Asked;
-use super::report::Finding;
+use super::report::{ApiCode, Fault, Finding};
 use crate::base::OrgName;
 
 impl Fleet {
@@ -20,7 +20,19 @@ impl Fleet {
             (None, Word::Unenrolled) => "unenrolled",
             (None, _) => return None,
         };
-        self.remedy_for(name, code, org.asked())
+        let remedy = self.remedy_for(name, code, org.asked())?;
+        // Where the two differ is more use than that they do.
+        let detail = org
+            .contradiction
+            .as_ref()
+            .map(|cause| cause.detail.as_str());
+        Some(match detail {
+            Some(detail) => Remedy {
+                meaning: remedy::capitalised(detail),
+                ..remedy
+            },
+            None => remedy,
+        })
     }
 
     /// The remedy of any cause at an org.
@@ -34,9 +46,21 @@ impl Fleet {
         Some(remedy(code, asked, failures, &place))
     }
 
-    /// What a job or a person does about a verdict, where the next read of the token is not all.
-    pub fn cure_of_verdict(&self, name: &OrgName, finding: Finding) -> Option<String> {
-        self.orgs.get(name)?.cure_of_verdict(finding)
+    /// What a job or a person does about a report of that code, where the next read of the token is not all.
+    pub fn cure_of_report(
+        &self,
+        name: &OrgName,
+        code: ApiCode,
+        finding: Finding,
+    ) -> Option<String> {
+        let org = self.orgs.get(name)?;
+        let is_of_token = code.fault == Fault::Token;
+        match finding {
+            // It is not the call that is wrong.
+            Finding::Binding if is_of_token && org.is_withheld() => Some(self.remedy(name)?.cure),
+            Finding::Pending(_) => Some(self.remedy(name)?.cure),
+            _ => org.cure_of_report(code, finding),
+        }
     }
 
     /// Another data center in which the same client mints well for another org.
@@ -68,13 +92,16 @@ impl Org {
         }
     }
 
-    /// What to do about a verdict.
-    pub(super) fn cure_of_verdict(&self, finding: Finding) -> Option<String> {
+    /// What to do about a report: the code knows best, but where it is the token's and another token is no cure.
+    pub(super) fn cure_of_report(&self, code: ApiCode, finding: Finding) -> Option<String> {
         let is_for_somebody = matches!(
             finding,
             Finding::Scope | Finding::Binding | Finding::NotToken
         );
-        let remedy = remedy::of_verdict(finding.as_str(), &self.place());
+        let place = self.place();
+        let of_code = remedy::of_api_code(code.name, &place);
+        let of_code = of_code.filter(|_| code.fault != Fault::Token);
+        let remedy = of_code.or_else(|| remedy::of_verdict(finding.as_str(), &place));
         remedy.filter(|_| is_for_somebody).map(|remedy| remedy.cure)
     }
 }

@@ -323,7 +323,7 @@ impl Org {
             enrolled_at: scene.now.boot,
         });
         self.forget_asked();
-        self.compare_with_config();
+        self.compare_with_config(scene.now.boot);
         // What was said of the older grant's tokens counts no more.
         self.record.streak = Streak::default();
         self.awaiting_token.extend(askers);

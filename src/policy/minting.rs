@@ -93,6 +93,7 @@ impl Org {
             Ok(lane) => lane,
             Err(refusal) => return refuse(request, refusal, scene),
         };
+        self.let_reports_mint(scene.now.boot);
         if self.saving.newest != Newest::Kept {
             // A token has just been minted and waits for the disk.
             return self.awaiting_token.push(request);

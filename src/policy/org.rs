@@ -145,7 +145,7 @@ impl Org {
             evicted_of: None,
             contradiction: None,
         };
-        org.compare_with_config();
+        org.contradiction = org.contradicted_by_config();
         org
     }
 
@@ -177,8 +177,12 @@ impl Org {
     /// The token that readers may have at `now`.
     pub fn served(&self, now: Boottime) -> Option<&Token> {
         let token = self.published.as_ref()?;
-        let is_whole = self.contradiction.is_none() && self.word() != Word::Quarantined;
-        (is_whole && token.expires > now).then_some(token)
+        (!self.is_withheld() && token.expires > now).then_some(token)
+    }
+
+    /// Whether nobody may read its token, since config, grant or Zoho's own words contradict each other.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.contradiction.is_some() || self.word() == Word::Quarantined
     }
 
     /// What a reader of this token is promised to have left.
@@ -194,15 +198,24 @@ impl Org {
         has_reason || self.served(now).is_some()
     }
 
-    /// Looks anew at whether the config agrees with the grant.
-    pub(super) fn compare_with_config(&mut self) {
+    /// Looks anew at whether the config agrees with the grant. Where that turns, the org's word does.
+    pub(super) fn compare_with_config(&mut self, now: Boottime) {
+        let contradiction = self.contradicted_by_config();
+        if contradiction.is_some() != self.contradiction.is_some() {
+            self.record.verdict.since = now;
+            self.saving.is_dirty = true;
+        }
+        self.contradiction = contradiction;
+    }
+
+    pub(super) fn contradicted_by_config(&self) -> Option<Cause> {
         let grant = self.record.grant.as_ref();
         let settings = &self.settings;
         let place = grant.and_then(|grant| {
             binding::contradiction_of_kind(&grant.root, settings.grant)
                 .or_else(|| binding::contradiction(&grant.binding, &settings.binding))
         });
-        self.contradiction = place.or_else(|| self.contradicted_by_org_id());
+        place.or_else(|| self.contradicted_by_org_id())
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.

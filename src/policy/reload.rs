@@ -4,11 +4,13 @@
 //! its record is on the disk: only then is it shelved. Were it shelved sooner, a refresh token that the
 //! call brings, or the revision that the disk has, would be lost, and the org could not come back.
 
-use super::event::Refusal;
+use super::binding::CONTRADICTS;
+use super::event::{Refusal, Severity};
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
 use super::past::Past;
 use super::record::{Cause, Word};
+use super::remedy::remedy;
 use super::report::Finding;
 use super::settings::OrgSettings;
 use super::turns::Turn;
@@ -25,8 +27,6 @@ impl Fleet {
             let org = match known {
                 Some(mut org) => {
                     org.settings = settings;
-                    org.compare_with_config();
-                    org.lift_quarantine(moment.now.boot);
                     org
                 }
                 None => self.adopt(settings, moment),
@@ -39,6 +39,19 @@ impl Fleet {
             self.with(&name, moment, Org::leave);
         }
         self.plan_sharers(moment);
+    }
+
+    /// Orgs that would serve nothing any more under these settings, though they do now: why, and what to do.
+    pub fn cut_off_by(&self, settings: &[OrgSettings]) -> Vec<(OrgName, String, String)> {
+        let cut_off = settings.iter().filter_map(|own| {
+            let now = self.orgs.get(&own.name)?;
+            let then = Org::restored(own.clone(), now.record.clone());
+            let cause = then.contradiction.as_ref();
+            let cause = cause.filter(|_| now.contradiction.is_none() && !then.begins_anew())?;
+            let remedy = remedy(&cause.code, then.asked(), 1, &then.place());
+            Some((own.name.clone(), cause.detail.clone(), remedy.cure))
+        });
+        cut_off.collect()
     }
 
     /// An org that the config names anew: from the shelf, if it has been here before.
@@ -74,9 +87,20 @@ impl Fleet {
 impl Org {
     /// The config may have changed what is served, and what may be sent.
     fn reconfigured(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let was = self.contradiction.clone();
+        self.compare_with_config(now);
+        self.lift_quarantine(now);
         self.follow_config(scene);
-        if let Some(cause) = self.contradiction.clone() {
-            self.stop(&cause, scene);
+        match self.contradiction.clone() {
+            Some(cause) => {
+                if was.as_ref() != Some(&cause) {
+                    self.tell_contradiction(cause.clone(), scene);
+                }
+                self.stop(&cause, scene);
+            }
+            None if was.is_some_and(|was| was.code == CONTRADICTS) => self.tell_word(scene),
+            None => (),
         }
         if let Some(cause) = self.contradicted_enrolment() {
             self.refuse_enrolment(&cause, scene);
@@ -84,6 +108,14 @@ impl Org {
         self.try_other_secret(scene);
         // Where there is no token, the config may still name an output anew in which an old one stands.
         self.show_or_withdraw(scene);
+    }
+
+    fn tell_contradiction(&mut self, cause: Cause, scene: &mut Scene<'_>) {
+        let word = self.word().as_str();
+        let detail = format!("{word}: {}: {}", cause.code, cause.detail);
+        self.last_error = Some((scene.now.boot, cause));
+        self.saving.is_dirty = true;
+        self.tell(Severity::Error, "grant", detail, scene);
     }
 
     /// The config has the org no more.

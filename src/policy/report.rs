@@ -90,28 +90,30 @@ impl ApiCode {
     }
 
     /// The code in a whole answer of the API: `code` (at Desk `errorCode`), on top or, of a bulk call, in the parts of
-    /// `data`. Of several the first that is not the request's own; `None` where there is none.
+    /// `data`. Of several the first that is not the request's own; `None` where there is none. Every part is looked
+    /// at: whoever reads the answer has a limit on its size.
     pub fn in_answer(answer: &Value) -> Option<Self> {
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let parts = [
-            list(answer),
-            answer.get("data").map(list).unwrap_or_default(),
-        ]
-        .concat();
-        let all = std::iter::once(answer).chain(parts.iter().take(PARTS_MAX));
+        let in_data = answer.get("data").into_iter().flat_map(list);
+        let parts = list(answer).chain(in_data);
         let code = |part: &Value| {
             let mut keys = ["code", "errorCode"].into_iter();
             let text = keys.find_map(|key| part.get(key)?.as_str())?;
             (!text.eq_ignore_ascii_case("SUCCESS")).then(|| Self::of(text))
         };
-        let codes: Vec<Self> = all.filter_map(code).collect();
-        let telling = codes.iter().find(|code| code.fault != Fault::Request);
-        telling.or(codes.first()).copied()
+        let mut codes = std::iter::once(answer).chain(parts).filter_map(code);
+        let first = codes.next()?;
+        let mut telling = std::iter::once(first).chain(codes);
+        Some(
+            telling
+                .find(|code| code.fault != Fault::Request)
+                .unwrap_or(first),
+        )
     }
 }
 
-/// Most parts of a bulk answer that are looked at: CRM API v8 takes 100 records a call.
-const PARTS_MAX: usize = 100;
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Refusal, RequestId, Severity, Step};
+use super::fleet::Fleet;
 use super::ledger::Want;
 use super::org::{Org, Scene};
 use super::record::{LaneId, Streak, Token, Word};
 use super::report::{Fault, Finding, Report, Ruling};
 use super::saving::Newest;
-use crate::base::Boottime;
+use crate::base::{Boottime, OrgName};
 
 /// A younger token is not replaced: readers may still be at its predecessor, and Zoho may not know it everywhere yet.
 const YOUNG: Duration = Duration::from_secs(5);
@@ -24,7 +25,7 @@ pub(super) const HOLD: Duration = Duration::from_hours(1);
 /// Where nothing is planned that could help, this is when to report again.
 const LATER: Duration = Duration::from_mins(1);
 
-/// A report that mints nothing is noted at most so often for each of its codes.
+/// A report that mints nothing is noted at most so often for each of its kinds.
 const NOTE_EVERY: Duration = Duration::from_hours(1);
 
 /// What readers have said of the tokens of one org.
@@ -34,7 +35,7 @@ pub(super) struct Reports {
     waiting: Vec<RequestId>,
     /// Since when readers have the token of this run.
     pub(super) out_since: Boottime,
-    /// When a code that mints nothing was last noted.
+    /// When what mints nothing was last noted: a code, or a generation that never was.
     noted: BTreeMap<&'static str, Boottime>,
 }
 
@@ -71,6 +72,24 @@ impl Streak {
     }
 }
 
+impl Fleet {
+    /// Whether a report needs no mint of its own: its token is replaced already, or is being replaced for an earlier
+    /// one. Such reports are not counted ([`super::quota`]), since a pool of jobs makes many of them at once.
+    pub fn needs_no_mint(&self, name: &OrgName, report: &Report, now: Boottime) -> bool {
+        let Some(org) = self.orgs.get(name) else {
+            return false;
+        };
+        let refused = org.record.streak.refused.filter(|_| org.minting.is_some());
+        let is_of_token = report.code.fault == Fault::Token;
+        let served = org.served(now).filter(|_| is_of_token);
+        served.is_some_and(|token| {
+            let is_joining = refused == Some(token.generation);
+            report.generation < token.generation
+                || (is_joining && report.generation == token.generation)
+        })
+    }
+}
+
 impl Org {
     /// Takes a report, in the order of the contract: the code, the generation, its age and the budget.
     pub(super) fn report(&mut self, request: RequestId, report: &Report, scene: &mut Scene<'_>) {
@@ -83,8 +102,9 @@ impl Org {
             Fault::Binding => Finding::Binding,
             Fault::Request => Finding::NotToken,
         };
-        if report.code.fault != Fault::Token {
-            self.note_seldom(report, finding, scene);
+        match report.code.fault {
+            Fault::Token => self.note_unheard_of(report, scene),
+            _ => self.note_code(report, finding, scene),
         }
         self.rule(request, finding, scene);
     }
@@ -92,7 +112,7 @@ impl Org {
     /// Whether readers have this generation, and have had it for long enough to judge it.
     fn reported(&self, generation: u64, scene: &Scene<'_>) -> Result<(), Finding> {
         let now = scene.now.boot;
-        if self.contradiction.is_some() || self.word() == Word::Quarantined {
+        if self.is_withheld() {
             return Err(Finding::Binding);
         }
         let Some(token) = self.served(now) else {
@@ -139,6 +159,14 @@ impl Org {
                 self.reports.waiting.push(request);
                 self.begin_mint(lane, Want::Demand, Vec::new(), scene);
             }
+        }
+    }
+
+    /// A person has mended what was wrong, or wants to see: what was said of the older tokens counts no more.
+    pub(super) fn let_reports_mint(&mut self, now: Boottime) {
+        if self.record.streak.hold(now).is_some() {
+            self.record.streak = Streak::default();
+            self.saving.is_dirty = true;
         }
     }
 
@@ -193,7 +221,8 @@ impl Org {
             generation,
             code,
         } = report;
-        let cure = self.cure_of_verdict(Finding::Binding).unwrap_or_default();
+        let cure = self.cure_of_report(*code, Finding::Binding);
+        let cure = cure.unwrap_or_default();
         let detail = format!(
             "{} for generation {generation} too, says uid {uid}: another token is no cure, so reports mint none for \
              an hour; {cure}",
@@ -203,23 +232,50 @@ impl Org {
         self.tell(Severity::Error, "binding", detail, scene);
     }
 
-    fn note_seldom(&mut self, report: &Report, finding: Finding, scene: &mut Scene<'_>) {
-        let now = scene.now.boot;
+    fn note_code(&mut self, report: &Report, finding: Finding, scene: &mut Scene<'_>) {
         let Report { uid, code, .. } = report;
-        let last = self.reports.noted.get(code.name);
-        if last.is_some_and(|last| last.plus(NOTE_EVERY) > now) {
-            return;
-        }
-        self.reports.noted.insert(code.name, now);
         let severity = match finding {
             Finding::NotToken => Severity::Info,
             _ => Severity::Warning,
         };
-        let cure = self.cure_of_verdict(finding).unwrap_or_default();
-        let (code, word) = (code.name, finding.as_str());
-        let detail = format!("uid {uid} was told {code}, which is `{word}`: {cure}");
-        self.saving.is_dirty = true;
-        self.tell(severity, "reported", detail, scene);
+        let cure = self.cure_of_report(*code, finding).unwrap_or_default();
+        let (name, word) = (code.name, finding.as_str());
+        let detail = format!("uid {uid} was told {name}, which is `{word}`: {cure}");
+        self.note_seldom(name, (severity, detail), scene);
+    }
+
+    /// A generation that is still to come is another number, such as a time, in its place; or the state is an older
+    /// one. Whoever reports it is told that another token is out, which is so, and would report it for ever.
+    fn note_unheard_of(&mut self, report: &Report, scene: &mut Scene<'_>) {
+        let Report {
+            uid, generation, ..
+        } = report;
+        let served = self.served(scene.now.boot);
+        let Some(newest) = served.map(|token| token.generation) else {
+            return;
+        };
+        if *generation > newest {
+            let detail = format!(
+                "uid {uid} reports generation {generation}, and the newest is {newest}: that replaces no token; a \
+                 report names the `generation` that came with the refused token"
+            );
+            self.note_seldom("generation", (Severity::Warning, detail), scene);
+        }
+    }
+
+    fn note_seldom(
+        &mut self,
+        about: &'static str,
+        (severity, detail): (Severity, String),
+        scene: &mut Scene<'_>,
+    ) {
+        let now = scene.now.boot;
+        let last = self.reports.noted.get(about);
+        if last.is_none_or(|last| last.plus(NOTE_EVERY) <= now) {
+            self.reports.noted.insert(about, now);
+            self.saving.is_dirty = true;
+            self.tell(severity, "reported", detail, scene);
+        }
     }
 
     /// Tells every waiting reporter.

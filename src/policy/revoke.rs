@@ -148,7 +148,7 @@ impl Org {
             may_be_gone,
             ..past
         });
-        self.compare_with_config();
+        self.compare_with_config(scene.now.boot);
         let verdict = Verdict {
             word: Word::Unenrolled,
             since: scene.now.boot,
@@ -209,7 +209,7 @@ impl Org {
         self.record.token = None;
         self.published = None;
         self.saving.newest = Newest::Kept;
-        self.compare_with_config();
+        self.compare_with_config(scene.now.boot);
         let refusal = Refusal::Refused(Cause::new("unenrolled", "the grant has been revoked"));
         refuse_all(std::mem::take(&mut self.awaiting_token), &refusal, scene);
         self.rule_all(Finding::Binding, scene);
@@ -246,7 +246,7 @@ impl Org {
         self.record.grant = Some(undo.grant);
         self.record.token = undo.token;
         self.record.verdict = undo.verdict;
-        self.compare_with_config();
+        self.contradiction = self.contradicted_by_config();
         if self.published.is_none() && self.record.token.is_some() {
             // The config contradicted it when the wish came, and does so no more: readers get it with the next write.
             self.saving.newest = Newest::Unwritten;

@@ -280,8 +280,10 @@ impl Org {
         let held = self.record.streak.hold(now).map(|until| {
             format!(
                 "jobs report one generation after the other as refused: most likely they call another data center or \
-                 environment than the token's own api_domain; reports mint nothing for {} min",
-                until.since(now).as_secs().div_ceil(60)
+                 environment than the token's own api_domain, or something else that refreshes with this grant pushes \
+                 its tokens out; reports mint nothing for {} min, or until `zoho-tokend refresh {}`",
+                until.since(now).as_secs().div_ceil(60),
+                self.name(),
             )
         });
         let elsewhere = self.unknown_api_domain.as_ref().map(|said| {

@@ -119,7 +119,7 @@ impl Org {
         }
     }
 
-    fn tell_word(&mut self, scene: &mut Scene<'_>) {
+    pub(super) fn tell_word(&mut self, scene: &mut Scene<'_>) {
         let verdict = &self.record.verdict;
         let word = verdict.word.as_str();
         let severity = match verdict.word {

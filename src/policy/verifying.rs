@@ -194,6 +194,6 @@ impl Org {
         verdict.until = None;
         self.not_before = Boottime(i64::MIN);
         self.saving.is_dirty = true;
-        self.compare_with_config();
+        self.compare_with_config(now);
     }
 }

@@ -22,6 +22,10 @@ fn what_is_no_command_line_of_ours_is_told_in_one_line() {
             "zoho-tokend: get: invalid value '2m' for '--wait <TIME>': the daemon lets nobody wait for over 60s; see `zoho-tokend get --help`\n",
         ),
         (
+            &["get", "acme", "--min-ttl", "-5m"],
+            "zoho-tokend: get: unexpected argument '-5' found; see `zoho-tokend get --help`\n",
+        ),
+        (
             &["get", "../etc"],
             "zoho-tokend: get: invalid value '../etc' for '<ORG>': an org's name has 1 to 63 of a-z, 0-9 and -, and neither starts nor ends with -, like acme-production; see `zoho-tokend get --help`\n",
         ),
@@ -58,6 +62,15 @@ fn every_verb_has_help_with_an_example() {
         let example = format!("\n  zoho-tokend {verb}");
         assert!(ended.stdout.contains("Example"), "{}", ended.stdout);
         assert!(ended.stdout.contains(&example), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn help_has_help() {
+    let plain = Ended::from(program(&["--help"]).output().expect("it ends"));
+    for flag in ["--help", "-h"] {
+        let ended = Ended::from(program(&["help", flag]).output().expect("it ends"));
+        assert_eq!((ended.exit, &ended.stdout), (0, &plain.stdout), "{flag}");
     }
 }
 

@@ -61,6 +61,10 @@ fn without_a_code_all_are_listed() {
         "Zoho's token endpoint:\n  ",
         "\nZoho's API:\n  INVALID_TOKEN, ",
         "\nverdicts of `report`:\n  superseded, refreshed: ",
+        "\n  invalid_code, invalid_grant, at a refresh: Zoho does not know",
+        "\n  invalid_code, invalid_grant, by client credentials: ",
+        "\n    do: Read the token again, and repeat the call once\n",
+        "\n    if it lasts: See ",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }

@@ -55,6 +55,37 @@ fn s5_an_answer_of_over_four_megabytes_is_not_taken_for_one() {
     );
 }
 
+/// A bulk answer may have its one telling part at its end; one that is not read whole is not judged.
+#[test]
+fn a_report_looks_at_every_part_of_an_answer_and_says_so_where_it_is_too_long() {
+    let args = ["report", "acme", "--generation", "7", "--answer", "-"];
+    let with = |count| {
+        let well = r#"{"code":"SUCCESS","details":{"id":"12345678901234567"}},"#.repeat(count);
+        format!(r#"{{"data":[{well}{{"code":"OAUTH_SCOPE_MISMATCH"}}]}}"#)
+    };
+    let told = json(r#"{"verdict":"scope","generation":8}"#);
+    let ended = Daemon::answering([told]).run_with(&args, &with(2_000));
+    let (_, body) = ended.asked[0].split_once("\r\n\r\n").expect("a body");
+    assert_eq!(body, r#"{"code":"OAUTH_SCOPE_MISMATCH","generation":7}"#);
+    let ended = run(Path::new("/nowhere"), &args, &with(80_000));
+    let line = "zoho-tokend: acme: - is longer than the 4 MiB that are read; give the code in it as --code CODE\n";
+    assert_eq!(ended.failed(), (65, line));
+}
+
+#[test]
+fn with_a_wait_a_report_is_made_again_when_the_daemon_says_so_and_no_longer() {
+    let pending = || json(r#"{"verdict":"pending","generation":7,"retry_after_s":1}"#);
+    let often = || problem(429, "too-many-reports", r#","retry_after_s":1"#);
+    let done = || json(r#"{"verdict":"superseded","generation":8}"#);
+    let args = [&REPORT[..], &["--wait", "9s"]].concat();
+    let ended = Daemon::answering([pending(), often(), done()]).run(&args);
+    assert_eq!((ended.exit, &*ended.stdout), (0, "superseded\n"));
+    assert_eq!(ended.asked.len(), 3);
+    let late = json(r#"{"verdict":"pending","generation":7,"retry_after_s":10}"#);
+    let ended = Daemon::answering([late]).run(&args);
+    assert_eq!((ended.exit, &*ended.stdout), (75, "pending\n"));
+}
+
 #[test]
 fn a_report_exits_0_only_where_another_token_is_out() {
     for verdict in ["superseded", "refreshed"] {
@@ -71,6 +102,12 @@ fn every_other_verdict_says_what_to_do_and_has_its_exit_code() {
             r#"{"verdict":"pending","generation":7,"retry_after_s":4}"#,
             75,
             "zoho-tokend: acme: the token cannot be replaced just now; report again in 4 s\n",
+        ),
+        (
+            r#"{"verdict":"pending","generation":7,"retry_after_s":120,"cure":"Run `zoho-tokend enroll acme`"}"#,
+            75,
+            "zoho-tokend: acme: the token cannot be replaced just now; run `zoho-tokend enroll acme`; report again in \
+             120 s\n",
         ),
         (
             r#"{"verdict":"scope","generation":7,"cure":"Give it the scope."}"#,
@@ -145,6 +182,11 @@ fn a_report_without_a_generation_or_a_code_is_a_usage_error() {
             "zoho-tokend: report: invalid value 'x' for '--generation <N>': invalid digit found in string; see \
              `zoho-tokend report --help`\n",
         ),
+        (
+            &["report", "acme", "--generation", "-1", "--code", "X"],
+            "zoho-tokend: report: invalid value '-1' for '--generation <N>': invalid digit found in string; see \
+             `zoho-tokend report --help`\n",
+        ),
     ] {
         let ended = Ended::from(program(args).output().expect("it ends"));
         assert_eq!(ended.failed(), (64, line));
@@ -181,7 +223,7 @@ fn the_help_names_every_verdict_and_its_exit_code() {
     let text = "\
 Verdicts and exit codes:
   superseded, refreshed  0   another token is out: get it and try again
-  pending                75  not yet: report again after the time on stderr
+  pending                75  not yet: report again after the time on stderr, as --wait does
   scope, binding         78  another token would not help: a person must act
   not-token              65  the code is not about the token: mend the request, or slow down
 ";

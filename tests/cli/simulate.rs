@@ -54,6 +54,24 @@ fn r5_an_outage_of_40_minutes_at_two_oclock_is_answered_as_in_the_readme() {
     assert!((9600.0..9680.0).contains(&to), "{to}");
 }
 
+/// What begins on the last day is told to its end.
+#[test]
+fn trouble_that_reaches_beyond_the_last_day_is_not_cut_off() {
+    let ended = simulate(&example(), &["--outage", "23:50+40m", "--days", "1"]);
+    assert_eq!(ended.exit, 1, "{}", ended.stdout);
+    assert!(
+        ended
+            .stdout
+            .contains("would have had no token from day 2 00:"),
+        "{}",
+        ended.stdout
+    );
+    let ended = simulate(&example(), &["--outage", "02:00+30h"]);
+    let line = "zoho-tokend: simulate: --outage 02:00+30h strikes each day, and lasts for longer than one; name its day, \
+                as in --outage 1d02:00+30h\n";
+    assert_eq!(ended.failed(), (64, line));
+}
+
 /// A text with every number the same, since chance has a part in some.
 fn shape(text: &str) -> String {
     let mut shape = String::new();

@@ -112,6 +112,35 @@ fn where_the_state_is_does_not_change_by_leaving_it_out() {
     assert!(told.done().contains("only a restart changes"), "{told:?}");
 }
 
+/// What a reload took note of for the next start can be taken out again: the daemon never had it.
+#[test]
+fn a_key_that_waits_for_a_restart_can_be_taken_back() {
+    let (site, _daemon) = with_drop_ins();
+    let main = fs::read_to_string(site.path(CONFIG)).expect("there");
+    let with_key = main.replacen(
+        "[daemon]\n",
+        "[daemon]\nseal_key = { credential = \"other\" }\n",
+        1,
+    );
+    assert_ne!(with_key, main);
+    let key = site.path("other.key");
+    let with_key = with_key.replace(
+        "{ credential = \"other\" }",
+        &format!("{{ file = \"{}\" }}", key.display()),
+    );
+    site.write(CONFIG, &with_key);
+    for _ in 0..2 {
+        let told = site.verb(&["reload"]);
+        assert_eq!(
+            told.done(),
+            "reloaded: only a restart changes daemon.seal_key\n"
+        );
+    }
+    site.write(CONFIG, &main);
+    let told = site.verb(&["reload"]);
+    assert_eq!(told.done(), "reloaded: nothing changed\n");
+}
+
 #[test]
 fn an_org_that_leaves_among_others_is_told_by_name() {
     let (site, daemon) = with_drop_ins();

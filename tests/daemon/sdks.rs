@@ -8,13 +8,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zoho_tokend::stand_in::{End, Leads, Rules, Traffic};
 
 use crate::daemon::Daemon;
 use crate::job::{Job, PLAIN_JOBS, SDK_JOBS, need_jobs};
-use crate::reports::{kinds, once_old_enough};
+use crate::reports::kinds;
 use crate::site::Site;
 use crate::wait::{SOON, wait_until};
 use crate::zoho::rules;
@@ -144,12 +144,7 @@ fn r12_every_job_reports_a_token_that_was_dead_from_the_start() {
     }
     let from_the_start = |job: &'static str, expected: &str| {
         let (site, daemon) = with_leads(Rules::default(), 1, Duration::ZERO);
-        let born = Instant::now();
         site.zoho.revoke(&site.token("acme").text);
-        if job.starts_with("shell/") {
-            // Its `report` does not wait for a token to be old enough; whatever starts the job again does.
-            once_old_enough(born);
-        }
         let output = start(&site, job).end();
         assert_eq!(done(&site, &output), expected, "{job}");
         was_reported_once(&site, &daemon);

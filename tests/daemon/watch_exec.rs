@@ -191,6 +191,31 @@ fn a_command_that_hangs_is_ended_after_its_time_and_has_failed() {
     }
 }
 
+/// A script that hangs most often waits for something that it has started.
+#[test]
+fn what_a_command_has_started_ends_with_it() {
+    let (site, _daemon) = site(&["acme"]);
+    let is_there = |pid: &String| fs::exists(format!("/proc/{pid}")).expect("proc is there");
+    let script = "sleep 1000 & echo $! >> runs; wait; echo late >> runs";
+    let watcher = watch(&site, &["--timeout", "1s"], script);
+    let told = watcher.complaint();
+    assert!(told.contains(": the command was ended after 1s"), "{told}");
+    let first = &runs(&site)[0];
+    assert!(!is_there(first), "{first}");
+    drop(watcher);
+
+    // At the end of the watch itself, too; and what does not go by itself is killed.
+    fs::remove_file(site.path("runs")).expect("ours");
+    let script = "sh -c 'trap \"\" TERM; echo $$ >> runs; while :; do sleep 0.1; done' & wait";
+    let mut watcher = watch(&site, &[], script);
+    let second = &runs_once(&site, 1)[0];
+    watcher.signal(Signal::TERM);
+    assert_eq!(watcher.exit(), 0);
+    wait_until("it is gone", SOON, || !is_there(second));
+    let told = watcher.complaint();
+    assert!(told.contains("the watch ends too; with --cursor"), "{told}");
+}
+
 #[test]
 fn a_command_that_is_not_there_ends_the_watch_as_a_shell_would() {
     let (site, _daemon) = site(&["acme"]);

@@ -126,7 +126,10 @@ fn history_keeps_the_newest_notes_of_each_org_and_cuts_long_ones() {
     let notes = (0..NOTES_MAX + 5).map(|n| Change::Note(note("acme", &n.to_string())));
     store.write(&notes.collect::<Vec<_>>()).unwrap();
     store
-        .write(&[Change::Note(note("other", &"é\n".repeat(300)))])
+        .write(&[
+            Change::Note(note("other", &"é\n".repeat(DETAIL_MAX))),
+            Change::Note(note("other", &"é\n".repeat(DETAIL_MAX + 1))),
+        ])
         .unwrap();
     drop(store);
     let mut store = home.open().unwrap();
@@ -138,7 +141,10 @@ fn history_keeps_the_newest_notes_of_each_org_and_cuts_long_ones() {
     );
     assert_eq!(
         store.history(&name("other")).unwrap(),
-        [note("other", &"é".repeat(DETAIL_MAX))]
+        [
+            note("other", &"é".repeat(DETAIL_MAX)),
+            note("other", &("é".repeat(DETAIL_MAX - 1) + "…"))
+        ]
     );
     assert_eq!(store.history(&name("nobody")).unwrap(), []);
 }

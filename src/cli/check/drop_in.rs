@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::folders::FOLDERS_OF_UNIT;
+use super::folders::{FOLDERS_OF_UNIT, is_of_system};
 use crate::config::{Outside, Parsed, Principal};
 use crate::edge::actor::Actor;
 use crate::edge::{systemd_units, users};
@@ -32,7 +32,7 @@ pub(super) fn of(actor: &Actor, parsed: &Parsed) -> Option<String> {
     folders.retain(|folder| {
         let is_of_unit = FOLDERS_OF_UNIT.iter().any(|made| folder.starts_with(made));
         let is_covered = folder.ancestors().skip(1).any(|above| all.contains(above));
-        !is_of_unit && !is_covered
+        !is_of_unit && !is_covered && !is_of_system(folder)
     });
     let hides = |line: &&(&str, &str)| folders.iter().any(|folder| folder.starts_with(line.0));
     let shown: BTreeSet<_> = HIDDEN

@@ -65,6 +65,11 @@ fn check_own(look: &mut Look<'_>, key: &str, folder: &Path) {
             );
             look.error(key, what);
         }
+        _ if is_of_system(folder) => {
+            let what = format!("needs {shown} for the daemon's own, and that is the system's");
+            let own = format!("name one of its own, such as {}", own_instead(key));
+            look.error(key, format!("{what}; {own}"));
+        }
         other => {
             let why = explain(&other);
             let make = if folder.exists() { "" } else { "make it, and " };
@@ -130,6 +135,13 @@ fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
     }
     match look.actor.look_at(&folder) {
         Folder::Writable => (),
+        _ if is_of_system(&folder) => {
+            let what = format!("is in {shown}, and that is the system's");
+            look.error(
+                key,
+                format!("{what}; name a folder of its own, such as /srv/{user}"),
+            );
+        }
         _ if !folder.exists() => {
             look.error(
                 key,
@@ -141,6 +153,25 @@ fn check_output(look: &mut Look<'_>, key: &str, path: &Path) {
             let what = format!("is in {shown}, where {user} may not write ({why})");
             look.error(key, format!("{what}; setfacl -m u:{user}:rwx {shown}"));
         }
+    }
+}
+
+/// Whether everybody's things are in that folder: whoever may write there may do much more than the daemon should.
+pub(super) fn is_of_system(folder: &Path) -> bool {
+    const WHOLE: [&str; 8] = [
+        "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr",
+    ];
+    // `/run`, `/srv`, `/home` and the like, and what is right below `/var`.
+    let depth = folder.components().count();
+    let is_below_var = folder.starts_with("/var") && depth == 3;
+    depth <= 2 || is_below_var || WHOLE.iter().any(|whole| folder.starts_with(whole))
+}
+
+fn own_instead(key: &str) -> &'static str {
+    match key {
+        "daemon.socket" => "/run/zoho-tokend",
+        "daemon.tokens_dir" => "/run/zoho-tokend/tokens",
+        _ => "/var/lib/zoho-tokend",
     }
 }
 
@@ -160,4 +191,34 @@ fn explain(folder: &Folder) -> String {
 
 fn folder_of(path: &Path) -> PathBuf {
     path.parent().unwrap_or(Path::new("/")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_everybodys_is_not_given_to_the_daemon() {
+        for folder in [
+            "/",
+            "/run",
+            "/etc",
+            "/etc/cron.d",
+            "/srv",
+            "/home",
+            "/var/lib",
+            "/usr/lib/x",
+        ] {
+            assert!(is_of_system(Path::new(folder)), "{folder}");
+        }
+        for folder in [
+            "/run/zoho-tokend",
+            "/srv/sync",
+            "/home/ann",
+            "/var/lib/zoho-tokend",
+            "/tmp/x",
+        ] {
+            assert!(!is_of_system(Path::new(folder)), "{folder}");
+        }
+    }
 }

@@ -20,9 +20,25 @@ pub(super) fn check(look: &mut Look<'_>) {
             Outside::Output(_) => (),
         }
     }
+    check_client_ids(look);
     check_seal_key(look);
     check_ca_file(look);
     check_config_files(look);
+}
+
+/// The example's own id, which Zoho would call an invalid client.
+fn check_client_ids(look: &mut Look<'_>) {
+    let clients = look.parsed.config.clients.iter();
+    let is_example = |id: &str| id.contains("REPLACE");
+    let examples = clients.filter(|(_, client)| is_example(&client.client_id));
+    let keys: Vec<String> = examples
+        .map(|(name, _)| format!("clients.{name}.client_id"))
+        .collect();
+    for key in keys {
+        let what = "`client_id` is the example's; put your client's there, from Zoho's API console";
+        let problem = Problem::warning(look.parsed.places.of(&key), what);
+        look.parsed.problems.push(problem);
+    }
 }
 
 fn check_secret(look: &mut Look<'_>, key: &str, source: &SecretSource) {
@@ -70,9 +86,15 @@ fn check_config_files(look: &mut Look<'_>) {
     for path in look.parsed.files.clone() {
         if !look.actor.may_read(&path) {
             let (user, shown) = (&look.actor.name, path.display());
-            let what = format!(
-                "{user} may not read this file; run chmod a+r {shown}, and a+x on its folders"
-            );
+            let what = if path.extension().is_some_and(|kind| kind == "toml") {
+                format!(
+                    "{user} may not read this file; run chmod a+r {shown}, and a+x on its folders"
+                )
+            } else {
+                format!(
+                    "{user} may not read this file, which is no config by its name; name .toml files"
+                )
+            };
             let problem = Problem::error(Place::of_file(&path), what);
             look.parsed.problems.push(problem);
         }

@@ -26,12 +26,12 @@ Examples:
   zoho-tokend simulate --days 30 --reboot 03:00 --throttle 3d12:00+1h --json
   zoho-tokend simulate --config ./zoho-tokend.toml --revoke acme-production@2d09:30
 
-The daemon's own decisions, on the config's orgs, in a simulated world: nothing is sent, no secret is
+The daemon's own decisions, on the config's orgs, in a simulated world: nothing is sent, no secret is \
 needed, nothing of this host is read but the config. Every org is enrolled on day 1 at 00:00.
 
 WHEN is [DAYd]HH:MM[:SS]+SPAN: 02:00+20m on each day, 3d02:00+20m on day 3 alone. Days count from 1.
 
-Exit codes: 0 no reader would go short; 1 readers would get less than min_ttl, nothing, or a token
+Exit codes: 0 no reader would go short; 1 readers would get less than min_ttl, nothing, or a token \
 that Zoho refuses; 70 a promise would break without a reason: a bug; 78 config.";
 
 /// `simulate`.

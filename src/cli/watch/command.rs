@@ -1,16 +1,19 @@
 //! Runs the command of `--exec`: one at a time, as this user, to its end or to the end of the time it has.
 //!
-//! Does not decide whether it is run again. Invariant: none is left behind, unless this
-//! process is killed.
+//! Does not decide whether it is run again. Invariant: of one that is ended nothing is left behind, nor of what it has
+//! started itself, unless this process is killed.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use rustix::process::{kill_process_group, test_kill_process_group};
 
 use super::change::Change;
 use super::stop::Stop;
@@ -22,6 +25,9 @@ use crate::edge::clock::SystemClock;
 
 /// How long a command that is to end may take over it until it is killed.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often one looks whether all that a command has started is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What is run, and how.
 pub struct Runner {
@@ -77,6 +83,8 @@ impl Runner {
             .envs(change.variables())
             .env("ZOHO_TOKEND_SOCKET", &self.socket)
             .stdin(Stdio::piped())
+            // A script waits for what it has started: whoever ends the one ends both.
+            .process_group(0)
             .spawn()
     }
 
@@ -95,12 +103,18 @@ impl Runner {
         loop {
             let bell = (!is_stopped).then(|| For::input(stop.as_fd()));
             match wait(&[Some(For::input(end.as_fd())), bell], clock, until)? {
-                Some(0) => return Ok((child.wait()?, is_late)),
+                Some(0) => {
+                    let status = child.wait()?;
+                    if is_stopped || is_late {
+                        clear_away(pid, clock, until.min(clock.now().boot.plus(GRACE)));
+                    }
+                    return Ok((status, is_late));
+                }
                 Some(_) => is_stopped = true,
                 None => is_late |= !is_stopped,
             }
             // Not yet waited for, so the pid is still its own.
-            kill_process(pid, signal)?;
+            kill_process_group(pid, signal)?;
             let is_killed = std::mem::replace(&mut signal, Signal::KILL) == Signal::KILL;
             until = if is_killed {
                 Boottime(i64::MAX)
@@ -108,6 +122,18 @@ impl Runner {
                 clock.now().boot.plus(GRACE)
             };
         }
+    }
+}
+
+/// What an ended command has started was asked to end with it; what is left of that at `until` is killed. No other
+/// group has its number as long as anything is left.
+fn clear_away(group: Pid, clock: &SystemClock, until: Boottime) {
+    while test_kill_process_group(group).is_ok() {
+        if clock.now().boot >= until {
+            kill_process_group(group, Signal::KILL).ok();
+            return;
+        }
+        thread::sleep(LOOK_EVERY);
     }
 }
 

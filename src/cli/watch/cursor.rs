@@ -21,6 +21,9 @@ use crate::edge::small_file::{self, Unreadable};
 /// Most bytes of a cursor: those of ten thousand orgs.
 const LEN_MAX: usize = 2 * 1024 * 1024;
 
+/// So many files that were no cursor are kept.
+const DAMAGED_MAX: u32 = 9;
+
 /// The file, ours alone until this is dropped.
 pub struct Cursor {
     path: PathBuf,
@@ -40,6 +43,7 @@ const FORM: u32 = 1;
 impl Cursor {
     /// The cursor at `path`, and what was told; nothing where there is none, or none that can be used, which is said.
     pub fn open(path: &Path) -> Result<(Self, BTreeMap<String, Told>), Failure> {
+        refuse_link(path)?;
         let lock = lock(path)?;
         let cursor = Self {
             path: path.to_owned(),
@@ -80,7 +84,7 @@ impl Cursor {
             }
             Unusable::Damaged => (),
         }
-        let aside = beside(&self.path, ".damaged");
+        let aside = free_name(&self.path);
         fs::rename(&self.path, &aside).map_err(|error| {
             let what = format!("this is no cursor, and cannot be moved away ({error})");
             refused(&what, "name another file")
@@ -125,6 +129,30 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&new, path)?;
     File::open(folder_of(path))?.sync_all()
+}
+
+/// A link would be read through and then replaced by a file; and whoever may make one in the folder would choose what
+/// is moved away.
+fn refuse_link(path: &Path) -> Result<(), Failure> {
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    let who = path.display().to_string();
+    let what = "the cursor is a link";
+    Err(Failure::new(
+        Exit::Output,
+        &who,
+        what,
+        "name the file itself",
+    ))
+}
+
+/// `FILE.damaged`, or where that is taken `FILE.damaged-2` and so on; the last takes the place of another.
+fn free_name(path: &Path) -> PathBuf {
+    let numbered = (2..DAMAGED_MAX).map(|n| beside(path, &format!(".damaged-{n}")));
+    let mut all = [beside(path, ".damaged")].into_iter().chain(numbered);
+    let last = beside(path, &format!(".damaged-{DAMAGED_MAX}"));
+    all.find(|name| !name.exists()).unwrap_or(last)
 }
 
 /// The kernel drops it with the process, however that dies. Commands do not inherit it.

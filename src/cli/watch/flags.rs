@@ -14,13 +14,13 @@ use crate::cli::span;
 pub const AFTER_HELP: &str = "Examples:\n  \
     zoho-tokend watch\n  \
     zoho-tokend watch acme-production --generations --cursor ~/.cache/acme.cursor --exec ./token-has-changed\n\n\
-    A line has org, change, token, grant, generation, expires_at, cause, cure and when the words became true; never a\n\
-    token: `zoho-tokend get` has that. `change` is first (nothing was known before), generation (another token), state\n\
-    (a word changed), or gone (this user may see the org no more). What changes faster than it is taken is told once,\n\
+    A line has org, change, token, grant, generation, expires_at, cause, cure and when the words became true; never a \
+    token: `zoho-tokend get` has that. `change` is first (nothing was known before), generation (another token), state \
+    (a word changed), or gone (this user may see the org no more). What changes faster than it is taken is told once, \
     as it is then.\n\n\
-    --exec runs CMD as this user, one at a time, with the line on its stdin and ZOHO_ORG, ZOHO_CHANGE,\n\
-    ZOHO_GENERATION, ZOHO_TOKEN_STATE, ZOHO_GRANT_STATE, ZOHO_TOKEN_EXPIRES_AT, ZOHO_CAUSE and ZOHO_TOKEND_SOCKET. One\n\
-    that fails is run again after a second, then later and later, at most every five minutes, with what is true then.\n\
+    --exec runs CMD as this user, one at a time, in a process group of its own, with the line on its stdin and ZOHO_ORG, ZOHO_CHANGE, \
+    ZOHO_GENERATION, ZOHO_TOKEN_STATE, ZOHO_GRANT_STATE, ZOHO_TOKEN_EXPIRES_AT, ZOHO_CAUSE and ZOHO_TOKEND_SOCKET. One \
+    that fails is run again after a second, then later and later, at most every five minutes, with what is true then. \
     With --cursor it is run at least once for each change, over restarts of this program and of the daemon.\n\n\
     Ends with 0 at SIGTERM, SIGINT, or when nobody reads its lines any more.";
 

@@ -133,6 +133,7 @@ impl Watcher {
                 self.is_kept = false;
                 self.keep();
             }
+            Ok(Err(why)) if self.stop.is_asked() => left(change, why),
             Ok(Err(why)) => self.put_off(change, why),
             Err(_) => (),
         }
@@ -158,6 +159,13 @@ impl Watcher {
             Err(failure) => output::complain_of(&failure),
         }
     }
+}
+
+/// The watch ends, and the command did not finish.
+fn left(change: &Change, why: &str) {
+    let cure = "the watch ends too; with --cursor its next start runs it again";
+    let what = format!("{} {}: {why}", change.change.as_str(), number(change));
+    output::complain_of(&Failure::new(Exit::TryLater, &change.org, &what, cure));
 }
 
 fn number(change: &Change) -> String {

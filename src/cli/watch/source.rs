@@ -190,7 +190,7 @@ impl Source {
         Ok(orgs.orgs)
     }
 
-    /// Says of each org that was named and is not there why; where that is all of them, there is nothing to watch.
+    /// Says of each org that was named and is not there why, and that it is waited for; where that is all of them, there is nothing to watch.
     fn tell_missing(&self, orgs: &[OrgNow]) -> Result<(), Failure> {
         if self.only.is_empty() && orgs.is_empty() {
             output::complain(
@@ -208,7 +208,13 @@ impl Source {
         }
         let are_all = !missing.is_empty() && missing.len() == self.only.len();
         let last = if are_all { missing.pop() } else { None };
-        missing.iter().for_each(output::complain_of);
+        for own in &missing {
+            output::complain_of(own);
+            let who = &own.who;
+            output::complain(&format!(
+                "zoho-tokend: {who}: it is told of once it is there"
+            ));
+        }
         last.map_or(Ok(()), Err)
     }
 

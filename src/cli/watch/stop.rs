@@ -56,6 +56,11 @@ impl Stop {
     /// Whether it is to end now, because that was asked for meanwhile.
     pub fn unshield(&self) -> bool {
         self.may_end_at_once.store(true, Ordering::SeqCst);
+        self.is_asked()
+    }
+
+    /// Whether somebody has asked for the end.
+    pub fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::SeqCst)
     }
 }

@@ -65,6 +65,11 @@ impl Reading {
         let shown = path.display();
         let file = match small_file::read(path, FILE_MAX) {
             Ok(file) => file,
+            Err(Unreadable::Missing) if path.is_symlink() => {
+                let what =
+                    format!("{shown} is a link to what is not there; mend or remove the link");
+                return self.refuse(place, what);
+            }
             Err(Unreadable::Missing) => {
                 return self.refuse(place, format!("{shown} is not there; {cure}"));
             }

@@ -210,6 +210,19 @@ impl Answer {
         }
     }
 
+    /// All of it as one writes it to a connection that is closed then.
+    pub(super) fn to_last_bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("HTTP/1.1 {}\r\n", self.status).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        let length = self.body.len();
+        let rest = format!("content-length: {length}\r\nconnection: close\r\n\r\n");
+        bytes.extend(rest.bytes());
+        bytes.extend(&self.body);
+        bytes
+    }
+
     /// What is sent.
     #[cfg(test)]
     pub(crate) fn body(&self) -> &[u8] {

@@ -8,6 +8,7 @@ mod ask;
 mod call;
 mod connections;
 mod enrollment;
+mod full;
 mod orgs_ask;
 mod pulse;
 mod rejection;

@@ -24,6 +24,7 @@ use super::answer::Answer;
 use super::ask::Details;
 use super::call::{BadAsk, Call};
 use super::connections::{Connections, Full as NoPlace, Place};
+use super::full::send_away;
 use super::pulse::{Pulse, Watched};
 use super::seldom::Seldom;
 use crate::edge::peer::Caller;
@@ -139,8 +140,12 @@ impl<D: Desk> Door<D> {
                 let (desk, stop) = (Rc::clone(&self.desk), self.stop.clone());
                 tokio::task::spawn_local(attend(stream, peer, place, desk, stop));
             }
-            Err(full) if self.full.may_at(Instant::now()) => warn(full, peer.uid),
-            Err(_) => (),
+            Err(full) => {
+                send_away(&stream, full, peer.uid);
+                if self.full.may_at(Instant::now()) {
+                    warn(full, peer.uid);
+                }
+            }
         }
     }
 

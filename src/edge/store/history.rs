@@ -12,8 +12,8 @@ use crate::policy::record::Note;
 pub const NOTES_MAX: u32 = 1000;
 /// Longest kind of a note, in characters; the rest is cut.
 pub const KIND_MAX: usize = 32;
-/// Longest detail of a note, in characters; the rest is cut.
-pub const DETAIL_MAX: usize = 200;
+/// Longest detail of a note, in characters; the rest is cut. A sentence and a cure out of the table fit.
+pub const DETAIL_MAX: usize = 600;
 
 /// Adds `note`; the oldest beyond the bound go.
 pub(super) fn append(note: &Note, conn: &Connection) -> Result<(), Fault> {
@@ -53,7 +53,17 @@ pub(super) fn of_org(org: &OrgName, conn: &Connection) -> Result<Vec<Note>, Faul
     })
 }
 
-/// Without control characters, which could forge lines on a terminal.
+/// Without control characters, which could forge lines on a terminal. Where something is missing it shows.
 fn cut(text: &str, max: usize) -> String {
-    text.chars().filter(|c| is_shown(*c)).take(max).collect()
+    let mut kept: String = text
+        .chars()
+        .filter(|c| is_shown(*c))
+        .take(max + 1)
+        .collect();
+    if let Some((last, _)) = kept.char_indices().nth(max) {
+        kept.truncate(last);
+        kept.pop();
+        kept.push('…');
+    }
+    kept
 }

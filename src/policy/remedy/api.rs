@@ -5,6 +5,7 @@
 //! out: Zoho's are not reliable.
 
 use super::row::{Row, api};
+use crate::policy::reply::Asked;
 use crate::policy::report::Fault;
 
 const ANOTHER_TOKEN: &str = "Report it (`zoho-tokend report {org} --generation N --code {code}`), read the token \
@@ -38,8 +39,15 @@ pub(super) const API: &[Row] = &[
     api(
         &["OAUTH_SCOPE_MISMATCH", "SCOPE_MISMATCH"],
         Fault::Scope,
+        "The token is good, and lacks the scope that this call needs; another token would have no more",
+        "Add the scope to `scopes` of org {org} and reload",
+    )
+    .on(Asked::Client),
+    api(
+        &["OAUTH_SCOPE_MISMATCH", "SCOPE_MISMATCH"],
+        Fault::Scope,
         "The token is good, and its grant lacks the scope that this call needs; another token would have no more",
-        "Add the scope to `scopes` of org {org}, reload, and enroll again with a grant token that has it",
+        "Add the scope to `scopes` of org {org}, reload (from then on nothing is served), and {renew}",
     ),
     api(
         &["NO_PERMISSION"],

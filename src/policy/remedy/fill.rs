@@ -1,5 +1,5 @@
-//! The place in a text of the table: `{org} {client} {dc} {console} {accounts} {works} {api} {verb} {renew}
-//! {secret} {code}`.
+//! The place in a text of the table: `{org} {client} {dc} {console} {accounts} {status} {works} {api} {verb}
+//! {renew} {secret} {code}`.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,11 @@ fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
         "client" => place.client.into(),
         "dc" => place.data_center.into(),
         "works" => place.works_in.unwrap_or("OTHER").into(),
-        "api" => place.api_domain.unwrap_or("its own `api_domain`").into(),
+        "api" => place
+            .api_domain
+            .map_or("the token's own `api_domain`".into(), |api| {
+                format!("{api}, the token's own `api_domain`").into()
+            }),
         "console" => place.console_url.map_or_else(
             || format!("the API console of data center {}", place.data_center).into(),
             Cow::from,
@@ -39,7 +43,18 @@ fn value<'a>(name: &str, code: &'a str, place: &'a Place) -> Cow<'a, str> {
             || format!("the accounts server of data center {}", place.data_center).into(),
             |zoho| zoho.accounts_url.into(),
         ),
+        "status" => status_page(place.data_center).into(),
         _ => Cow::from("?"),
+    }
+}
+
+/// Where Zoho says that it is in trouble.
+pub(super) fn status_page(data_center: &str) -> String {
+    match DataCenter::status_page(data_center) {
+        Some(page) => format!("Zoho's status page {page}"),
+        None => format!(
+            "Zoho's status page for data center {data_center} (that of us is https://status.zoho.com)"
+        ),
     }
 }
 

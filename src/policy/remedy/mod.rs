@@ -19,6 +19,7 @@ use std::borrow::Cow;
 use super::reply::Asked;
 use super::report::Fault;
 use super::settings::GrantKind;
+use crate::base::DataCenter;
 use fill::fill;
 pub use listing::{Entry, Origin, entries, explain};
 use ours::OURS;
@@ -99,6 +100,11 @@ pub fn of_consent(code: &str, place: &Place) -> Remedy {
     listed(consent::CONSENT, code, place).unwrap_or_else(|| remedy(code, Asked::Login, 1, place))
 }
 
+/// What to do about a code of Zoho's API, as a job of that org meets it; `None` for one that nobody has seen.
+pub fn of_api_code(code: &str, place: &Place) -> Option<Remedy> {
+    listed(api::API, code, place)
+}
+
 /// What to do about a problem of that type, for those that have no cure of their own.
 pub fn of_problem(code: &str, org: Option<&str>) -> Option<Remedy> {
     let org = org.unwrap_or(Place::ANY.org);
@@ -112,7 +118,7 @@ pub fn of_api(code: &str) -> Option<(&'static str, Fault)> {
 }
 
 /// A sentence may begin with a renewal of the grant, which follows other words elsewhere.
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
@@ -123,7 +129,9 @@ fn capitalised(text: &str) -> String {
 pub fn look_at(code: &str, host: &str) -> String {
     let row = row(code, Asked::Refresh, false).unwrap_or(&UNKNOWN);
     let look = row.cure.or(row.lasting).unwrap_or(SUSPECT_THE_WAY);
-    look.replace("{accounts}", host).replace("{code}", code)
+    let status = fill::status_page(DataCenter::name_at(host).unwrap_or(Place::ANY.data_center));
+    let look = look.replace("{accounts}", host).replace("{code}", code);
+    look.replace("{status}", &status)
 }
 
 /// Whether `code` says that Zoho was not reached, and nothing sent.
@@ -132,7 +140,15 @@ pub fn is_unsent(code: &str) -> bool {
 }
 
 fn listed(table: &[Row], code: &str, place: &Place) -> Option<Remedy> {
-    let row = table.iter().find(|row| row.spelling_of(code).is_some())?;
+    let asked = match place.grant {
+        GrantKind::ClientCredentials => Asked::Client,
+        GrantKind::SelfClient | GrantKind::Web => Asked::Refresh,
+    };
+    let fits = |row: &&Row| row.speaks_of(asked) && row.spelling_of(code).is_some();
+    let row = table
+        .iter()
+        .filter(fits)
+        .min_by_key(|row| row.is_of_all())?;
     Some(Remedy {
         meaning: fill(row.meaning, code, place),
         cure: fill(row.cure?, code, place),
@@ -165,11 +181,12 @@ fn cure(row: &Row, asked: Asked, look: Option<&'static str>) -> Cow<'static, str
 /// The row of a `cause`.
 fn row(code: &str, asked: Asked, works_elsewhere: bool) -> Option<&'static Row> {
     let find = |wanted: &str| {
-        let mut causes = [TABLE, WAY, OURS].into_iter().flatten();
-        causes.find(|row| {
+        let causes = [TABLE, WAY, OURS].into_iter().flatten();
+        let its = causes.filter(|row| {
             let is_there = works_elsewhere || !row.is_elsewhere;
             is_there && row.speaks_of(asked) && row.spelling_of(wanted).is_some()
-        })
+        });
+        its.min_by_key(|row| row.is_of_all())
     };
     find(code).or_else(|| find(&family(code)?))
 }

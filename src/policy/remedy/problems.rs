@@ -55,8 +55,13 @@ pub(super) const PROBLEMS: &[Row] = &[
     ),
     stays(
         &["too-many-reports"],
-        "This user has made 30 reports within a minute, which is all that it may",
+        "This user has made 30 reports within a minute, those aside whose token was replaced already, or 1 000 in all",
         "Report a generation once, and read the token again before the next call",
+    ),
+    stays(
+        &["too-many-connections"],
+        "As many requests of this user, or of all, are under way as there is room for",
+        "Let fewer jobs of one user wait at once, each with one connection",
     ),
     stays(
         &["config"],

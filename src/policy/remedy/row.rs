@@ -7,8 +7,10 @@ use crate::policy::report::Fault;
 pub(super) struct Row {
     /// As their source writes them. Case makes no difference, nor do space, `-` and `_`.
     pub(super) codes: &'static [&'static str],
-    /// The only call that this row speaks of; `None`: all.
+    /// The only call that this row speaks of; `None`: all that no other row of its code speaks of.
     pub(super) asked: Option<Asked>,
+    /// The case of most people who meet a row that speaks of all calls but those of its neighbours.
+    pub(super) mostly: Option<&'static str>,
     /// Whether it speaks of a client alone that mints for another org in another data center.
     pub(super) is_elsewhere: bool,
     /// What has happened.
@@ -34,6 +36,7 @@ pub(super) const fn stays(
     Row {
         codes,
         asked: None,
+        mostly: None,
         is_elsewhere: false,
         meaning,
         cure: Some(cure),
@@ -84,7 +87,20 @@ impl Row {
             .is_none_or(|only| only == asked || (is_proof && only == Asked::Client))
     }
 
-    /// Only for this call. A table is searched from its top.
+    /// Whether it leaves no call out: it counts where no other row of its code does.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.asked.is_none() && !self.is_elsewhere
+    }
+
+    /// Of all calls that no other row of its code speaks of, mostly these.
+    pub(super) const fn mostly(self, case: &'static str) -> Self {
+        Self {
+            mostly: Some(case),
+            ..self
+        }
+    }
+
+    /// Only for this call.
     pub(super) const fn on(self, asked: Asked) -> Self {
         Self {
             asked: Some(asked),

@@ -12,7 +12,7 @@ const SUSPECT_DC: &str = "Check `data_center` of org {org}, now {dc}: the client
     there, and the client's page must be at {console}";
 
 pub(super) const SUSPECT_THE_WAY: &str =
-    "Check the way to {accounts} (`proxy` in [daemon], firewall), and Zoho's status page";
+    "Check the way to {accounts} (`proxy` in [daemon], firewall), and see {status}";
 
 /// For a code that nobody has written down.
 pub(super) const UNKNOWN: Row = heals(
@@ -21,9 +21,16 @@ pub(super) const UNKNOWN: Row = heals(
     "Look up `{code}` in Zoho's API documentation",
 );
 
-/// `error` in an answer of the token endpoint.
+/// `error` in an answer of the token endpoint. What people meet most stands first.
 pub(super) const TABLE: &[Row] = &[
     // What Zoho says: the grant.
+    stays(
+        &["invalid_code", "invalid_grant"],
+        "Zoho does not know this refresh token any more: it was revoked, pushed out by a 21st one of the same user, \
+         or ended with a changed password, a removed connection or a deleted client",
+        "{renew}; readers keep the current token until it ends",
+    )
+    .mostly("at a refresh"),
     stays(
         &["invalid_code", "invalid_grant"],
         "The grant token has expired (it lives minutes, as chosen in the console), has been used before (it works \
@@ -52,12 +59,6 @@ pub(super) const TABLE: &[Row] = &[
     )
     .on(Asked::Login),
     stays(
-        &["invalid_code", "invalid_grant"],
-        "Zoho does not know this refresh token any more: it was revoked, pushed out by a 21st one of the same user, \
-         or ended with a changed password, a removed connection or a deleted client",
-        "{renew}; readers keep the current token until it ends",
-    ),
-    stays(
         &["no-refresh-token"],
         "Zoho gave an access token without a refresh token, as it does where the same person has consented to client \
          {client} before; nothing of an older grant has changed",
@@ -69,7 +70,8 @@ pub(super) const TABLE: &[Row] = &[
         &["no-refresh-token"],
         "Zoho gave an access token without a refresh token, as it does when consent was not for offline access",
         "Consent again with a Self Client's grant token from {console} and `zoho-tokend enroll {org}`",
-    ),
+    )
+    .mostly("at `enroll`"),
     stays(
         &["Access Denied", "access_denied"],
         "Zoho throttles: over 10 access tokens in 10 minutes from one refresh token, ours and all others together",
@@ -103,7 +105,8 @@ pub(super) const TABLE: &[Row] = &[
         "Zoho throttles: over 10 grant tokens or access tokens in 10 minutes",
         "Wait 10 minutes, and stop whatever else refreshes with client {client} (an old script, another host)",
     )
-    .once_more(),
+    .once_more()
+    .mostly("at `enroll`"),
     heals(
         &["general_error", "server_error", "temporarily_unavailable"],
         "Zoho had an error of its own",
@@ -200,7 +203,7 @@ pub(super) const WAY: &[Row] = &[
     heals(
         &["http-5xx"],
         "Zoho, or a proxy before it, is in trouble",
-        "See Zoho's status page for data center {dc}",
+        "See {status}",
     ),
     heals(
         &[

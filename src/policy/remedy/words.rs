@@ -24,13 +24,14 @@ pub(super) const VERDICTS: &[Row] = &[
         &["binding"],
         "Another token would not help: a fresh one was refused as well, or it is used for another org, environment or \
          api_domain than its own",
-        "Make the calls at {api}, the token's own api_domain: most likely the job calls another data center or \
-         environment; else compare `data_center` and `environment` of org {org} with the org that was meant",
+        "Make the calls at {api}: most likely the job calls another data center or environment, or something else that \
+         refreshes with the same grant pushes its tokens out (an old script); mended, `zoho-tokend refresh {org}` has \
+         reports mint again",
     ),
     stays(
         &["not-token"],
         "It was not the token that Zoho refused",
-        "Mend the request, or slow down after TOO_MANY_REQUESTS",
+        "Mend the request by what Zoho's answer says, or slow down after TOO_MANY_REQUESTS",
     ),
 ];
 

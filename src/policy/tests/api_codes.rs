@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::reporting::{generation, settled};
-use super::world::World;
-use super::zoho::minted;
+use super::world::{World, name, settings};
+use super::zoho::{minted, needs_consent};
+use crate::base::Environment;
 use crate::policy::remedy::{Entry, Origin, Place, explain};
 use crate::policy::report::{ApiCode, Fault, Finding};
 
@@ -128,6 +129,53 @@ fn r12_every_row_of_the_documents_has_its_verdict_in_every_spelling_and_place() 
             }
         }
     }
+}
+
+/// What a reporter is told to do is what `explain` says of the code.
+#[test]
+fn a_report_is_answered_with_the_cure_of_its_codes_own_row() {
+    let world: World = settled();
+    let org = name("acme");
+    let place = world.org("acme").place();
+    for row in ROWS.iter().filter(|row| row.finding.is_some()) {
+        let (code, finding) = (row.spellings[0], row.finding.expect("no mint"));
+        let told = world.fleet.cure_of_report(&org, ApiCode::of(code), finding);
+        let explained = explain(code, &place);
+        let of_api = explained.iter().rfind(|own| own.origin == Origin::Api);
+        assert_eq!(told, of_api.map(|own| own.cure.clone()), "{code}");
+    }
+    let cure = |code| {
+        world
+            .fleet
+            .cure_of_report(&org, ApiCode::of(code), Finding::NotToken)
+    };
+    assert!(cure("never-seen").is_some_and(|cure| cure.starts_with("Mend the request")));
+}
+
+/// Where no token is served the call is not what is wrong; and what keeps a report waiting may want a person.
+#[test]
+fn a_report_in_trouble_is_answered_with_the_cure_of_the_grant() {
+    let mut world: World = settled();
+    let org = name("acme");
+    let cure = |world: &World, finding| {
+        let code = ApiCode::of("INVALID_TOKEN");
+        world.fleet.cure_of_report(&org, code, finding)
+    };
+    let later = Finding::Pending(world.now.boot);
+    assert_eq!(cure(&world, later), None, "all is well");
+    assert!(cure(&world, Finding::Binding).is_some_and(|cure| cure.starts_with("Make the calls")));
+
+    let refresh = world.refresh("acme");
+    world.answer("acme", needs_consent());
+    assert!(world.reply(refresh).is_some());
+    let told = cure(&world, later).expect("a person must act");
+    assert!(told.starts_with("Make a grant token"), "{told}");
+
+    let mut other = settings("acme");
+    other.binding.environment = Environment::Sandbox;
+    world.reload(vec![other]);
+    let told = cure(&world, Finding::Binding).expect("a person must act");
+    assert!(told.starts_with("Put the config back"), "{told}");
 }
 
 /// The tables of `explain` and of the reports are one, so that no row is missing in either.

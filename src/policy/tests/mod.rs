@@ -21,6 +21,7 @@ mod other_secret;
 mod outages;
 mod reading;
 mod reloading;
+mod report_costs;
 mod report_trouble;
 mod reporting;
 mod restarting;

@@ -46,6 +46,50 @@ fn s4_a_config_that_contradicts_the_grant_serves_and_sends_nothing_until_it_agre
     }
 }
 
+/// Whoever is cut off hears of it before, in the log and in the history, and from when on.
+#[test]
+fn a_config_that_contradicts_the_grant_is_told_with_what_differs_and_since_when() {
+    let mut world = World::enrolled();
+    assert_eq!(world.fleet.cut_off_by(&[settings("acme")]), []);
+    let (org, differs, cure) = world.fleet.cut_off_by(&[sandbox()]).remove(0);
+    assert_eq!(org, name("acme"));
+    let wanted = "the grant was enrolled for environment production, the config says sandbox";
+    assert_eq!(differs, wanted);
+    assert!(cure.starts_with("Put the config back"), "{cure}");
+
+    world.pass(secs(600));
+    let since = |world: &World| {
+        let status = world.fleet.status(&name("acme"), world.now);
+        status.expect("there").grant_since
+    };
+    let now = |world: &World| world.now.wall.to_rfc3339();
+    let last = |world: &World| {
+        let mut notes = world.history.iter().filter(|note| note.kind == "grant");
+        notes.next_back().map(|note| note.detail.clone())
+    };
+    world.reload(vec![sandbox()]);
+    assert_eq!(since(&world), now(&world));
+    let told = last(&world).expect("it is told");
+    assert_eq!(
+        told,
+        format!("misconfigured: config-contradicts-grant: {wanted}")
+    );
+    let meaning = world.fleet.remedy(&name("acme")).expect("a cure").meaning;
+    assert_eq!(meaning.to_lowercase(), wanted);
+    assert_eq!(world.fleet.cut_off_by(&[sandbox()]), [], "no more than now");
+
+    let begun = since(&world);
+    world.pass(secs(60));
+    world.reload(vec![sandbox()]);
+    world.restart();
+    assert_eq!(since(&world), begun);
+    world.reload(vec![settings("acme")]);
+    assert_eq!(
+        (since(&world), last(&world)),
+        (now(&world), Some("ok".into()))
+    );
+}
+
 #[test]
 fn r8_a_reload_that_changes_nothing_costs_no_mint_and_no_withdrawal() {
     let mut world = World::enrolled();
