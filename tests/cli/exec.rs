@@ -90,11 +90,27 @@ fn of_several_failures_all_are_told_and_the_exit_is_of_the_one_that_waiting_help
         ),
         json(TOKEN),
     ];
-    let ended =
-        Daemon::answering(answers).run(&["exec", "acme", "beta", "gamma", "--", "echo", "ran"]);
+    let args = "exec acme beta gamma --wait 0 -- echo ran";
+    let args: Vec<&str> = args.split(' ').collect();
+    let ended = Daemon::answering(answers).run(&args);
     let told =
         "zoho-tokend: beta: no token; try again in 3 s\nzoho-tokend: acme: revoked; enroll\n";
     assert_eq!(ended.failed(), (78, told));
+}
+
+/// R8: none of several orgs is given up because the daemon is restarted while they wait.
+#[test]
+fn r8_a_command_waits_over_a_restart_for_the_tokens_of_all_its_orgs() {
+    let gone = || b"".to_vec();
+    let answers = [gone(), json(TOKEN), gone(), json(TOKEN), json(TOKEN)];
+    let args = ["exec", "acme", "beta", "gamma", "--", "echo", "ran"];
+    let ended = Daemon::answering(answers).run(&args);
+    assert_eq!(
+        (ended.exit, &*ended.stdout),
+        (0, "ran\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

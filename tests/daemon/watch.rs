@@ -93,6 +93,22 @@ fn only_new_tokens_are_told_where_that_is_asked_for() {
     assert_eq!(watcher.words(), "acme generation fresh ok");
 }
 
+/// More than a question to the daemon takes.
+#[test]
+fn hundreds_of_orgs_can_be_named() {
+    let (site, _daemon) = site(&["acme", "beta"]);
+    let mut names: Vec<String> = (0..300)
+        .map(|n| format!("a-rather-long-name-of-an-org-{n:04}"))
+        .collect();
+    names.push("acme".into());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let watcher = Watcher::start(&site, &names);
+    assert_eq!(watcher.words(), "acme first fresh ok");
+    site.verb(&["refresh", "beta"]).done();
+    site.verb(&["refresh", "acme"]).done();
+    assert_eq!(watcher.words(), "acme generation fresh ok");
+}
+
 #[test]
 fn orgs_that_come_and_go_by_a_reload_are_told() {
     let (mut site, _daemon) = site(&["acme"]);
