@@ -290,7 +290,7 @@ impl Site {
 
     /// How many are connected to the daemon's socket.
     pub(crate) fn readers(&self) -> usize {
-        let sockets = std::fs::read_to_string("/proc/net/unix").expect("Linux has it");
+        let sockets = fs::read_to_string("/proc/net/unix").expect("Linux has it");
         let own = self.socket().display().to_string();
         let ends = sockets.lines().filter(|line| line.ends_with(&own));
         // All but the one that listens.
