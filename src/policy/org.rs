@@ -196,6 +196,14 @@ impl Org {
 
     /// Looks anew at whether the config agrees with the grant.
     pub(super) fn compare_with_config(&mut self) {
+        // An org that has left stays so whatever a revocation does: nothing compares with a config that has it not.
+        if self
+            .contradiction
+            .as_ref()
+            .is_some_and(|own| own.code == "removed")
+        {
+            return;
+        }
         let grant = self.record.grant.as_ref();
         let settings = &self.settings;
         let place = grant.and_then(|grant| {

@@ -25,6 +25,8 @@ impl Fleet {
             let org = match known {
                 Some(mut org) => {
                     org.settings = settings;
+                    // Also of one that had left.
+                    org.contradiction = None;
                     org.compare_with_config();
                     org.lift_quarantine(moment.now.boot);
                     org
