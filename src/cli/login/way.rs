@@ -320,7 +320,6 @@ mod tests {
             entrance: None,
             until: Instant::now(),
             requests: REQUESTS_MAX - 1,
-            has_told_unclaimed: false,
         };
         let org = OrgName::parse("acme").expect("a good name");
         let mut ended = || door.wait(&org, &visit()).expect_err("nobody came").what;
