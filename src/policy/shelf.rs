@@ -10,7 +10,7 @@ use super::event::{Refusal, RequestId, Step};
 use super::fleet::{Fleet, Moment};
 use super::org::Org;
 use super::past::{Past, Plan};
-use super::record::{Cause, LaneId, OrgRecord};
+use super::record::{LaneId, OrgRecord};
 use super::revoke::Wish;
 use super::settings::{Binding, GrantKind, OrgSettings};
 use crate::base::{

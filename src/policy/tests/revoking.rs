@@ -349,35 +349,6 @@ fn r4_a_refresh_token_that_another_org_took_over_meanwhile_is_not_revoked() {
 }
 
 #[test]
-fn an_org_off_the_config_is_revoked_and_goes_back_to_the_shelf() {
-    let mut world = World::enrolled();
-    world.reload(Vec::new());
-    world.restart();
-    let request = world.revoke("acme", GRANT);
-    assert_eq!(world.calls.len(), 0);
-    world.say(Said::Revoked);
-    assert_eq!(world.ended.get(&request), Some(&Ok(Ended::Revoked)));
-    assert!(world.orgs[&name("acme")].grant.is_none());
-    world.reload(vec![settings("acme")]);
-    assert_eq!(world.word("acme"), Word::Unenrolled);
-    world.enroll_with_code("acme", HOUR);
-    let nobody = world.revoke("nobody", GRANT);
-    assert_eq!(world.ended.get(&nobody), Some(&Err(Refusal::NoSuchOrg)));
-}
-
-#[test]
-fn an_answer_that_comes_late_or_twice_changes_nothing() {
-    let mut world = World::enrolled();
-    world.revoke("acme", GRANT);
-    let (org, attempt, ..) = world.revocations[0].clone();
-    world.say(Said::NotSent(cause("connect")));
-    let said = Said::Revoked;
-    world.step(crate::policy::event::Event::RevocationAnswered { org, attempt, said });
-    assert_eq!(world.word("acme"), Word::Ok);
-    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
-}
-
-#[test]
 fn a_call_that_nobody_answers_for_is_given_up_and_made_again() {
     let mut world = World::enrolled();
     let request = world.revoke("acme", GRANT);
