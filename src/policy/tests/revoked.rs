@@ -64,7 +64,7 @@ fn an_org_off_the_config_is_revoked_and_goes_back_to_the_shelf() {
 fn an_answer_that_comes_late_or_twice_changes_nothing() {
     let mut world = World::enrolled();
     world.revoke("acme", GRANT);
-    let (org, attempt, _) = world.revocations[0].clone();
+    let (org, attempt, ..) = world.revocations[0].clone();
     world.say(Said::NotSent(cause("connect")));
     let said = Said::Revoked;
     world.step(crate::policy::event::Event::RevocationAnswered { org, attempt, said });
