@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::agenda::Plan;
 use super::asking::Verifying;
-use super::binding;
+use super::binding::{self, REMOVED};
 use super::call::Call;
 use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step, WriteId};
@@ -209,6 +209,11 @@ impl Org {
     }
 
     pub(super) fn contradicted_by_config(&self) -> Option<Cause> {
+        // An org that has left stays so whatever a revocation does: nothing compares with a config that has it not.
+        let left = self.contradiction.as_ref();
+        if let Some(cause) = left.filter(|own| own.code == REMOVED) {
+            return Some(cause.clone());
+        }
         let grant = self.record.grant.as_ref();
         let settings = &self.settings;
         let place = grant.and_then(|grant| {

@@ -139,6 +139,9 @@ fn r12_a_user_reports_thirty_times_a_minute_and_no_other_user_feels_it() {
         let wait_s = reply.json()["retry_after_s"].as_u64().expect("a time");
         assert!((1..=60).contains(&wait_s), "{wait_s}");
         assert_eq!(reply.header("retry-after"), Some(&*wait_s.to_string()));
+        // Whose token is replaced already is told so all the same.
+        let superseded = by(*uid, &report(generation - 1, BAD));
+        assert_eq!(verdict(&superseded), "superseded");
         // It reads on as before.
         assert_eq!(by(*uid, &Request::get("/v1/orgs/acme/token")).status, 200);
     }
