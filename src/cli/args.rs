@@ -168,7 +168,7 @@ pub struct Get {
     /// Only a token that lives at least so long
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     pub min_ttl: Option<Duration>,
-    /// Wait at most so long for such a token, up to 60s
+    /// Wait at most so long for such a token, up to 60s, also over a restart of the daemon
     #[arg(long, value_name = "TIME", value_parser = span::parse_wait, default_value = span::WAIT_DEFAULT)]
     pub wait: Duration,
 }

@@ -37,7 +37,7 @@ pub const AFTER_HELP: &str = "Examples:\n  \
 /// `exec`.
 #[derive(Debug, Args)]
 pub struct Exec {
-    /// The orgs whose tokens the command gets
+    /// The orgs whose tokens the command gets, up to 100
     #[arg(required = true, value_name = "ORG", value_parser = OrgName::parse)]
     pub orgs: Vec<OrgName>,
     /// Only tokens that live at least so long
