@@ -28,6 +28,9 @@ use super::sharers::Standing;
 use super::turns::Turn;
 use crate::base::{Boottime, Now, OrgName};
 
+/// The code of an org that has left the config.
+pub(super) const REMOVED: &str = "removed";
+
 /// What a step may use besides the org itself.
 pub(super) struct Scene<'a> {
     pub(super) now: Now,
@@ -208,7 +211,12 @@ impl Org {
         self.contradiction = contradiction;
     }
 
+    /// An org that has left the config stays contradicted, whatever becomes of its grant.
     pub(super) fn contradicted_by_config(&self) -> Option<Cause> {
+        let has_left = self.contradiction.as_ref();
+        if let Some(cause) = has_left.filter(|cause| cause.code == REMOVED) {
+            return Some(cause.clone());
+        }
         let grant = self.record.grant.as_ref();
         let settings = &self.settings;
         let place = grant.and_then(|grant| {

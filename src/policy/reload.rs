@@ -7,7 +7,7 @@
 use super::binding::CONTRADICTS;
 use super::event::{Refusal, Severity};
 use super::fleet::{Fleet, Moment};
-use super::org::{Org, Scene};
+use super::org::{Org, REMOVED, Scene};
 use super::past::Past;
 use super::record::{Cause, Word};
 use super::remedy::remedy;
@@ -27,6 +27,7 @@ impl Fleet {
             let org = match known {
                 Some(mut org) => {
                     org.settings = settings;
+                    org.contradiction.take_if(|cause| cause.code == REMOVED);
                     org
                 }
                 None => self.adopt(settings, moment),

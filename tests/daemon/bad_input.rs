@@ -238,7 +238,7 @@ fn r4_a_throttle_holds_every_call_back_for_a_whole_window_and_over_a_restart() {
     let ended = site.verb(&["refresh", "acme"]);
     let told = ended.failed(75);
     assert!(
-        told.contains("try again in") && told.contains("Access Denied"),
+        told.contains("nothing is sent for 10 minutes") && told.contains("Access Denied"),
         "{told}"
     );
     let before = site.zoho.stats();

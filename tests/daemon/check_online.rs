@@ -62,7 +62,8 @@ fn the_api_of_an_org_with_verify_is_looked_for_too() {
     site.write_config();
     let told = check(&site);
     assert!(
-        told.done().contains("which `verify` asks, answered in"),
+        told.done()
+            .contains("which `verify` asks, answered HTTP 401 in"),
         "{told:?}"
     );
     assert!(

@@ -31,7 +31,7 @@ fn a_client_that_mints_elsewhere_is_told_with_the_data_center_that_works() {
     let after = site.enroll_with("beta", "1000.code");
     let told = after.failed(78);
     let cure =
-        "Set `data_center` of org beta to the one where its user's account lives, most likely lab";
+        "set `data_center` of org beta to the one where its user's account lives, most likely lab";
     assert!(
         told.contains("which mints in data center lab") && told.contains(cure),
         "{told}"

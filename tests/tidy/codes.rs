@@ -52,7 +52,8 @@ const ELSEWHERE: &[(&str, &str, Texts)] = &[
     ("src/policy/identity.rs", "refused", Texts::Passed),
     ("src/policy/saving.rs", "disappoint", Texts::Passed),
     ("src/daemon/calls.rs", "unsent", Texts::Passed),
-    ("src/cli/login/returned.rs", "read", Texts::Passed),
+    ("src/cli/login/returned.rs", "cause", Texts::Passed),
+    ("src/cli/check/online.rs", "judge", Texts::Statuses),
     ("src/policy/identity.rs", "refused", Texts::Passed),
     ("src/policy/revocation.rs", "of", Texts::Statuses),
     (

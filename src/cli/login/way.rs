@@ -314,12 +314,12 @@ mod tests {
         let redirect_uri = redirect_uri.expect("a good address");
         let loopback = Loopback::listen(&redirect_uri).expect("loopback");
         let mut door = Door {
+            has_told_unclaimed: false,
             loopback: loopback.expect("it is free"),
             redirect_uri,
             entrance: None,
             until: Instant::now(),
             requests: REQUESTS_MAX - 1,
-            has_told_unclaimed: false,
         };
         let org = OrgName::parse("acme").expect("a good name");
         let mut ended = || door.wait(&org, &visit()).expect_err("nobody came").what;

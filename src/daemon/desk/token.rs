@@ -72,7 +72,10 @@ impl FrontDesk {
             }
             Some(Reading::Unchanged) => (Answer::empty(204), true),
             Some(Reading::TooLong(max)) => {
-                let detail = "no token of this org has that much left when it is replaced";
+                let detail = format!(
+                    "no token of this org has over {} s left when it is replaced",
+                    max.as_secs()
+                );
                 let problem = Problem::new(400, "min-ttl-too-long", "Bad Request", detail);
                 (problem.of(org).max_min_ttl(max).into(), false)
             }

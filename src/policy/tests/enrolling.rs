@@ -159,10 +159,10 @@ fn a_throttled_enrolment_says_when_to_come_back() {
         panic!("{:?}", world.reply(request));
     };
     assert_eq!((&*cause.code, *until), ("Access Denied", at));
-    let notes = world.told.iter().map(|(_, note)| &*note.detail);
+    let mut notes = world.told.iter().map(|(_, note)| &*note.detail);
     assert!(
         notes
-            .last()
+            .next_back()
             .is_some_and(|told| told.starts_with("enrolment refused: Access Denied"))
     );
     assert_eq!(world.word("acme"), Word::Unenrolled);

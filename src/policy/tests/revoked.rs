@@ -13,8 +13,8 @@ const GRANT: Wish = Wish {
 #[test]
 fn the_history_tells_whose_refresh_token_was_revoked() {
     let told = |world: &World| {
-        let notes = world.told.iter().map(|(_, note)| note);
-        let last = notes.filter(|note| note.kind == "revoked").last();
+        let mut notes = world.told.iter().map(|(_, note)| note);
+        let last = notes.rfind(|note| note.kind == "revoked");
         last.expect("a note").detail.clone()
     };
     let mut world = World::enrolled();
