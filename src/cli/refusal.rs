@@ -20,7 +20,13 @@ const TYPE_PREFIX: &str = "urn:zoho-tokend:";
 const MIN_TTL_TOO_LONG: &str = "min-ttl-too-long";
 
 /// Words of cures that say what comes next, or when: no time to try again is put behind them.
-const NEXT: [&str; 4] = ["Wait ", "Nothing to do", " again", "it is tried on"];
+const NEXT: [&str; 5] = [
+    "Wait ",
+    "Nothing to do",
+    "try again",
+    "` again",
+    "it is tried on",
+];
 
 /// The words with which a 503 says that a person must act: no waiting helps.
 const FOR_A_PERSON: [&str; 4] = [
