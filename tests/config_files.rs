@@ -178,6 +178,7 @@ fn a_ca_file_without_a_certificate_is_refused() {
         shown,
         ["z.toml:5:11: `ca_file` is ca.pem, which holds no certificate in PEM; correct the path"]
     );
+    assert_eq!(folder.shown(&check(&path).problems), shown);
 }
 
 #[test]
@@ -212,6 +213,12 @@ fn check_names_what_is_not_on_this_machine_and_load_starts_without_it() {
 fn check_prints_the_drop_in_that_outputs_need() {
     let folder = Folder::new();
     let output = "[[orgs.acme.outputs]]\npath = \"$DIR/out\"\nformat = \"token\"\ngroup = 4711\n";
+    // A group that it has already needs no line.
+    let gid = rustix::process::getegid().as_raw();
+    let of_our_group = output
+        .replace("4711", &gid.to_string())
+        .replace("/out\"", "/own\"");
+    let output = output.to_owned() + &of_our_group;
     let path = folder.config(&format!("{CLIENT}{ORG}{output}"));
     let report = check(&path).to_string();
     let at = folder.0.path().display();
@@ -268,7 +275,11 @@ fn check_warns_of_the_examples_own_client_id() {
 #[test]
 fn check_judges_for_the_user_that_the_daemon_will_be() {
     let folder = Folder::new();
-    let path = folder.config(&format!("{CLIENT}{ORG}"));
+    folder.file("warehouse.secret", "abc\n", 0o600);
+    folder.file("ca.pem", "-----BEGIN CERTIFICATE-----\n", 0o600);
+    folder.file("seal.key", "0f".repeat(32) + "\n", 0o600);
+    let secret = "client_secret = { file = \"$DIR/warehouse.secret\" }\n";
+    let path = folder.config(&format!("ca_file = \"$DIR/ca.pem\"\n{CLIENT}{secret}{ORG}"));
     folder.file("state.db", "", 0o600);
     set_mode(folder.0.path(), 0o700);
     let nobody = Actor::named("nobody").expect("every Linux has one");
@@ -279,12 +290,17 @@ fn check_judges_for_the_user_that_the_daemon_will_be() {
         "z.toml:2:10: `socket` needs ",
         "z.toml:3:14: `tokens_dir` needs ",
         "z.toml:4:9: `state` is state.db, which nobody may not change; chown it to nobody",
+        "z.toml:5:11: `ca_file` is ca.pem, which nobody may not read; chown it to nobody",
+        "z.toml:8:17: `client_secret` is warehouse.secret, which nobody may not read; chown it to nobody",
+        "z.toml:1:1: `seal_key` is seal.key, which nobody may not read; chown it to nobody",
     ] {
         assert!(
             shown.iter().any(|is| is.starts_with(wanted)),
             "{wanted}: {shown:#?}"
         );
     }
+    let folders = shown.iter().filter(|is| is.contains("` needs "));
+    assert_eq!(folders.count(), 2, "each folder once: {shown:#?}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ import time
 
 SOCKET = os.environ.get("ZOHO_TOKEND_SOCKET", "/run/zoho-tokend/zoho-tokend.sock")
 PATIENCE_S = 120  # to wait for a token before the job gives up
+RESTART_S = 10  # to wait for a daemon that was not there yet: it may be restarted just now
+NOBODY = (FileNotFoundError, ConnectionRefusedError, PermissionError)
 
 
 class NoToken(Exception):
@@ -31,13 +33,15 @@ def replace(org, generation, code):
 
 
 def _ask(method, path, body=None):
-    """Asks again for as long as the daemon says that waiting helps, and PATIENCE_S lasts."""
-    give_up_at = time.monotonic() + PATIENCE_S
+    """Asks again for as long as waiting helps, also for a daemon that is restarted, and PATIENCE_S lasts."""
+    began_at, was_there = time.monotonic(), False
     while True:
         status, answer = _ask_once(method, path, body)
         is_pending = answer.get("verdict") == "pending"
         if status == 200 and not is_pending:
             return answer
+        was_there |= status != 0
+        give_up_at = began_at + (PATIENCE_S if was_there else RESTART_S)
         wait_s = answer.get("retry_after_s")
         if wait_s is None or time.monotonic() + wait_s > give_up_at:
             detail = "no new token yet" if is_pending else answer["detail"]
@@ -46,13 +50,14 @@ def _ask(method, path, body=None):
 
 
 def _ask_once(method, path, body):
+    """Status and answer. Both reads and reports may be repeated, so a lost connection is one more "try again"."""
     daemon = _Daemon("localhost")
     try:
         daemon.request(method, path, body)
         answer = daemon.getresponse()
         return answer.status, json.load(answer)
-    except OSError as error:
-        raise NoToken(f"no zoho-tokend at {SOCKET}: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        return 0 if isinstance(error, NOBODY) else 503, {"detail": f"no zoho-tokend at {SOCKET}: {error}", "retry_after_s": 1}
     finally:
         daemon.close()
 

@@ -10,8 +10,8 @@ for try in 1 2; do
         jq -r '"header = \"Authorization: Zoho-oauthtoken \(.access_token)\"", "url = \"\(.api_domain)/crm/v8/org\""' |
         curl -sS --max-time 30 -K - -o "$answer" -w '%{http_code}')
     if [ "$status" -lt 400 ]; then break; fi
-    if [ "$try" = 2 ]; then cat "$answer" >&2; exit 1; fi
+    if [ "$try" = 2 ]; then echo "Zoho answered $status:" >&2; cat "$answer" >&2; exit 1; fi
     zoho-tokend report "$org" --generation "$(printf %s "$token" | jq .generation)" --answer "$answer" --wait 60s >&2 ||
         { code=$?; echo "Zoho answered $status" >&2; exit $code; }
 done
-jq -r '.org[0].company_name' "$answer"
+jq -er '.org[0].company_name' "$answer"   # -e: an empty answer is a failure, too

@@ -14,14 +14,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::SocketAt;
-use super::client::{self, Asked, NoAnswer, Request};
 use super::failure::{Exit, Failure};
+use super::reading::{Reading, Wanted};
 use super::token_answer::TokenAnswer;
-use super::{get, output, refusal, span};
+use super::{output, refusal, span};
 use crate::base::OrgName;
-
-/// How much longer than the wait the daemon may take: it may be starting, or swapped out.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Most orgs of one command: each is a question that waits beside the others.
 const ORGS_MAX: usize = 100;
@@ -131,15 +128,19 @@ fn require_distinct(orgs: &[OrgName]) -> Result<(), Failure> {
 /// Asks for all at once, so that they wait together. Every org that has none is told; the failure returned is the one
 /// that waiting helps least.
 fn read_all(args: &Exec, socket: &Path) -> Result<Vec<TokenAnswer>, Failure> {
-    let ask = |org: &OrgName| {
-        let target = get::target(org, args.wait, args.min_ttl);
-        client::send(socket, &Request::get(&target), args.wait + PATIENCE)
+    let begin = |org| {
+        let wanted = Wanted {
+            org,
+            min_ttl: args.min_ttl,
+            accept: "application/json",
+        };
+        Reading::begin(socket, wanted, args.wait)
     };
-    let asked: Vec<Result<Asked, NoAnswer>> = args.orgs.iter().map(ask).collect();
+    let readings: Vec<Reading<'_>> = args.orgs.iter().map(begin).collect();
     let mut tokens = Vec::new();
     let mut failures = Vec::new();
-    for (org, asked) in args.orgs.iter().zip(asked) {
-        match read(org, asked, socket) {
+    for (org, reading) in args.orgs.iter().zip(readings) {
+        match read(org, reading) {
             Ok(token) => tokens.push(token),
             Err(failure) => failures.push(failure),
         }
@@ -153,13 +154,8 @@ fn read_all(args: &Exec, socket: &Path) -> Result<Vec<TokenAnswer>, Failure> {
     Err(worst)
 }
 
-fn read(
-    org: &OrgName,
-    asked: Result<Asked, NoAnswer>,
-    socket: &Path,
-) -> Result<TokenAnswer, Failure> {
-    let answer = asked.and_then(Asked::answer);
-    let answer = answer.map_err(|none| client::failure(socket, &none))?;
+fn read(org: &OrgName, reading: Reading<'_>) -> Result<TokenAnswer, Failure> {
+    let answer = reading.end()?;
     if answer.status != 200 {
         return Err(refusal::failure(org.as_str(), &answer));
     }

@@ -190,6 +190,15 @@ mod tests {
             assert!(failure.cure.contains(meant), "{failure}");
         }
         assert!(unknown("zzzzzzzzz").cure.contains("lists all"));
+        assert_eq!(
+            unknown("invalid").cure.matches(" or ").count(),
+            NEAR_MAX - 1
+        );
+        let part = unknown("_i").cure;
+        assert!(
+            part.contains("lists all"),
+            "it is a part of too many: {part}"
+        );
     }
 
     /// S1
@@ -211,5 +220,15 @@ mod tests {
             text.contains("us https://api-console.zoho.com, eu"),
             "{text}"
         );
+        // Of this one nobody knows where it is, and another's is of no use.
+        let sg = DataCenter::of_zoho("sg");
+        let text = told(&remedy::explain("invalid_code", &place(sg.as_ref())), false);
+        assert!(!text.contains("API consoles:"), "{text}");
+    }
+
+    #[test]
+    fn a_text_says_what_to_do_if_it_lasts() {
+        let text = told(&remedy::explain("html", &Place::ANY), true);
+        assert!(text.contains("\n  if it lasts: Check "), "{text}");
     }
 }

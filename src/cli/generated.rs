@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::CommandFactory;
+use clap_complete::Shell;
 
 use super::args::{CommandLine, Completions, Man};
 use super::failure::{Exit, Failure};
@@ -17,8 +18,18 @@ pub fn completions(args: &Completions) -> Result<Exit, Failure> {
         "zoho-tokend",
         &mut script,
     );
+    if args.shell == Shell::Bash {
+        script = with_one_label(&script);
+    }
     output::print(&script)?;
     Ok(Exit::Done)
+}
+
+/// The generator writes the `-` of a program's name in two ways, where it sets a label and where it looks for it
+/// (clap-rs/clap#6421), so that bash would complete nothing behind a verb.
+fn with_one_label(script: &[u8]) -> Vec<u8> {
+    let script = String::from_utf8_lossy(script).replace("zoho__subcmd__tokend", "zoho__tokend");
+    script.into_bytes()
 }
 
 /// Prints the main man page, or writes all pages into a folder.

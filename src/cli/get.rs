@@ -3,32 +3,27 @@
 //! Invariant: exits 0 only with a whole token printed; what is not one is refused, so that no job sends
 //! an empty or a broken header.
 
-use std::time::Duration;
-
 use zeroize::Zeroizing;
 
 use super::answer::Answer;
 use super::args::{Format, Get};
-use super::client::{self, Request};
 use super::failure::{Exit, Failure};
+use super::reading::{Reading, Wanted};
 use super::token_answer::{TokenAnswer, is_token};
 use super::{output, refusal};
-use crate::base::{OrgName, seconds_up};
-
-/// How much longer than the wait the daemon may take: it may be starting, or swapped out.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks for the token and prints it.
 pub fn run(args: &Get) -> Result<Exit, Failure> {
-    let target = target(&args.of.org, args.wait, args.min_ttl);
-    let request = Request {
+    let wanted = Wanted {
+        org: &args.of.org,
+        min_ttl: args.min_ttl,
         accept: match args.format {
             Format::Token | Format::Header => "text/plain",
             Format::Env | Format::Json => "application/json",
         },
-        ..Request::get(&target)
     };
-    let answer = client::ask(&args.of.at.path(), &request, args.wait + PATIENCE)?;
+    let socket = args.of.at.path();
+    let answer = Reading::begin(&socket, wanted, args.wait).end()?;
     let org = args.of.org.as_str();
     if answer.status != 200 {
         return Err(refusal::failure(org, &answer));
@@ -37,15 +32,6 @@ pub fn run(args: &Get) -> Result<Exit, Failure> {
     let shown = shown.ok_or_else(|| refusal::not_understood(org, &answer))?;
     output::print(shown.as_bytes())?;
     Ok(Exit::Done)
-}
-
-/// Path and query of a read that waits for a token with so much left.
-pub(super) fn target(org: &OrgName, wait: Duration, min_ttl: Option<Duration>) -> String {
-    let wait_s = seconds_up(wait);
-    match min_ttl.map(seconds_up) {
-        None => format!("/v1/orgs/{org}/token?wait={wait_s}"),
-        Some(min_ttl_s) => format!("/v1/orgs/{org}/token?wait={wait_s}&min_ttl={min_ttl_s}"),
-    }
 }
 
 /// What to print of a 200; `None` where it holds no whole token.

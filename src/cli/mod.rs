@@ -22,6 +22,7 @@ pub mod history;
 pub mod login;
 pub mod output;
 pub mod quick;
+pub mod reading;
 pub mod refresh;
 pub mod refusal;
 pub mod reload;

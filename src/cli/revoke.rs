@@ -20,6 +20,8 @@ struct Told {
     revocation: String,
     revocation_detail: Option<String>,
     console_url: Option<String>,
+    /// `now`: older ones are still to be revoked.
+    replaced_is_revoked: Option<String>,
 }
 
 /// Asks, has it done, and says what came of it.
@@ -95,7 +97,15 @@ fn line(args: &Revoke, told: &Told) -> Option<String> {
     );
     Some(match &*told.revocation {
         "revoked" if args.old => {
-            format!("{org}: the older refresh token is revoked at Zoho; the grant in force stays\n")
+            let has_more = told.replaced_is_revoked.as_deref() == Some("now");
+            let more = if has_more {
+                format!("; others follow one by one: `zoho-tokend history {org}` tells of each")
+            } else {
+                String::new()
+            };
+            format!(
+                "{org}: an older refresh token is revoked at Zoho; the grant in force stays{more}\n"
+            )
         }
         "revoked" => format!("{org}: revoked at Zoho, and forgotten\n"),
         "gone" => {

@@ -175,11 +175,7 @@ fn load(path: &Path, known: &Known) -> Result<Standing, Vec<String>> {
         places,
         ..
     } = loaded;
-    let daemon = &config.daemon;
-    let network = Network {
-        ca_file: daemon.ca_file.clone(),
-        proxy: daemon.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
-    };
+    let network = Network::of(&config.daemon);
     let zoho = Zoho::new(&network).map_err(|err| vec![format!("config: {err}")])?;
     let names = Names::look_up(&config, known);
     let warnings = text(warnings)

@@ -12,6 +12,14 @@ use crate::base::{DataCenter, Environment, ScopeSet};
 /// The code of a config that says another thing than the grant.
 pub(super) const CONTRADICTS: &str = "config-contradicts-grant";
 
+/// The code of: the org has left the config.
+pub(super) const REMOVED: &str = "removed";
+
+/// Why an org that has left the config is not served.
+pub(super) fn removed() -> Cause {
+    Cause::new(REMOVED, "the org has left the config")
+}
+
 /// What Zoho's words on a token prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {

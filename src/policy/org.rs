@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::agenda::Plan;
 use super::asking::Verifying;
-use super::binding;
+use super::binding::{self, REMOVED};
 use super::call::Call;
 use super::enrolling::Enrolling;
 use super::event::{RequestId, Severity, Step, WriteId};
@@ -27,9 +27,6 @@ use super::settings::OrgSettings;
 use super::sharers::Standing;
 use super::turns::Turn;
 use crate::base::{Boottime, Now, OrgName};
-
-/// The code of an org that has left the config.
-pub(super) const REMOVED: &str = "removed";
 
 /// What a step may use besides the org itself.
 pub(super) struct Scene<'a> {
@@ -211,10 +208,10 @@ impl Org {
         self.contradiction = contradiction;
     }
 
-    /// An org that has left the config stays contradicted, whatever becomes of its grant.
     pub(super) fn contradicted_by_config(&self) -> Option<Cause> {
-        let has_left = self.contradiction.as_ref();
-        if let Some(cause) = has_left.filter(|cause| cause.code == REMOVED) {
+        // An org that has left stays so whatever a revocation does: nothing compares with a config that has it not.
+        let left = self.contradiction.as_ref();
+        if let Some(cause) = left.filter(|own| own.code == REMOVED) {
             return Some(cause.clone());
         }
         let grant = self.record.grant.as_ref();

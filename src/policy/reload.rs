@@ -4,10 +4,10 @@
 //! its record is on the disk: only then is it shelved. Were it shelved sooner, a refresh token that the
 //! call brings, or the revision that the disk has, would be lost, and the org could not come back.
 
-use super::binding::CONTRADICTS;
+use super::binding::{CONTRADICTS, REMOVED, removed};
 use super::event::{Refusal, Severity};
 use super::fleet::{Fleet, Moment};
-use super::org::{Org, REMOVED, Scene};
+use super::org::{Org, Scene};
 use super::past::Past;
 use super::record::{Cause, Word};
 use super::remedy::remedy;
@@ -27,7 +27,8 @@ impl Fleet {
             let org = match known {
                 Some(mut org) => {
                     org.settings = settings;
-                    org.contradiction.take_if(|cause| cause.code == REMOVED);
+                    // Also of one that had left.
+                    org.contradiction.take_if(|own| own.code == REMOVED);
                     org
                 }
                 None => self.adopt(settings, moment),
@@ -121,7 +122,7 @@ impl Org {
 
     /// The config has the org no more.
     fn leave(&mut self, scene: &mut Scene<'_>) {
-        let cause = Cause::new("removed", "the org has left the config");
+        let cause = removed();
         self.contradiction = Some(cause.clone());
         self.refuse_enrolment(&cause, scene);
         self.dismiss_reporters(scene);

@@ -191,7 +191,7 @@ impl Org {
             return later(now.plus(self.settings.timeout));
         }
         let word = self.word();
-        if word == Word::Throttled || word.wants_a_person() {
+        if word.wants_a_person() {
             let next = self.next_mint_at(scene.ledger, now);
             return later(next.unwrap_or_else(|| now.plus(LATER)));
         }

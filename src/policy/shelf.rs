@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use super::binding::removed;
 use super::event::{Refusal, RequestId, Step};
 use super::fleet::{Fleet, Moment};
 use super::org::Org;
 use super::past::{Past, Plan};
-use super::record::{Cause, LaneId, OrgRecord};
+use super::record::{LaneId, OrgRecord};
 use super::revoke::Wish;
 use super::settings::{Binding, GrantKind, OrgSettings};
 use crate::base::{
@@ -53,8 +54,7 @@ impl Fleet {
     fn take_off_shelf(&mut self, name: &OrgName) {
         if let Some(record) = self.shelf.remove(name) {
             let mut org = Org::restored(settings_of(&record), record);
-            let cause = Cause::new("removed", "the org has left the config");
-            org.contradiction = Some(cause);
+            org.contradiction = Some(removed());
             self.leaving.insert(name.clone(), org);
         }
     }

@@ -1,5 +1,7 @@
 //! Help, usage errors, completions, man pages.
 
+use std::process::Command;
+
 use crate::daemon::{Ended, program};
 
 #[test]
@@ -72,6 +74,32 @@ fn help_has_help() {
         let ended = Ended::from(program(&["help", flag]).output().expect("it ends"));
         assert_eq!((ended.exit, &ended.stdout), (0, &plain.stdout), "{flag}");
     }
+}
+
+/// What bash offers for a line whose last word is not finished.
+fn offered(script: &str, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
+    let ask = format!(
+        "{script}\nCOMP_WORDS=({line} \"\"); COMP_CWORD={}; _zoho__tokend zoho-tokend \"{last}\" \"{before}\"\n\
+         echo \"${{COMPREPLY[@]}}\"",
+        words.len() - 1
+    );
+    let bash = Command::new("bash").args(["--norc", "-c", &ask]).output();
+    let offered = bash.expect("bash runs").stdout;
+    String::from_utf8(offered)
+        .expect("text")
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn bash_completes_verbs_flags_and_values() {
+    let script = Ended::from(program(&["completions", "bash"]).output().expect("it ends")).stdout;
+    assert_eq!(offered(&script, "zoho-tokend exe"), "exec");
+    assert_eq!(offered(&script, "zoho-tokend get --f"), "--format");
+    assert_eq!(offered(&script, "zoho-tokend get --format he"), "header");
+    assert_eq!(offered(&script, "zoho-tokend watch --gen"), "--generations");
 }
 
 #[test]

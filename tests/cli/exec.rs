@@ -38,6 +38,24 @@ fn an_org_that_is_named_twice_is_refused_before_anything_is_asked() {
 }
 
 #[test]
+fn over_a_hundred_orgs_are_refused_before_anything_is_asked() {
+    let orgs: Vec<String> = (0..=100).map(|number| format!("org-{number}")).collect();
+    let mut args = vec!["exec"];
+    args.extend(orgs.iter().map(String::as_str));
+    args.extend(["--", "true"]);
+    let told = "zoho-tokend: exec: 101 orgs are more than 100; \
+                let the command call `zoho-tokend get` for each org when it needs it\n";
+    assert_eq!(refused(&args), (64, told.to_owned()));
+}
+
+#[test]
+fn what_keeps_every_org_from_its_token_is_told_once() {
+    let args = ["exec", "acme", "beta", "--socket", "/nowhere", "--", "true"];
+    let (exit, told) = refused(&args);
+    assert_eq!((exit, told.lines().count()), (69, 1), "{told}");
+}
+
+#[test]
 fn a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126() {
     let run =
         |command: &str| Daemon::answering([json(TOKEN)]).run(&["exec", "acme", "--", command]);
@@ -72,11 +90,27 @@ fn of_several_failures_all_are_told_and_the_exit_is_of_the_one_that_waiting_help
         ),
         json(TOKEN),
     ];
-    let ended =
-        Daemon::answering(answers).run(&["exec", "acme", "beta", "gamma", "--", "echo", "ran"]);
+    let args = "exec acme beta gamma --wait 0 -- echo ran";
+    let args: Vec<&str> = args.split(' ').collect();
+    let ended = Daemon::answering(answers).run(&args);
     let told =
         "zoho-tokend: beta: no token; try again in 3 s\nzoho-tokend: acme: revoked; enroll\n";
     assert_eq!(ended.failed(), (78, told));
+}
+
+/// R8: none of several orgs is given up because the daemon is restarted while they wait.
+#[test]
+fn r8_a_command_waits_over_a_restart_for_the_tokens_of_all_its_orgs() {
+    let gone = || b"".to_vec();
+    let answers = [gone(), json(TOKEN), gone(), json(TOKEN), json(TOKEN)];
+    let args = ["exec", "acme", "beta", "gamma", "--", "echo", "ran"];
+    let ended = Daemon::answering(answers).run(&args);
+    assert_eq!(
+        (ended.exit, &*ended.stdout),
+        (0, "ran\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use crate::daemon::{Daemon, Ended, answer, json, plain, problem, program, request};
+use crate::daemon::{Daemon, Ended, answer, json, plain, problem, program, request, run};
+use crate::wait::{SOON, wait_until};
 
 const TOKEN: &str = "1000.8cb99dxxxxxxxxxxxxx9be93.9b8xxxxxxxxxxxxxxxf";
 
@@ -107,7 +109,8 @@ fn get_never_exits_0_without_a_whole_token() {
 
 /// How `get acme` ends where the daemon refuses: exit code, and what follows the org on stderr.
 fn refused(status: u16, code: &str, more: &str) -> (i32, String) {
-    let ended = Daemon::answering([problem(status, code, more)]).run(&["get", "acme"]);
+    let ended =
+        Daemon::answering([problem(status, code, more)]).run(&["get", "acme", "--wait", "0"]);
     let (exit, line) = ended.failed();
     let told = line
         .strip_prefix("zoho-tokend: acme: ")
@@ -187,10 +190,51 @@ fn an_oversized_answer_is_refused() {
 #[test]
 fn a_daemon_that_hangs_up_is_tried_again_later() {
     let ended = Daemon::answering([b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n1000".to_vec()])
-        .run(&["get", "acme"]);
+        .run(&["get", "acme", "--wait", "0"]);
     let (exit, line) = ended.failed();
     assert_eq!(exit, 75);
     assert!(line.ends_with(": the daemon hung up before it had answered; try again: it may have been restarted just now\n"), "{line}");
+}
+
+/// R8: it dies, comes back, ends again and sends its readers away before the time, is away, and comes back.
+#[test]
+fn r8_a_read_that_waits_goes_on_with_the_daemon_that_comes_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("socket");
+    let socket_of_it = socket.clone();
+    let away = problem(503, "retrying", r#","retry_after_s":600"#);
+    let daemon = thread::spawn(move || {
+        let serve = |answer: &[u8]| {
+            let listener = UnixListener::bind(&socket_of_it).expect("a socket");
+            let (mut stream, _) = listener.accept().expect("a connection");
+            std::fs::remove_file(&socket_of_it).expect("ours");
+            drop(listener);
+            request(&mut stream);
+            stream.write_all(answer).expect("sent");
+        };
+        serve(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n1000");
+        serve(&away);
+        thread::sleep(Duration::from_millis(500));
+        serve(&plain(TOKEN));
+    });
+    wait_until("it listens", SOON, || socket.exists());
+    let ended = run(&socket, &["get", "acme", "--wait", "60s"], "");
+    daemon.join().expect("no panic");
+    assert_eq!((&*ended.stderr, ended.stdout), ("", format!("{TOKEN}\n")));
+}
+
+#[test]
+fn a_read_asks_again_for_what_is_left_of_its_wait_and_then_ends() {
+    let ended = Daemon::answering([b"".to_vec(), problem(503, "not-fresh", ""), b"".to_vec()])
+        .run(&["get", "acme", "--wait", "1s"]);
+    let (exit, line) = ended.failed();
+    assert_eq!(exit, 69, "{line}");
+    for asked in &ended.asked {
+        assert!(
+            asked.starts_with("GET /v1/orgs/acme/token?wait=1 "),
+            "{asked}"
+        );
+    }
 }
 
 #[test]

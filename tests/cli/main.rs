@@ -21,6 +21,7 @@ mod socket;
 mod status;
 mod terminal;
 mod verbs;
+mod watch;
 
 #[path = "../support/users.rs"]
 mod users;

@@ -42,6 +42,19 @@ fn a_report_finds_the_code_in_the_whole_answer_and_sends_nothing_else() {
     }
 }
 
+/// S5
+#[test]
+fn s5_an_answer_of_over_four_megabytes_is_not_taken_for_one() {
+    let args = ["report", "acme", "--generation", "7", "--answer", "-"];
+    let whole = |spaces: usize| format!(r#"{{{}"code":"INVALID_TOKEN"}}"#, " ".repeat(spaces));
+    let four_mb = 4 * 1024 * 1024;
+    assert_eq!(run(Path::new("/nowhere"), &args, &whole(four_mb)).exit, 65);
+    assert_eq!(
+        run(Path::new("/nowhere"), &args, &whole(four_mb - 100)).exit,
+        69
+    );
+}
+
 /// A bulk answer may have its one telling part at its end; one that is not read whole is not judged.
 #[test]
 fn a_report_looks_at_every_part_of_an_answer_and_says_so_where_it_is_too_long() {

@@ -21,7 +21,14 @@ fn revoke_says_how_it_ended() {
             r#"{"org":"acme","revocation":"revoked"}"#,
             &["--old"],
             "?forget=false&old=true",
-            "acme: the older refresh token is revoked at Zoho; the grant in force stays\n",
+            "acme: an older refresh token is revoked at Zoho; the grant in force stays\n",
+        ),
+        (
+            r#"{"org":"acme","revocation":"revoked","replaced_is_revoked":"now"}"#,
+            &["--old"],
+            "?forget=false&old=true",
+            "acme: an older refresh token is revoked at Zoho; the grant in force stays; others follow one by one: \
+             `zoho-tokend history acme` tells of each\n",
         ),
         (
             r#"{"org":"acme","revocation":"forgotten","console_url":"https://api-console.zoho.eu"}"#,

@@ -58,6 +58,12 @@ fn status_check_exits_as_the_worst_org_is() {
         let ended = Daemon::answering([shown]).run(&["status", "--check"]);
         assert_eq!(ended.exit, exit, "{text}");
     }
+    let all = ["status", "--check", "--all"];
+    let ended = Daemon::answering([orgs(&[FRESH, LEFT])]).run(&all);
+    assert_eq!(ended.exit, 0, "one that left is shown and not judged");
+    let json = ["status", "--check", "--json"];
+    let ended = Daemon::answering([orgs(&[FRESH, RETRYING])]).run(&json);
+    assert_eq!(ended.exit, 1);
 }
 
 #[test]

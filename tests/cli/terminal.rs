@@ -1,11 +1,14 @@
 //! Secrets asked for on a terminal: `script` is the terminal.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::need::need_tools;
+use crate::wait::{SOON, wait_until};
 
 /// A shell on a terminal of its own, which runs the program.
 struct Terminal {
@@ -20,7 +23,7 @@ impl Terminal {
     fn run(verb: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_zoho-tokend");
         let line = format!(
-            "stty echo; trap : INT; sh -c 'echo pid $$ end; exec {program} {verb} --socket /nowhere'; \
+            "stty echo; tty; trap : INT; sh -c 'echo pid $$ end; exec {program} {verb} --socket /nowhere'; \
              echo ended $?; stty -a"
         );
         let mut child = Command::new("script")
@@ -45,6 +48,17 @@ impl Terminal {
             assert_eq!(read, 1, "{text} does not come: {}", self.seen);
             self.seen.push(char::from(byte[0]));
         }
+    }
+
+    /// The prompt is there a moment earlier.
+    fn wait_until_hidden(&self) {
+        let mut words = self.seen.split_whitespace();
+        let path = words.find(|word| word.starts_with("/dev/"));
+        let tty = File::open(path.expect("its name")).expect("a terminal");
+        wait_until("the echo is off", SOON, || {
+            let modes = tcgetattr(&tty).expect("a terminal").local_modes;
+            !modes.contains(LocalModes::ECHO)
+        });
     }
 
     fn pid(&self) -> Pid {
@@ -77,6 +91,7 @@ fn a_prompt_that_is_left_by_ctrl_c_or_a_signal_leaves_the_terminal_with_its_echo
     ] {
         let mut terminal = Terminal::run("enroll acme");
         terminal.wait_for("Grant token of acme: ");
+        terminal.wait_until_hidden();
         terminal.keys.write_all(b"1000.can").expect("typed");
         match signal {
             None => terminal.keys.write_all(b"\x03").expect("typed"),

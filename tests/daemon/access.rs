@@ -173,6 +173,30 @@ fn s2_a_stranger_learns_of_no_org_whether_it_exists() {
     }
 }
 
+/// S2
+#[test]
+fn s2_an_org_that_left_the_config_is_listed_for_those_alone_who_see_all() {
+    if !need_tools(&["root"]) {
+        return;
+    }
+    let (mut site, _daemon) = enrolled();
+    site.config.orgs.remove("beta");
+    site.write_config();
+    site.verb(&["reload"]).done();
+    let names = |who, more: &str| {
+        let target = format!("/v1/orgs?all=true{more}");
+        let listed = asked_by(who, &site, &Request::get(&target)).json()["orgs"].clone();
+        let listed = listed.as_array().expect("a list").iter();
+        listed.map(|org| org["org"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(A_STRANGER, ""), [""; 0]);
+    assert_eq!(names(A_READER, ""), ["acme"]);
+    for who in [A_MONITOR, AN_ADMIN] {
+        assert_eq!(names(who, ""), ["acme", "beta"]);
+        assert_eq!(names(who, "&only=acme"), ["acme"]);
+    }
+}
+
 /// S2: a status that a reader or a monitor sees has no token in it.
 #[test]
 fn s2_a_monitor_sees_the_status_and_the_metrics_and_no_token() {

@@ -125,6 +125,11 @@ fn a_server_that_never_answers_is_not_waited_for_long() {
     once(&site, Fault::instead(Instead::Hang));
     let begun = Instant::now();
     let ended = check(&site);
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(ended.exit, 69);
     assert!(begun.elapsed() < Duration::from_secs(20), "{ended:?}");
     assert!(ended.stderr.contains("(timeout: "), "{ended:?}");
@@ -197,4 +202,21 @@ fn without_the_flag_nobody_is_asked() {
     let ended = program().args(["check", "--config"]).arg(config).output();
     let ended: Ended = ended.expect("the program runs").into();
     assert!(!ended.done().contains("online"), "{ended:?}");
+}
+
+/// The way is the daemon's own, so that it is no other that was looked at.
+#[test]
+fn hosts_are_asked_through_the_proxy_of_the_config() {
+    let mut site = site();
+    site.config.daemon = "proxy = \"http://127.0.0.1:1\"".into();
+    site.config.more = "[data_centers.far]\naccounts_url = \"https://accounts.far.invalid\"\n\
+                        api_domains = { production = \"https://api.far.invalid\" }\n"
+        .into();
+    let lines = "data_center = \"far\"".to_owned();
+    site.config.orgs.insert("acme".into(), lines);
+    site.write_config();
+    let ended = check(&site);
+    let told = "https://accounts.far.invalid does not answer (proxy: ";
+    assert_eq!(ended.exit, 69);
+    assert!(ended.stderr.contains(told), "{ended:?}");
 }

@@ -10,7 +10,7 @@ use std::process::Output;
 use std::thread;
 use std::time::Duration;
 
-use zoho_tokend::stand_in::{End, Leads, Rules, Traffic};
+use zoho_tokend::stand_in::{End, Fault, Leads, ON_CRM, Rules, Traffic};
 
 use crate::daemon::Daemon;
 use crate::job::{Job, PLAIN_JOBS, SDK_JOBS, need_jobs};
@@ -184,6 +184,10 @@ fn every_job_says_in_the_daemons_words_why_there_is_no_token() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{job}: {output:?}");
         assert!(said.contains(word), "{job}: {said}");
+        assert!(
+            !said.contains("Traceback") && !said.contains("    at "),
+            "{job}: {said}"
+        );
     };
     // At once: the daemon holds each as long as it asks to wait.
     thread::scope(|scope| {
@@ -213,6 +217,47 @@ fn an_sdk_job_that_cannot_reach_zoho_ends_and_shows_no_token() {
             });
         }
     });
+}
+
+/// R8: the patience of a job is for a daemon that dies and comes back as well.
+#[test]
+fn r8_a_job_that_waits_for_a_token_gets_it_from_the_daemon_that_comes_back() {
+    if !need_jobs() {
+        return;
+    }
+    let site = Site::new(Rules::default(), &["acme"]);
+    let mut daemon = site.run();
+    let jobs = PLAIN_JOBS.map(|job| start(&site, job));
+    wait_until("all wait", SOON, || site.readers() == jobs.len());
+    daemon.kill();
+    let _daemon = site.run();
+    site.enroll("acme").done();
+    for job in jobs {
+        assert_eq!(done(&site, &job.end()), "Zylker\n");
+    }
+}
+
+/// It says nothing of the token, and everything of what the job ran into.
+#[test]
+fn a_job_that_is_sent_a_web_page_says_with_which_status() {
+    if !need_jobs() {
+        return;
+    }
+    let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
+    let page = Fault::answer(502, "<html>bad gateway</html>".to_owned());
+    let added = site
+        .zoho
+        .world
+        .with(|zoho, _| zoho.add_fault(ON_CRM, None, page));
+    added.expect("room");
+    for job in PLAIN_JOBS {
+        let output = start(&site, job).end();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{job}: {output:?}");
+        assert!(said.contains("Zoho answered 502"), "{job}: {said}");
+        assert!(said.lines().count() <= 2, "{job}: {said}");
+    }
+    assert_eq!(site.zoho.mints("acme"), 1, "no page is a word on a token");
 }
 
 /// A socket on the way to the daemon's, whose first answer is that a token will be there in a second.

@@ -118,3 +118,19 @@ fn r8_readers_that_wait_at_the_end_get_an_answer() {
         assert_eq!(reply.header("connection"), Some("close"));
     }
 }
+
+/// R8: an upgrade is no reason to send anybody away whose wait is not over.
+#[test]
+fn r8_verbs_that_wait_at_the_end_go_on_waiting_for_the_next_start() {
+    let site = Site::new(Rules::default(), &["acme"]);
+    let mut daemon = site.run();
+    thread::scope(|scope| {
+        let get = scope.spawn(|| site.verb(&["get", "acme", "--wait", "60s"]));
+        wait_until("it waits", SOON, || site.readers() == 1);
+        assert_eq!(daemon.stop(), 0);
+        daemon = site.run();
+        site.enroll("acme").done();
+        let told = get.join().expect("no panic");
+        assert_eq!(told.done().trim_end(), site.token("acme").text);
+    });
+}

@@ -1,6 +1,8 @@
 //! `watch`: each new token and each change of state in a line, once, whatever ends in between.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use zoho_tokend::stand_in::{Fault, Rules};
 
 use crate::daemon::{Daemon, program};
 use crate::site::Site;
-use crate::wait::{SOON, wait_until};
+use crate::wait::{SOON, wait_for, wait_until};
 use crate::watcher::Watcher;
 
 /// So long that a line which should not come would have come.
@@ -91,6 +93,22 @@ fn only_new_tokens_are_told_where_that_is_asked_for() {
     assert_eq!(watcher.words(), "acme generation fresh ok");
 }
 
+/// More than a question to the daemon takes.
+#[test]
+fn hundreds_of_orgs_can_be_named() {
+    let (site, _daemon) = site(&["acme", "beta"]);
+    let mut names: Vec<String> = (0..300)
+        .map(|n| format!("a-rather-long-name-of-an-org-{n:04}"))
+        .collect();
+    names.push("acme".into());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let watcher = Watcher::start(&site, &names);
+    assert_eq!(watcher.words(), "acme first fresh ok");
+    site.verb(&["refresh", "beta"]).done();
+    site.verb(&["refresh", "acme"]).done();
+    assert_eq!(watcher.words(), "acme generation fresh ok");
+}
+
 #[test]
 fn orgs_that_come_and_go_by_a_reload_are_told() {
     let (mut site, _daemon) = site(&["acme"]);
@@ -147,11 +165,48 @@ fn a_cursor_begins_where_the_last_run_ended() {
     });
     watcher.signal(Signal::KILL);
     assert_eq!(watcher.exit(), -9);
+    // As if the kill had come while the next one was written.
+    site.write("cursor.new", "{");
     let watcher = Watcher::start(&site, &args);
     assert!(watcher.is_silent_for(A_WHILE));
     drop(watcher);
     site.verb(&["refresh", "acme"]).done();
     let watcher = Watcher::start(&site, &args);
+    assert_eq!(watcher.words(), "acme generation fresh ok");
+    assert_eq!(watcher.said(), [""; 0]);
+}
+
+#[test]
+fn a_cursor_is_its_owners_alone_and_replaced_whole_each_time() {
+    let (site, _daemon) = site(&["acme"]);
+    let watcher = Watcher::start(&site, &["--cursor", "cursor"]);
+    watcher.words();
+    let found = || fs::metadata(site.path("cursor")).expect("it is kept");
+    let before = found();
+    assert_eq!(before.mode() & 0o777, 0o600);
+    site.verb(&["refresh", "acme"]).done();
+    watcher.words();
+    wait_until("another one is there", SOON, || {
+        found().ino() != before.ino()
+    });
+}
+
+#[test]
+fn a_cursor_that_can_be_written_no_more_is_told_and_stops_nothing() {
+    let (site, _daemon) = site(&["acme"]);
+    let watcher = Watcher::start(&site, &["--cursor", "cursor"]);
+    watcher.words();
+    let kept = || fs::read_to_string(site.path("cursor")).is_ok_and(|text| text.contains("acme"));
+    wait_until("it is kept", SOON, kept);
+    fs::create_dir(site.path("cursor.new")).expect("ours");
+    site.verb(&["refresh", "acme"]).done();
+    assert_eq!(watcher.words(), "acme generation fresh ok");
+    let told = watcher.complaint();
+    assert!(
+        told.contains("cursor: the cursor cannot be written ("),
+        "{told}"
+    );
+    site.verb(&["refresh", "acme"]).done();
     assert_eq!(watcher.words(), "acme generation fresh ok");
 }
 
@@ -202,8 +257,17 @@ fn a_cursor_is_one_watchers_alone_and_must_be_writable() {
             .complaint()
             .contains("another watch holds this cursor")
     );
+    let mut of_a_folder = Watcher::start(&site, &["--cursor", "state"]);
+    assert_eq!(of_a_folder.exit(), 74);
+    let told = of_a_folder.complaint();
+    assert!(told.contains("state: the cursor is not read; "), "{told}");
     let mut homeless = Watcher::start(&site, &["--cursor", "no/such/folder/cursor"]);
     assert_eq!(homeless.exit(), 74);
+    fs::create_dir(site.path("another.new")).expect("ours");
+    let mut unwritable = Watcher::start(&site, &["--cursor", "another"]);
+    assert_eq!(unwritable.exit(), 74, "before anything is told");
+    let told = unwritable.complaint();
+    assert!(told.contains("the cursor cannot be written ("), "{told}");
 }
 
 #[test]
@@ -249,13 +313,13 @@ fn sigterm_and_sigint_end_it_with_0_also_while_the_daemon_is_away() {
 /// `watch | head -n 1` must not stay until the next line, which may be half an hour away.
 #[test]
 fn it_ends_with_0_as_soon_as_nobody_reads_its_lines() {
-    let (site, _daemon) = site(&["acme"]);
-    let mut child = program()
-        .arg("watch")
-        .env("ZOHO_TOKEND_SOCKET", site.socket())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
+    let (site, mut daemon) = site(&["acme"]);
+    let start = || {
+        let mut watch = program();
+        watch.arg("watch").env("ZOHO_TOKEND_SOCKET", site.socket());
+        watch.stdout(Stdio::piped()).spawn().expect("it runs")
+    };
+    let mut child = start();
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("ours").code(), Some(0));
     let script = "\"$0\" watch | { read -r line; echo \"$line\"; }";
@@ -266,6 +330,16 @@ fn it_ends_with_0_as_soon_as_nobody_reads_its_lines() {
     assert!(output.status.success(), "it had to be ended: {output:?}");
     let printed = String::from_utf8(output.stdout).expect("text");
     assert!(printed.contains("\"acme\""), "{printed}");
+
+    let mut child = start();
+    let mut lines = BufReader::new(child.stdout.take().expect("it was piped"));
+    lines.read_line(&mut String::new()).expect("a line");
+    daemon.kill();
+    drop(lines);
+    let status = wait_for("it ends while the daemon is away", SOON, || {
+        child.try_wait().expect("ours")
+    });
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]

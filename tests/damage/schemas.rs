@@ -116,6 +116,17 @@ fn r7_a_grant_by_the_clients_own_right_is_kept_with_its_soid_and_without_a_refre
     }
 }
 
+/// Of unknown age it counts as the oldest of its client, also after a restart.
+#[test]
+fn r7_that_a_refresh_token_was_taken_over_is_kept() {
+    let home = Home::new();
+    let mut record = org("acme", 1);
+    record.grant.as_mut().unwrap().is_taken_over = true;
+    home.open().unwrap().write(&[put(record)]).unwrap();
+    let stored = home.open().unwrap().load().unwrap();
+    assert!(stored.orgs[0].grant.as_ref().unwrap().is_taken_over);
+}
+
 /// S1: what a grant no longer stands on is wiped, as a replaced refresh token is.
 #[test]
 fn s1_a_refresh_token_that_client_credentials_replace_is_wiped() {

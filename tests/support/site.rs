@@ -288,6 +288,15 @@ impl Site {
         chown(self.folder(), Some(uid), Some(uid)).expect("root may");
     }
 
+    /// How many are connected to the daemon's socket.
+    pub(crate) fn readers(&self) -> usize {
+        let sockets = fs::read_to_string("/proc/net/unix").expect("Linux has it");
+        let own = self.socket().display().to_string();
+        let ends = sockets.lines().filter(|line| line.ends_with(&own));
+        // All but the one that listens.
+        ends.count().saturating_sub(1)
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -27,7 +27,7 @@ impl Watcher {
         let mut child = program()
             .arg("watch")
             .args(args)
-            .env("ZOHO_TOKEND_SOCKET", site.socket())
+            .env("ZOHO_TOKEND_SOCKET", "socket")
             .current_dir(site.folder())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -70,11 +70,7 @@ struct Visit {
 /// Asks every data center of the config at `path`.
 pub(super) fn look(path: &Path) -> Result<Online, Failure> {
     let parsed = config_files::read(path);
-    let daemon = &parsed.config.daemon;
-    let network = Network {
-        ca_file: daemon.ca_file.clone(),
-        proxy: daemon.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
-    };
+    let network = Network::of(&parsed.config.daemon);
     let mut online = Online::default();
     let zoho = match Zoho::new(&network) {
         Ok(zoho) => zoho,

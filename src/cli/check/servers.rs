@@ -129,7 +129,8 @@ mod tests {
             name: "lab".into(),
             ..zoho.clone()
         };
-        for (status, body) in [(404, "{}"), (200, "<html>"), (200, "{}"), (503, "")] {
+        let list = r#"{"locations":{"eu":"https://accounts.zoho.eu"}}"#;
+        for (status, body) in [(404, list), (200, "<html>"), (200, "{}"), (503, "")] {
             assert_eq!(
                 differences(&zoho, status, body.as_bytes()).len(),
                 1,

@@ -250,6 +250,24 @@ beta             sandbox     us  expired  needs-consent  -        now      6
     }
 
     #[test]
+    fn whatever_else_a_person_should_know_stands_below_and_the_cure_last() {
+        let text = r#"{"org":"acme","org_id":"60012345","org_name":"Zylker","configured":false,"life_too_short":true,
+          "binding":"unverified","warnings":["a file was gone"],"cause":"invalid_code","cure":"enroll again"}"#;
+        let org: OrgStatus = serde_json::from_str(text).expect("a status");
+        let shown = render(&[org], now(), None);
+        let notes = "
+    Zoho's org: 60012345 (Zylker)
+    not in the config any more; its grant is kept, sealed
+    its tokens live too short for Zoho's limits: mints are paced, readers may find none
+    unverified: Zoho did not say which environment this grant is for
+    warning: a file was gone
+    cause: invalid_code
+    cure: enroll again
+";
+        assert!(shown.ends_with(notes), "{shown}");
+    }
+
+    #[test]
     fn a_status_without_any_key_is_still_a_row() {
         let row = "-    -    -   -      -      -        -        -      -       -\n";
         assert!(render(&[OrgStatus::default()], now(), None).ends_with(row));

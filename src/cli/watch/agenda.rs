@@ -72,7 +72,7 @@ impl Agenda {
                 not_before: Boottime(i64::MIN),
                 failures: 0,
             };
-            is_news |= has_changed || !self.waiting.contains_key(&name);
+            is_news |= has_changed;
             let waiting = self.waiting.entry(name).or_insert(new);
             if has_changed {
                 // What failed before may work with what is new.
@@ -228,6 +228,27 @@ mod tests {
         assert_eq!(agenda.next(NOW), None);
         agenda.renew(vec![fresh("acme", 2)]);
         assert_eq!(take(&mut agenda, NOW).as_deref(), Some("acme first 2"));
+    }
+
+    #[test]
+    fn what_failed_goes_behind_all_that_wait_also_when_its_pause_is_over() {
+        let mut agenda = agenda();
+        agenda.renew(vec![fresh("acme", 1), fresh("beta", 1)]);
+        let change = agenda.next(NOW).expect("acme");
+        let pause = agenda.failed(&change, NOW, 1.0);
+        let at = NOW.plus(pause);
+        assert_eq!(take(&mut agenda, at).as_deref(), Some("beta first 1"));
+        assert_eq!(take(&mut agenda, at).as_deref(), Some("acme first 1"));
+    }
+
+    #[test]
+    fn an_org_of_the_cursor_that_went_while_nobody_watched_is_told_to_be_gone() {
+        let mut before = agenda();
+        before.renew(vec![fresh("acme", 1), fresh("beta", 1)]);
+        while take(&mut before, NOW).is_some() {}
+        let mut agenda = Agenda::new(before.told().clone(), &[], false);
+        agenda.renew(vec![fresh("acme", 1)]);
+        assert_eq!(take(&mut agenda, NOW).as_deref(), Some("beta gone 0"));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Runner {
                 child.kill().and_then(|()| child.wait()).ok();
                 Err(format!("the command could not be waited for ({error})"))
             }
-            (Ok((status, true)), _) if !status.success() => {
+            (Ok((_, true)), _) => {
                 let timeout = span::short(self.timeout.as_secs());
                 Err(format!("the command was ended after {timeout}"))
             }
@@ -110,10 +110,7 @@ impl Runner {
                     }
                     return Ok((status, is_late));
                 }
-                Some(_) => {
-                    stop.quiet();
-                    is_stopped = true;
-                }
+                Some(_) => is_stopped = true,
                 None => is_late |= !is_stopped,
             }
             // Not yet waited for, so the pid is still its own.
@@ -150,5 +147,21 @@ fn feed(child: &mut Child, line: &str) -> io::Result<()> {
     match stdin.write_all(line.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_is_over_before_its_line_comes_has_not_failed_for_that() {
+        let mut command = Command::new("true");
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("it runs");
+        // To wait for a child closes its stdin.
+        let stdin = child.stdin.take();
+        assert!(child.wait().expect("ours").success());
+        child.stdin = stdin;
+        assert!(feed(&mut child, "a line\n").is_ok());
     }
 }

@@ -149,7 +149,7 @@ impl Watcher {
         output::complain_of(&Failure::new(Exit::TryLater, &change.org, &what, &cure));
     }
 
-    /// Brings the cursor up to date. Where that fails it is said, and tried again with the next thing told.
+    /// Brings the cursor up to date. Where that fails it is said, and tried again with the next answer.
     fn keep(&mut self) {
         let Some(cursor) = self.cursor.as_ref().filter(|_| !self.is_kept) else {
             return;

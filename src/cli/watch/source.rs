@@ -3,6 +3,7 @@
 //! A daemon that goes away is waited for, and comes back to the same question. Invariants: at most one connection;
 //! however the daemon answers, or does not, questions come no faster than something comes of them.
 
+use std::collections::BTreeSet;
 use std::io::{self, Stdout};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -36,10 +37,13 @@ const IDLE_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// An answer that took so long has paced itself.
 const SOON: Duration = Duration::from_secs(1);
 
+/// Most names that the daemon takes in a question.
+const NAMES_MAX: usize = 100;
+
 /// The daemon.
 pub struct Source {
     socket: PathBuf,
-    only: Vec<OrgName>,
+    only: BTreeSet<OrgName>,
     /// Whose hang-up ends the waiting, where lines are printed.
     stdout: Option<Stdout>,
     /// Of the last answer.
@@ -75,7 +79,7 @@ impl Source {
     pub fn new(socket: PathBuf, only: Vec<OrgName>, stdout: Option<Stdout>) -> Self {
         Self {
             socket,
-            only,
+            only: only.into_iter().collect(),
             stdout,
             // No revision is like it: the first answer comes at once.
             revision: "0".to_owned(),
@@ -171,13 +175,12 @@ impl Source {
     fn target(&self, span: Duration) -> String {
         let (after, wait_ms) = (&self.revision, span.as_millis());
         let only: Vec<&str> = self.only.iter().map(OrgName::as_str).collect();
-        match &*only {
-            [] => format!("/v1/orgs?after={after}&wait={wait_ms}ms"),
-            only => format!(
-                "/v1/orgs?after={after}&wait={wait_ms}ms&only={}",
-                only.join(",")
-            ),
-        }
+        let only = match only.len() {
+            1..=NAMES_MAX => format!("&only={}", only.join(",")),
+            // It tells of all; where more are named than it takes, the agenda chooses.
+            _ => String::new(),
+        };
+        format!("/v1/orgs?after={after}&wait={wait_ms}ms{only}")
     }
 
     fn orgs_in(&mut self, answer: &Answer) -> Result<Vec<OrgNow>, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! Nothing is half-way while no command runs, so the signal's handler itself ends the process then, wherever it blocks.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -62,12 +62,6 @@ impl Stop {
     /// Whether somebody has asked for the end.
     pub fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::SeqCst)
-    }
-
-    /// Takes what made the bell readable away.
-    pub fn quiet(&self) {
-        let mut bytes = [0; 64];
-        while (&self.bell).read(&mut bytes).is_ok_and(|count| count > 0) {}
     }
 }
 

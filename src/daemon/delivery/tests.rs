@@ -14,6 +14,8 @@ use crate::base::{Environment, Secret};
 use crate::edge::outlet::Format;
 use crate::policy::access::Ids;
 
+mod trouble;
+
 /// What may pass until a thing is seen that comes by itself; long, since the machine may be busy.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -270,6 +272,19 @@ fn a_hung_tokens_dir_holds_up_no_output_and_no_other_thread() {
         }
         until(SOON, || bench.in_output().is_some()).await;
         assert!(bench.in_file().is_none());
+        // Who waits for files does so for a bounded time, and for nobody else's.
+        let (acme, begun) = (name("acme"), Instant::now());
+        bench
+            .delivery
+            .settle_all(|org| org.as_str() == "beta")
+            .await;
+        assert!(begun.elapsed() < SETTLE_FOR_WATCHERS);
+        timeout(SOON, bench.delivery.settle_all(|org| *org == acme))
+            .await
+            .expect("an end");
+        timeout(SOON, bench.delivery.settle(&acme))
+            .await
+            .expect("an end");
         drop(hung);
         until(SOON, || bench.in_file().is_some()).await;
     });

@@ -77,7 +77,7 @@ impl Wish {
 
     /// Has a worker see to it that what was published is still there; says whether there is one to start.
     pub(super) fn look(&mut self) -> bool {
-        if self.has_worker || self.order.wanted.is_none() {
+        if self.has_worker {
             return false;
         }
         (self.order.is_look, self.is_new, self.has_worker) = (true, true, true);

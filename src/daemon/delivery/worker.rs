@@ -89,9 +89,7 @@ impl Delivery {
         let mut wishes = self.wishes.borrow_mut();
         let wish = wishes.get_mut(target)?;
         wish.is_new = false;
-        let order = wish.order.clone();
-        wish.order.is_look = false;
-        Some((order, wish.output.clone()))
+        Some((wish.order.clone(), wish.output.clone()))
     }
 
     fn note(

@@ -17,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use url::Host;
 
+use crate::config::Daemon;
 use crate::policy::record::Cause;
 
 /// Longest wait for a connection, TLS included. Shared among a name's addresses, so that one that swallows
@@ -39,6 +40,15 @@ pub struct Network {
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 impl Network {
+    /// As that section of the config says.
+    pub fn of(daemon: &Daemon) -> Self {
+        let proxy = daemon.proxy.as_ref();
+        Self {
+            ca_file: daemon.ca_file.clone(),
+            proxy: proxy.map(|proxy| proxy.expose().to_owned()),
+        }
+    }
+
     /// What of the environment counts here and is passed over by the HTTP client, each as a sentence. The value is not
     /// repeated: it may hold a password.
     pub fn warnings(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<String> {

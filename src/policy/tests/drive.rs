@@ -124,7 +124,7 @@ impl World {
 
     /// Zoho's word on the oldest call to revoke; the refresh token that it was about.
     pub(super) fn say(&mut self, said: Said) -> String {
-        let (org, attempt, token) = self.revocations.remove(0);
+        let (org, attempt, token, _) = self.revocations.remove(0);
         self.step(Event::RevocationAnswered { org, attempt, said });
         token
     }

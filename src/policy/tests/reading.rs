@@ -3,6 +3,7 @@
 use super::minting::refreshing;
 use super::world::{HOUR, World, name, secs, settings};
 use super::zoho::{lost, needs_consent};
+use crate::base::Boottime;
 use crate::policy::query::{Query, Reading};
 use crate::policy::record::Word;
 
@@ -117,4 +118,19 @@ fn a_lost_consent_does_not_take_a_living_token_from_readers() {
     let mut world = refreshing();
     world.answer("acme", needs_consent());
     assert!(matches!(ask(&world, at_least(600)), Reading::Token { .. }));
+}
+
+/// A watcher that looks at that moment sees the other gist, and one that looks a millisecond sooner does not.
+#[test]
+fn a_gist_turns_at_the_moment_that_is_told_and_at_no_other() {
+    let world = World::enrolled();
+    let gist = |at| world.fleet.gists(at).next().expect("configured").1;
+    let (mut at, mut words) = (world.now.boot, Vec::new());
+    while let Some(turn) = world.org("acme").gist_turns_at(at) {
+        assert_eq!(gist(Boottime(turn.0 - 1)), gist(at));
+        assert_ne!(gist(turn), gist(at));
+        words.push(gist(at).token);
+        at = turn;
+    }
+    assert_eq!(words, ["fresh", "stale"]);
 }

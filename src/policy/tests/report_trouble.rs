@@ -4,12 +4,13 @@ use super::minting::refreshing;
 use super::reporting::{BAD, generation, kinds, report, retry_at, settled};
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{
-    contradicting, lost, minted, misconfigured, needs_consent, not_sent, throttled, transient,
+    code, contradicting, lost, minted, misconfigured, needs_consent, not_sent, throttled, transient,
 };
 use crate::base::Environment;
-use crate::policy::event::{Event, RequestId};
+use crate::policy::event::{Event, RequestId, Severity};
 use crate::policy::record::Word;
 use crate::policy::report::{ApiCode, Finding, Report};
+use crate::policy::turns::CALLS_MAX;
 
 /// R4
 #[test]
@@ -82,6 +83,11 @@ fn a_disk_that_takes_nothing_leaves_no_reporter_waiting() {
     world.disk = Disk::Full;
     let told = report(&mut world, BAD);
     assert!(retry_at(told) > world.now.boot);
+    assert_eq!(
+        report(&mut world, BAD),
+        told,
+        "nor one that comes meanwhile"
+    );
     assert!(world.sent.is_empty());
 
     let mut world = settled();
@@ -90,6 +96,47 @@ fn a_disk_that_takes_nothing_leaves_no_reporter_waiting() {
     world.disk = Disk::Full;
     world.answer("acme", minted());
     assert!(retry_at(world.finding(request)) > world.now.boot);
+}
+
+/// R12: nor is it told twice.
+#[test]
+fn r12_a_restart_remembers_a_report_that_could_not_be_helped() {
+    let mut world = settled();
+    for _ in 0..9 {
+        world.refresh("acme");
+        world.answer("acme", minted());
+    }
+    for _ in 0..2 {
+        world.pass(secs(5));
+        assert!(retry_at(report(&mut world, BAD)) > world.now.boot);
+        assert_eq!(kinds(&world, "reported"), 1);
+        world.restart();
+    }
+}
+
+#[test]
+fn a_report_while_its_org_is_enrolled_anew_waits_for_what_comes_of_that() {
+    let mut world = settled();
+    world.enroll("acme", code());
+    let at = retry_at(report(&mut world, BAD));
+    assert!(at > world.now.boot);
+    assert_eq!(world.sent.len(), 1, "the enrolment's");
+}
+
+/// R10: as many calls as may go to its data center at once are on their way already.
+#[test]
+fn r10_a_report_waits_for_a_turn_as_the_schedule_does() {
+    let others = (1..=CALLS_MAX).map(|n| settings(&format!("org-{n:02}")));
+    let mut world = World::new([settings("acme")].into_iter().chain(others).collect());
+    world.enroll_with_code("acme", HOUR);
+    world.pass(secs(5));
+    for n in 1..=CALLS_MAX {
+        world.enroll(&format!("org-{n:02}"), code());
+    }
+    let calls = world.sent.len();
+    let at = retry_at(report(&mut world, BAD));
+    assert!(at > world.now.boot);
+    assert_eq!(world.sent.len(), calls);
 }
 
 #[test]
@@ -168,6 +215,12 @@ fn a_code_that_mints_nothing_is_noted_once_an_hour() {
         report(&mut world, "OAUTH_SCOPE_MISMATCH");
     }
     assert_eq!(kinds(&world, "reported"), 2);
+    let severities = world
+        .told
+        .iter()
+        .filter(|(_, note)| note.kind == "reported");
+    let severities: Vec<Severity> = severities.map(|(severity, _)| *severity).collect();
+    assert_eq!(severities, [Severity::Info, Severity::Warning]);
     assert!(world.writes_seen <= writes + 2);
 }
 

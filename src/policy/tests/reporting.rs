@@ -143,6 +143,15 @@ fn a_token_is_young_for_five_seconds_from_when_readers_could_have_it() {
 }
 
 #[test]
+fn a_restart_makes_no_young_token_old_enough() {
+    let mut world = World::enrolled();
+    let started = world.now.boot;
+    world.pass(secs(2));
+    world.restart();
+    assert_eq!(retry_at(report(&mut world, BAD)), started.plus(secs(5)));
+}
+
+#[test]
 fn a_report_rides_on_the_mint_of_the_schedule() {
     let mut world = refreshing();
     let calls = world.sent.len();
@@ -174,6 +183,18 @@ fn a_report_waits_for_a_token_that_is_on_its_way_to_the_disk() {
     world.settle_write(true);
     assert_eq!(world.finding(request), Some(Finding::Refreshed));
     assert!(world.calls.is_empty());
+}
+
+#[test]
+fn a_refused_token_that_is_reported_again_while_its_successor_is_on_its_way_is_no_row_of_two() {
+    let mut world = settled();
+    assert_eq!(report(&mut world, BAD), None);
+    world.disk = Disk::Slow;
+    world.answer("acme", minted());
+    assert_eq!(report(&mut world, BAD), None);
+    let second = RequestId(world.requests);
+    world.settle_write(true);
+    assert_eq!(world.finding(second), Some(Finding::Refreshed));
 }
 
 #[test]
@@ -348,8 +369,14 @@ fn a_reported_token_that_waits_for_the_disk_itself_is_not_called_its_own_success
     world.answer("acme", minted());
     world.pass(secs(1700));
     assert!(kinds(&world, "minted") == 1, "the disk has the first alone");
-    let request = world.report("acme", generation(&world), BAD);
-    assert!(matches!(world.finding(request), Some(Finding::Pending(_))));
+    let told = |world: &mut World| retry_at(report(world, BAD));
+    assert!(told(&mut world) > world.now.boot);
+    // Nor while the write that tries it again is on its way.
+    world.disk = Disk::Slow;
+    while world.writes.is_empty() {
+        world.pass(secs(1));
+    }
+    assert!(told(&mut world) > world.now.boot);
 }
 
 #[test]

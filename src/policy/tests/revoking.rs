@@ -110,41 +110,6 @@ fn r4_where_zoho_has_certainly_not_revoked_all_is_as_before() {
     }
 }
 
-/// A person keeps it, or the disk did until the newer one has minted.
-#[test]
-fn r4_a_wish_for_the_grant_in_force_ends_no_older_one_sooner_or_against_a_persons_word() {
-    for (keeps_old, said, and_then) in [
-        (true, Said::Refused(cause("no-revocation")), vec![]),
-        (false, Said::Refused(cause("no-revocation")), vec![]),
-        (true, Said::Revoked, vec![]),
-        (false, Said::Revoked, vec!["rt-acme"]),
-    ] {
-        let mut world = World::enrolled();
-        world.enroll_keeping("acme", code(), keeps_old);
-        world.answer("acme", granted(HOUR, Some("rt-2")));
-        world.revoke("acme", GRANT);
-        assert_eq!(world.say(said.clone()), "rt-2");
-        world.pass(secs(10));
-        let asked: Vec<&str> = world.revocations.iter().map(|own| &*own.2).collect();
-        assert_eq!(asked, and_then, "{keeps_old} {said:?}");
-        let refused = world.revoke("acme", OLD);
-        let is_refused = matches!(world.ended.get(&refused), Some(Err(Refusal::Refused(_))));
-        assert_eq!(is_refused, keeps_old, "{said:?}");
-    }
-}
-
-#[test]
-fn an_org_that_is_back_in_the_config_before_zoho_refuses_to_revoke_has_its_token_at_once() {
-    let mut world = World::enrolled();
-    world.reload(vec![]);
-    world.revoke("acme", GRANT);
-    world.reload(vec![settings("acme")]);
-    assert!(world.out.is_empty());
-    world.say(Said::Refused(cause("no-revocation")));
-    assert!(world.read("acme").is_some());
-    assert!(world.out.contains_key(&name("acme")));
-}
-
 #[test]
 fn r4_where_nobody_knows_nothing_is_served_and_zoho_is_asked_again() {
     let mut world = World::enrolled();
@@ -381,35 +346,6 @@ fn r4_a_refresh_token_that_another_org_took_over_meanwhile_is_not_revoked() {
     assert!(matches!(world.reply(late), Some(Err(Refusal::Later(..)))));
     world.say(Said::Revoked);
     assert_eq!(world.ended.get(&request), Some(&Ok(Ended::Revoked)));
-}
-
-#[test]
-fn an_org_off_the_config_is_revoked_and_goes_back_to_the_shelf() {
-    let mut world = World::enrolled();
-    world.reload(Vec::new());
-    world.restart();
-    let request = world.revoke("acme", GRANT);
-    assert_eq!(world.calls.len(), 0);
-    world.say(Said::Revoked);
-    assert_eq!(world.ended.get(&request), Some(&Ok(Ended::Revoked)));
-    assert!(world.orgs[&name("acme")].grant.is_none());
-    world.reload(vec![settings("acme")]);
-    assert_eq!(world.word("acme"), Word::Unenrolled);
-    world.enroll_with_code("acme", HOUR);
-    let nobody = world.revoke("nobody", GRANT);
-    assert_eq!(world.ended.get(&nobody), Some(&Err(Refusal::NoSuchOrg)));
-}
-
-#[test]
-fn an_answer_that_comes_late_or_twice_changes_nothing() {
-    let mut world = World::enrolled();
-    world.revoke("acme", GRANT);
-    let (org, attempt, _) = world.revocations[0].clone();
-    world.say(Said::NotSent(cause("connect")));
-    let said = Said::Revoked;
-    world.step(crate::policy::event::Event::RevocationAnswered { org, attempt, said });
-    assert_eq!(world.word("acme"), Word::Ok);
-    assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
 }
 
 #[test]

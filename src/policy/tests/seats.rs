@@ -1,7 +1,7 @@
 //! Zoho's 20 places per client: who takes one, and who is told.
 
 use super::world::{HOUR, World, name, secs, settings};
-use super::zoho::{code, granted, minted, needs_consent, refresh_token};
+use super::zoho::{code, granted, minted, needs_consent, refresh_token, transient};
 use crate::policy::revoke::Wish;
 use crate::policy::settings::OrgSettings;
 use crate::policy::status::Status;
@@ -56,6 +56,21 @@ fn the_org_whose_grant_would_die_next_is_warned_from_17_of_20_on() {
     let world = enrolled(21);
     let told = status(&world, "org-01").warnings;
     assert_eq!(told.len(), 0, "so many cannot be one user's");
+}
+
+#[test]
+fn what_is_in_force_no_more_and_older_makes_room_first() {
+    let mut world = enrolled(17);
+    let forget = Wish {
+        forgets: true,
+        only_old: false,
+    };
+    world.revoke("org-01", forget);
+    let told = status(&world, "org-02").warnings.concat();
+    assert!(
+        told.contains("17 of the 20") && told.contains("5 more enrolments"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -165,6 +180,19 @@ fn replaced_kept_forgotten_and_shelved_ones_count_until_they_are_known_to_be_gon
 }
 
 #[test]
+fn one_that_zoho_called_invalid_takes_no_place_when_it_is_forgotten_either() {
+    let mut world = enrolled(2);
+    world.refresh("org-02");
+    world.answer("org-02", needs_consent());
+    let forget = Wish {
+        forgets: true,
+        only_old: false,
+    };
+    world.revoke("org-02", forget);
+    assert_eq!(known(&world, "org-01"), 1);
+}
+
+#[test]
 fn a_sudden_end_of_the_oldest_grant_is_suspected_to_be_an_eviction() {
     let mut world = enrolled(18);
     let noted = |world: &World, org: &str| {
@@ -194,6 +222,35 @@ fn a_sudden_end_of_the_oldest_grant_is_suspected_to_be_an_eviction() {
     assert!(!before[1].as_ref().expect("a person").contains("21st"));
     world.restart();
     assert_eq!(cures(&world), before);
+}
+
+#[test]
+fn a_refresh_token_of_unknown_age_may_have_been_the_oldest() {
+    let mut world = World::new(orgs(17));
+    for n in 1..=16 {
+        world.enroll_with_code(&format!("org-{n:02}"), HOUR);
+    }
+    world.pass(secs(60));
+    world.enroll("org-17", refresh_token("rt-taken-over"));
+    world.answer("org-17", minted());
+    world.refresh("org-17");
+    world.answer("org-17", needs_consent());
+    let cure = status(&world, "org-17").cure.expect("it wants a person");
+    assert!(cure.contains("Look for a 21st"), "{cure}");
+}
+
+#[test]
+fn more_living_grants_than_one_user_can_have_are_no_warning() {
+    let world = enrolled(21);
+    assert_eq!(status(&world, "org-01").warnings.len(), 0);
+}
+
+#[test]
+fn an_oldest_grant_that_only_stumbles_is_no_eviction() {
+    let mut world = enrolled(17);
+    world.refresh("org-01");
+    world.answer("org-01", transient());
+    assert!(world.told.iter().all(|(_, note)| note.kind != "evicted"));
 }
 
 #[test]

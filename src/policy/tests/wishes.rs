@@ -175,6 +175,9 @@ fn a_grant_that_either_word_calls_invalid_may_be_gone() {
         world.refresh("acme");
         let gone = Outcome::NeedsConsent(cause(word));
         world.answer("acme", Answer::Sorted(gone));
+        world.revoke("acme", GRANT);
+        assert!(world.revocations[0].3, "{word}");
+        world.say(Said::NotSent(cause("connect")));
         world.enroll("acme", code());
         world.answer("acme", granted(HOUR, Some("rt-2")));
         assert!(past(&world, "acme")[0].may_be_gone, "{word}");
@@ -185,7 +188,7 @@ fn a_grant_that_either_word_calls_invalid_may_be_gone() {
 fn an_answer_to_an_earlier_call_ends_no_later_one() {
     let mut world = World::enrolled();
     world.revoke("acme", GRANT);
-    let (org, attempt, _) = world.revocations[0].clone();
+    let (org, attempt, ..) = world.revocations[0].clone();
     world.say(Said::NotSent(cause("connect")));
     let second = world.revoke("acme", GRANT);
     let said = Said::Revoked;
@@ -325,4 +328,39 @@ fn an_org_off_the_config_mints_with_nothing_and_its_doomed_token_is_taken_over_b
     world.pass(2 * HOUR);
     assert_eq!(world.calls.len(), 0);
     assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
+}
+
+/// A person keeps it, or the disk did until the newer one has minted.
+#[test]
+fn r4_a_wish_for_the_grant_in_force_ends_no_older_one_sooner_or_against_a_persons_word() {
+    for (keeps_old, said, and_then) in [
+        (true, Said::Refused(cause("no-revocation")), vec![]),
+        (false, Said::Refused(cause("no-revocation")), vec![]),
+        (true, Said::Revoked, vec![]),
+        (false, Said::Revoked, vec!["rt-acme"]),
+    ] {
+        let mut world = World::enrolled();
+        world.enroll_keeping("acme", code(), keeps_old);
+        world.answer("acme", granted(HOUR, Some("rt-2")));
+        world.revoke("acme", GRANT);
+        assert_eq!(world.say(said.clone()), "rt-2");
+        world.pass(secs(10));
+        let asked: Vec<&str> = world.revocations.iter().map(|own| &*own.2).collect();
+        assert_eq!(asked, and_then, "{keeps_old} {said:?}");
+        let refused = world.revoke("acme", OLD);
+        let is_refused = matches!(world.ended.get(&refused), Some(Err(Refusal::Refused(_))));
+        assert_eq!(is_refused, keeps_old, "{said:?}");
+    }
+}
+
+#[test]
+fn an_org_that_is_back_in_the_config_before_zoho_refuses_to_revoke_has_its_token_at_once() {
+    let mut world = World::enrolled();
+    world.reload(vec![]);
+    world.revoke("acme", GRANT);
+    world.reload(vec![settings("acme")]);
+    assert!(world.out.is_empty());
+    world.say(Said::Refused(cause("no-revocation")));
+    assert!(world.read("acme").is_some());
+    assert!(world.out.contains_key(&name("acme")));
 }

@@ -79,8 +79,8 @@ pub(super) struct World {
     /// When a call went out, and for whom.
     pub(super) sent: Vec<(Boottime, OrgName)>,
     pub(super) replies: BTreeMap<RequestId, Result<(), Refusal>>,
-    /// Calls to revoke that nobody has answered, each with its refresh token.
-    pub(super) revocations: Vec<(OrgName, Attempt, String)>,
+    /// Calls to revoke that nobody has answered, each with its refresh token, and whether that may be gone.
+    pub(super) revocations: Vec<(OrgName, Attempt, String, bool)>,
     /// How revocations ended.
     pub(super) ended: BTreeMap<RequestId, Result<Ended, Refusal>>,
     /// What reporters were told.
@@ -251,7 +251,8 @@ impl World {
             } => {
                 let token = doomed.refresh_token.expose().to_owned();
                 self.check_doomed(&org, &token);
-                self.revocations.push((org, attempt, token));
+                let may_be_gone = doomed.may_be_gone;
+                self.revocations.push((org, attempt, token, may_be_gone));
             }
             Step::Revoked { request, result } => {
                 let earlier = self.ended.insert(request, result);

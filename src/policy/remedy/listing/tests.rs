@@ -82,3 +82,26 @@ fn every_word_of_status_is_explained() {
         );
     }
 }
+
+/// By its origin, or by the case that it speaks of.
+#[test]
+fn no_two_rows_of_a_code_look_the_same() {
+    for code in entries(&Place::ANY).iter().flat_map(|entry| entry.codes) {
+        let found = explain(code, &Place::ANY);
+        for (n, entry) in found.iter().enumerate() {
+            let is_same = |own: &Entry| own.origin == entry.origin && own.when == entry.when;
+            assert!(!found[..n].iter().any(is_same), "{code}: {entry:?}");
+        }
+    }
+}
+
+#[test]
+fn what_to_do_if_it_lasts_is_told_where_it_is_something_else() {
+    let lasting = |code| explain(code, &Place::ANY).remove(0).cure_if_it_lasts;
+    assert!(lasting("html").is_some_and(|cure| cure.starts_with("Check `data_center`")));
+    assert_eq!(
+        lasting("dns"),
+        None,
+        "the cure is the same from the first time on"
+    );
+}
