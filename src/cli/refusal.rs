@@ -242,7 +242,7 @@ mod tests {
             let is_bad = ["bad-request", "too-large", MIN_TTL_TOO_LONG].contains(&code);
             let status = match code {
                 _ if is_bad => 400,
-                "client-secret-needed" => 422,
+                "client-secret-needed" | "config" => 422,
                 _ => 503,
             };
             let problem = Problem::new(status, code, "title", "something is wrong").of(&org);

@@ -208,8 +208,8 @@ impl Org {
         self.contradiction = contradiction;
     }
 
-    /// An org that has left the config stays contradicted, whatever becomes of its grant.
     pub(super) fn contradicted_by_config(&self) -> Option<Cause> {
+        // An org that has left stays so whatever a revocation does: nothing compares with a config that has it not.
         let left = self.contradiction.as_ref();
         if let Some(cause) = left.filter(|own| own.code == REMOVED) {
             return Some(cause.clone());
