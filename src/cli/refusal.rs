@@ -20,7 +20,13 @@ const TYPE_PREFIX: &str = "urn:zoho-tokend:";
 const MIN_TTL_TOO_LONG: &str = "min-ttl-too-long";
 
 /// Words of cures that say what comes next, or when: no time to try again is put behind them.
-const NEXT: [&str; 4] = ["Wait ", "Nothing to do", " again", "it is tried on"];
+const NEXT: [&str; 5] = [
+    "Wait ",
+    "Nothing to do",
+    "try again",
+    "` again",
+    "it is tried on",
+];
 
 /// The words with which a 503 says that a person must act: no waiting helps.
 const FOR_A_PERSON: [&str; 4] = [
@@ -236,7 +242,7 @@ mod tests {
             let is_bad = ["bad-request", "too-large", MIN_TTL_TOO_LONG].contains(&code);
             let status = match code {
                 _ if is_bad => 400,
-                "client-secret-needed" => 422,
+                "client-secret-needed" | "config" => 422,
                 _ => 503,
             };
             let problem = Problem::new(status, code, "title", "something is wrong").of(&org);

@@ -92,9 +92,8 @@ fn a_prompt_that_is_left_by_ctrl_c_or_a_signal_leaves_the_terminal_with_its_echo
         let mut terminal = Terminal::run("enroll acme");
         terminal.wait_for("Grant token of acme: ");
         terminal.wait_until_hidden();
-        terminal.keys.write_all(b"1000.can").expect("typed");
         match signal {
-            None => terminal.keys.write_all(b"\x03").expect("typed"),
+            None => terminal.keys.write_all(b"1000.can\x03").expect("typed"),
             Some(signal) => kill_process(terminal.pid(), signal).expect("it waits"),
         }
         let seen = terminal.end();

@@ -56,7 +56,7 @@ pub(super) const PROBLEMS: &[Row] = &[
     stays(
         &["too-many-reports"],
         "This user has made 30 reports within a minute, those aside whose token was replaced already, or 1 000 in all",
-        "Report a generation once, and read the token again before the next call",
+        "Report a generation once, and read the token anew before the next call",
     ),
     stays(
         &["too-many-connections"],
