@@ -167,6 +167,16 @@ impl World<'_> {
         }
     }
 
+    /// No stored token is believed after this start: what an outage that goes on leaves of R5 is for those who have one.
+    pub(super) fn excuse_weather(&mut self) {
+        for org in 0..self.names.len() {
+            let data_center = &self.plan.orgs[org].binding.data_center;
+            if let Some((_, end)) = self.weather.get(data_center) {
+                self.judge.excuse(org, end + START_MS);
+            }
+        }
+    }
+
     fn begin_weather(&mut self, trouble: Trouble, of: usize, span: i64) {
         let data_center = self.plan.orgs[of].binding.data_center.clone();
         let end = self.now + span;

@@ -53,6 +53,9 @@ impl World<'_> {
             let is_unsure = is_revoking || (is_new_boot && !self.clocks.was_always_right);
             self.judge.orgs[org].is_given_up |= is_unsure;
         }
+        if is_new_boot && !is_right {
+            self.excuse_weather();
+        }
         self.carry_out_all(steps);
         self.touched.fill(true);
         if !is_new_boot {
