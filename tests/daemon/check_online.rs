@@ -216,7 +216,7 @@ fn hosts_are_asked_through_the_proxy_of_the_config() {
     site.config.orgs.insert("acme".into(), lines);
     site.write_config();
     let ended = check(&site);
-    let told = "https://accounts.far.invalid does not answer (proxy: ";
+    let told = "https://accounts.far.invalid gives no good answer (proxy: ";
     assert_eq!(ended.exit, 69);
     assert!(ended.stderr.contains(told), "{ended:?}");
 }

@@ -132,6 +132,14 @@ fn a_refresh_token_that_zoho_has_no_more_counts_as_revoked_and_that_is_said() {
     let (site, _daemon) = Site::enrolled(Rules::default(), &["acme"]);
     let refresh_token = site.zoho.newest_refresh_token("acme");
     site.zoho.revoke(&refresh_token);
+    // Zoho gives no reason here, and until then none other is known.
+    let told = site.verb(&["revoke", "acme", "--yes"]);
+    let refused = told.failed(78);
+    assert!(
+        refused.contains("revoke-without-reason") && refused.contains("refresh acme"),
+        "{refused}"
+    );
+    site.verb(&["refresh", "acme"]).failed(78);
     let told = site.verb(&["revoke", "acme", "--yes"]);
     assert!(
         told.done().contains("Zoho knew the refresh token no more"),

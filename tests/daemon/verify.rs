@@ -113,6 +113,22 @@ fn s4_no_reader_has_the_first_token_before_the_api_has_answered() {
     assert!(site.file("acme", "access_token").is_some());
 }
 
+/// Where Zoho's answer leaves `api_domain` out, the API's refusal is all that tells a grant of elsewhere.
+#[test]
+fn s4_a_grant_whose_fresh_token_the_api_does_not_know_is_refused() {
+    let site = site("");
+    let _daemon = site.run();
+    let unknown = r#"{"code":"INVALID_TOKEN","details":{},"message":"no","status":"error"}"#;
+    break_api(&site, 1, Fault::answer(401, unknown));
+    let refused = enroll(&site, "60012345");
+    let told = refused.failed(78);
+    assert!(
+        told.contains("wrong-place") && told.contains("refuses the new token (INVALID_TOKEN"),
+        "{told}"
+    );
+    assert_dark(&site);
+}
+
 #[test]
 fn s4_a_grant_of_another_org_is_refused_and_the_older_one_serves_on() {
     let site = site("");
@@ -196,11 +212,6 @@ fn r2_an_api_that_does_not_tell_costs_readers_nothing() {
             "ZohoCRM.org.READ",
         ),
         (denied(403, "NO_PERMISSION"), "NO_PERMISSION", "profile"),
-        (
-            denied(401, "INVALID_TOKEN"),
-            "INVALID_TOKEN",
-            "`data_center`",
-        ),
         (Fault::status(503), "http-503", "reaches the API"),
         (
             Fault::instead(Instead::Close),
