@@ -60,3 +60,25 @@ impl Org {
         scene.ledger.sharers.stand(&mut self.standing, lane);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_org_counts_where_it_stands_and_no_more_where_it_stood() {
+        let lanes = ["a", "b"].map(|lane| LaneId(lane.into()));
+        let mut sharers = Sharers::default();
+        let mut orgs = [const { Standing(None) }; 3];
+        for org in &mut orgs {
+            sharers.stand(org, Some(&lanes[0]));
+            sharers.stand(org, Some(&lanes[0]));
+        }
+        assert_eq!(sharers.in_lane(&lanes[0]), 3);
+        sharers.stand(&mut orgs[0], Some(&lanes[1]));
+        sharers.stand(&mut orgs[1], None);
+        assert_eq!(lanes.each_ref().map(|lane| sharers.in_lane(lane)), [1, 1]);
+        sharers.stand(&mut orgs[2], None);
+        assert_eq!(sharers.counts.len(), 1);
+    }
+}

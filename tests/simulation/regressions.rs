@@ -4,6 +4,7 @@
 //! (which org, which step of the clock, how short a life) a few seeds decide in all ways.
 
 use zoho_tokend::base::Limits;
+use zoho_tokend::policy::settings::GrantKind;
 use zoho_tokend::simulation::plan::{Plan, Planned};
 use zoho_tokend::simulation::seam::Unchanged;
 use zoho_tokend::simulation::timeline::Record;
@@ -106,4 +107,27 @@ fn r11_what_a_failed_refresh_promises_to_try_again_is_tried_then() {
     let outages = (0..3).map(|nth| (5 * MINUTE + nth, Trouble::Unreachable, 5 * MINUTE));
     let script: Vec<(i64, Trouble, i64)> = outages.chain(refreshes).collect();
     holds(|seed| story(seed, &script));
+}
+
+/// R1: `policy/room.rs`, `live_room_at`. Orgs of one client and soid that waited for room among ten living tokens all
+/// came two minutes before `min_ttl`, and then stood in each other's gap.
+#[test]
+fn r1_orgs_of_one_lane_that_is_full_of_living_tokens_leave_each_other_time() {
+    let reboots = (1..4).map(|nth| (nth * 6 * MINUTE, Trouble::RebootWrongClock, 20 * SECOND));
+    let script: Vec<(i64, Trouble, i64)> = reboots.collect();
+    holds(|seed| {
+        let mut plan = story(seed, &script);
+        plan.has_ntp = false;
+        let mut one = plan.orgs[0].clone();
+        one.grant = GrantKind::ClientCredentials;
+        one.has_client_secret = true;
+        one.verify = false;
+        one.binding.soid = Some("ZohoCRM.60000".to_owned());
+        for own in &mut plan.orgs[..3] {
+            let name = own.name.clone();
+            *own = one.clone();
+            own.name = name;
+        }
+        plan
+    });
 }
