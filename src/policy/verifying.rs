@@ -5,6 +5,8 @@
 //! is published as `unverified`. Invariant: what it has told stays evidence, also while it is away, until a person
 //! enrolls again or accepts that org by its id.
 
+use std::time::Duration;
+
 use super::asking::{Asking, Held, Verifying};
 use super::binding::Proof;
 use super::enrolling::{Accepted, Enrolling};
@@ -16,6 +18,9 @@ use super::record::{Cause, Word};
 use super::reply::Granted;
 use super::saving::refuse;
 use crate::base::Boottime;
+
+/// So young a token has ended for no newer one: ten more would have to be made, and Zoho grants ten in ten minutes.
+const FRESH: Duration = Duration::from_secs(60);
 
 impl Org {
     /// The API has said which org a token is of, or that it does not say; an answer to any but the awaited question
@@ -118,11 +123,23 @@ impl Org {
     }
 
     fn told_of_served(&mut self, said: Result<ZohoOrg, Cause>, scene: &mut Scene<'_>) {
-        let against = self.contradicted_by(said.as_ref().ok());
+        let against = if self.is_asked_of_fresh(scene.now.boot) {
+            self.contradicted_by_answer(&said)
+        } else {
+            self.contradicted_by(said.as_ref().ok())
+        };
         self.note_said(said, scene);
         if let Some(cause) = against {
             self.quarantine(cause, scene);
         }
+    }
+
+    /// Whether the question was about the newest token, and Zoho cannot have ended it for newer ones since.
+    fn is_asked_of_fresh(&self, now: Boottime) -> bool {
+        let token = self.record.token.as_ref();
+        token.is_some_and(|token| {
+            self.verifying.asked == Some(token.generation) && token.started.plus(FRESH) > now
+        })
     }
 
     /// Keeps the API's word on the grant in force, and pins the org to the name where nothing stands against it.

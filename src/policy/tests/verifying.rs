@@ -112,7 +112,18 @@ fn s4_a_grant_whose_fresh_token_the_api_does_not_know_replaces_nothing_and_is_pu
     assert_eq!(world.kept("acme").as_deref(), Some("rt-acme"));
     assert!(world.read("acme").is_some());
 
-    // The API was away when it was enrolled, and its token has ended since.
+    // The API was away when it was enrolled, and readers have a token of it.
+    let mut world = World::new(vec![asking()]);
+    world.enroll_unheard("rt-elsewhere");
+    world.tell(Err(silence()));
+    world.pass(secs(120));
+    world.refresh("acme");
+    world.answer("acme", minted());
+    world.tell(Err(unknown()));
+    assert_eq!(world.word("acme"), Word::Quarantined);
+    world.assert_dark();
+
+    // The same, and its token has ended since.
     let mut world = World::new(vec![asking()]);
     world.enroll_unheard("rt-elsewhere");
     world.tell(Err(silence()));
@@ -150,6 +161,17 @@ fn r4_an_older_grant_stays_until_the_api_has_told_whose_the_newer_one_is_or_will
         let asked: Vec<&str> = world.revocations.iter().map(|own| &*own.2).collect();
         assert_eq!(!asked.is_empty(), is_given_up, "{said:?}: {asked:?}");
     }
+}
+
+/// It may have been one of too many: that says nothing of its place.
+#[test]
+fn r2_a_token_of_some_age_that_the_api_does_not_know_stays_with_its_readers() {
+    let mut world = World::enrolled();
+    world.pass(secs(120));
+    world.reload(vec![asking()]);
+    world.tell(Err(Cause::new("INVALID_TOKEN", "HTTP 401 from the API")));
+    assert_eq!(world.word("acme"), Word::Ok);
+    assert!(world.read("acme").is_some());
 }
 
 /// "once per grant"
