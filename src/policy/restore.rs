@@ -148,7 +148,8 @@ impl Fleet {
     }
 
     /// Calls that the end of the last daemon cut off: nobody has told of them yet. The note goes down with the next
-    /// write, and no write is made for it: a start changes nothing by itself.
+    /// write, and the lane with it, so that no later start tells of them again. No write is made for it: a start changes
+    /// nothing by itself.
     fn tell_of_cut_off_calls(&mut self, lanes: &[LaneId], moment: &mut Moment<'_>) {
         for id in lanes {
             let mints_in_it = |org: &Org| {
@@ -162,6 +163,7 @@ impl Fleet {
             self.with(&name, moment, |org, scene| {
                 let detail = "the end of the daemon cut off a call to Zoho; it counts as a mint";
                 org.tell(Severity::Warning, "cut-off", detail.to_owned(), scene);
+                org.saving.leave_lane(id);
                 org.count_cut_off(id);
             });
         }

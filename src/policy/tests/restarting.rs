@@ -102,6 +102,20 @@ fn a_call_that_zoho_answered_was_not_cut_off_whatever_became_of_its_offer() {
 }
 
 #[test]
+fn a_call_that_was_cut_off_is_told_of_at_one_start() {
+    let mut world = World::enrolled();
+    world.enroll("acme", code());
+    for (starts_before, told) in [(0, 1), (1, 0)] {
+        world.told.clear();
+        world.restart();
+        let cut_off = world.told.iter().filter(|(_, note)| note.kind == "cut-off");
+        assert_eq!(cut_off.count(), told, "after {starts_before} starts");
+        world.pass_until_call(HOUR).expect("a refresh");
+        world.answer("acme", minted());
+    }
+}
+
+#[test]
 fn an_ended_token_is_withdrawn_at_the_start() {
     let mut world = World::enrolled();
     world.pass(secs(1500));
