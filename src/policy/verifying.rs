@@ -20,7 +20,7 @@ use super::saving::refuse;
 use crate::base::Boottime;
 
 /// So young a token has ended for no newer one: ten more would have to be made, and Zoho grants ten in ten minutes.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 impl Org {
     /// The API has said which org a token is of, or that it does not say; an answer to any but the awaited question
