@@ -86,4 +86,10 @@ pub(super) const API: &[Row] = &[
         "The org has no API credits left, or too many calls run at once; another token would have no more",
         "Slow the job down, or make fewer calls at once; do not report it",
     ),
+    api(
+        &["INTERNAL_ERROR"],
+        Fault::Request,
+        "Zoho's API had an error of its own; it is no matter of the token",
+        "Repeat the call later, with longer and longer pauses; do not report it",
+    ),
 ];
