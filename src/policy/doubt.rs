@@ -12,6 +12,8 @@ use std::time::Duration;
 use super::binding::contradiction;
 use super::event::Severity;
 use super::fleet::{Fleet, Moment};
+use super::ledger::{Fate, Want};
+use super::minting::Mint;
 use super::org::{Org, Scene};
 use super::record::{Grant, OrgRecord, Token, Verdict, Word};
 use super::saving::Newest;
@@ -146,6 +148,7 @@ impl Org {
             return;
         }
         let generation = doubt.token.generation;
+        self.spare_mint(scene);
         self.record.token = Some(doubt.token);
         if self.record.revision == doubt.revision && self.calls().next().is_none() {
             self.not_before = doubt.verdict.until.unwrap_or(Boottime(i64::MIN));
@@ -156,5 +159,15 @@ impl Org {
         self.saving.newest = Newest::Unwritten;
         let detail = format!("generation {generation}: Zoho's clock confirms this machine's");
         self.tell(Severity::Info, "kept", detail, scene);
+    }
+
+    /// A mint that only the want of a token has begun, and that has not been sent, would end a living one for nothing (R3).
+    fn spare_mint(&mut self, scene: &mut Scene<'_>) {
+        let is_needless = |mint: &mut Mint| {
+            mint.want == Want::Schedule && mint.askers.is_empty() && mint.call.is_reserving()
+        };
+        if let Some(mut mint) = self.minting.take_if(is_needless) {
+            mint.call.close(Fate::NeverSent, scene);
+        }
     }
 }

@@ -27,13 +27,13 @@ use crate::base::{Boottime, Secret, SecretMark};
 #[derive(Debug)]
 pub(super) struct Mint {
     pub(super) call: Call,
-    want: Want,
+    pub(super) want: Want,
     /// The refresh token that it went out with, if its grant stands on one.
     sent: Option<Arc<Secret>>,
     /// And the client secret.
     sent_secret: Option<SecretMark>,
     /// Admins who wait for its outcome.
-    askers: Vec<RequestId>,
+    pub(super) askers: Vec<RequestId>,
     /// What Zoho has granted, until its API says whose it is.
     pub(super) held: Option<Held<(Granted, Proof)>>,
 }

@@ -102,6 +102,21 @@ fn r9_a_slow_answer_says_nothing_and_the_next_org_is_asked() {
 }
 
 #[test]
+fn r3_a_mint_that_has_not_left_when_its_token_is_confirmed_is_not_sent() {
+    let mut world = doubtful(3);
+    world.disk = Disk::Slow;
+    world.pass(HOLD);
+    world.settle_write(true);
+    assert_eq!(world.sent.len(), 2, "the third waits for the disk");
+    let second = world.sent[1].1.to_string();
+    world.answer(&second, minted());
+    while !world.writes.is_empty() {
+        world.settle_write(true);
+    }
+    assert_eq!((served(&world), world.sent.len()), (3, 2));
+}
+
+#[test]
 fn r10_nobody_waits_for_a_date_longer_than_the_hold() {
     let mut world = doubtful(300);
     world.pass(HOLD - secs(1));
