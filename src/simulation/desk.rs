@@ -125,6 +125,8 @@ impl World<'_> {
     /// A person wants a new token.
     pub(super) fn refresh(&mut self, org: usize) {
         let name = self.names[org].clone();
+        // A probe that a person joins is that person's.
+        self.judge.orgs[org].probes = None;
         self.ask(org, Wants::Refresh, |request| Event::Refresh {
             org: name,
             request,

@@ -50,7 +50,10 @@ impl World<'_> {
             self.judge.restarted(org, kept, self.now);
             // What was being revoked when the last life ended is for nobody.
             let is_revoking = self.disk.grant(&self.names[org]).is_none();
-            let is_unsure = is_revoking || (is_new_boot && !self.clocks.was_always_right);
+            // A token that Zoho's clock confirmed while the disk took nothing is in doubt again.
+            let is_unsure = is_revoking
+                || (is_new_boot && !self.clocks.was_always_right)
+                || !self.is_disk_steady();
             self.judge.orgs[org].is_given_up |= is_unsure;
         }
         if is_new_boot && !is_right {

@@ -27,8 +27,8 @@ use crate::policy::org::Org;
 use crate::policy::record::{Cause, Word};
 use crate::policy::settings::OrgSettings;
 
-/// So many ticks in a row that come soon and do nothing are a loop.
-const IDLE_TICKS_MAX: u32 = 20;
+/// So many ticks in a row that come soon and do nothing are a loop: more than twenty orgs need to line up for a turn.
+const IDLE_TICKS_MAX: u32 = 60;
 
 /// A tick that comes later than this is no part of a loop.
 const SOON_MS: i64 = 25_000;
