@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::binding::contradiction;
 use super::event::Severity;
 use super::fleet::{Fleet, Moment};
-use super::ledger::{Fate, Want};
+use super::ledger::Fate;
 use super::minting::Mint;
 use super::org::{Org, Scene};
 use super::record::{Grant, OrgRecord, Token, Verdict, Word};
@@ -163,9 +163,7 @@ impl Org {
 
     /// A mint that only the want of a token has begun, and that has not been sent, would end a living one for nothing (R3).
     fn spare_mint(&mut self, scene: &mut Scene<'_>) {
-        let is_needless = |mint: &mut Mint| {
-            mint.want == Want::Schedule && mint.askers.is_empty() && mint.call.is_reserving()
-        };
+        let is_needless = |mint: &mut Mint| mint.is_for_longer_life() && mint.call.is_reserving();
         if let Some(mut mint) = self.minting.take_if(is_needless) {
             mint.call.close(Fate::NeverSent, scene);
         }

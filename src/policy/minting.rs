@@ -27,7 +27,9 @@ use crate::base::{Boottime, Secret, SecretMark};
 #[derive(Debug)]
 pub(super) struct Mint {
     pub(super) call: Call,
-    pub(super) want: Want,
+    /// Who began it.
+    want: Want,
+    is_joined: bool,
     /// The refresh token that it went out with, if its grant stands on one.
     sent: Option<Arc<Secret>>,
     /// And the client secret.
@@ -41,7 +43,12 @@ pub(super) struct Mint {
 impl Mint {
     /// Somebody waits for it who needs a new token, not a longer life.
     pub(super) fn join(&mut self) {
-        self.want = Want::Demand;
+        self.is_joined = true;
+    }
+
+    /// Whether nobody waits for it: it would but lengthen what readers have.
+    pub(super) fn is_for_longer_life(&self) -> bool {
+        self.want == Want::Schedule && !self.is_joined
     }
 
     /// Those who wait for its outcome.
@@ -72,6 +79,7 @@ impl Org {
         self.minting = Some(Mint {
             call: Call::reserve(lane, &self.settings, scene),
             want,
+            is_joined: false,
             sent: None,
             sent_secret: None,
             askers,
@@ -279,7 +287,7 @@ impl Org {
         if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
             return self.fail_for_dead_token(mint, granted.life, scene);
         }
-        if mint.want == Want::Schedule && self.would_shorten(&granted, started) {
+        if mint.is_for_longer_life() && self.would_shorten(&granted, started) {
             return self.keep_the_longer(granted.life, scene);
         }
         if let Some((mint, granted)) = self.hold_mint(mint, granted, proof, scene) {

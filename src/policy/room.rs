@@ -57,7 +57,9 @@ impl Org {
             // Another org's lane: what its readers have is not ours to give up.
             return room;
         }
-        let Some(token) = self.published.as_ref() else {
+        // One that waits for the disk is what readers are about to have.
+        let token = self.published.as_ref().or(self.record.token.as_ref());
+        let Some(token) = token else {
             return now;
         };
         // Two minutes of Zoho's ten: time for one more try before the promise of min_ttl breaks. As much for each org that

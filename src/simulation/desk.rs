@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::api::STRANGE_ORG;
 use super::excuse::START_MS;
-use super::grants::{NARROW_SCOPE, other_host};
+use super::grants::{NARROW_SCOPE, other_host, right_of};
 use super::mail::Due;
 use super::spans::MINUTE;
 use super::waiting::{Asker, Wants};
@@ -67,7 +67,8 @@ impl World<'_> {
     }
 
     fn mend_client(&mut self, org: usize) {
-        if let Some(grant) = self.any_grant(org) {
+        let right = right_of(self.binding_in_force(org));
+        if let Some((grant, _)) = self.zoho.own_right(&right) {
             self.zoho.restore(grant);
         }
         if self.begins_by_itself(org) && self.dice.happens(500) {
@@ -125,8 +126,6 @@ impl World<'_> {
     /// A person wants a new token.
     pub(super) fn refresh(&mut self, org: usize) {
         let name = self.names[org].clone();
-        // A probe that a person joins is that person's.
-        self.judge.orgs[org].probes = None;
         self.ask(org, Wants::Refresh, |request| Event::Refresh {
             org: name,
             request,

@@ -12,6 +12,9 @@ const LINES_MAX: usize = 4000;
 /// Longest line, in characters.
 const LINE_MAX: usize = 220;
 
+/// How many lines back one that says the same of the same moment is counted instead: a storm is a few lines.
+const FOLDED: usize = 4;
+
 /// What of a run is written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -36,6 +39,8 @@ pub(super) struct Timeline {
 struct Line {
     at: i64,
     text: String,
+    /// How often it happened at that moment.
+    times: usize,
 }
 
 impl Timeline {
@@ -56,11 +61,16 @@ impl Timeline {
         if !self.is_kept || is_others {
             return;
         }
+        let text: String = text().chars().take(LINE_MAX).collect();
+        let mut lately = self.lines.iter_mut().rev().take(FOLDED);
+        if let Some(same) = lately.find(|line| line.at == at && line.text == text) {
+            same.times += 1;
+            return;
+        }
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }
-        let text = text().chars().take(LINE_MAX).collect();
-        self.lines.push_back(Line { at, text });
+        self.lines.push_back(Line { at, text, times: 1 });
     }
 
     /// The lines, oldest first.
@@ -71,7 +81,11 @@ impl Timeline {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", Moment(self.at), self.text)
+        write!(f, "{} {}", Moment(self.at), self.text)?;
+        match self.times {
+            1 => Ok(()),
+            times => write!(f, ", {times} times"),
+        }
     }
 }
 

@@ -31,6 +31,12 @@ impl fmt::Display for Told<'_> {
             Event::Enroll { org, request, .. } => {
                 write!(f, "-> {org}: enroll, asker {}", request.0)
             }
+            // Without the request, so that a storm is a line or two.
+            Event::Report { org, report, .. } => write!(
+                f,
+                "-> {org}: {} reported for generation {}",
+                report.code.name, report.generation
+            ),
             Event::Refresh { org, request } => write!(f, "-> {org}: refresh, asker {}", request.0),
             other => write!(f, "-> {other:?}"),
         }
@@ -85,10 +91,8 @@ impl fmt::Display for Wanted<'_> {
             }
             Step::Publish(org) => write!(f, "<- {org}: publish"),
             Step::Withdraw(org) => write!(f, "<- {org}: withdraw"),
-            Step::Reply { request, result } => write!(f, "<- tell asker {}: {result:?}", request.0),
-            Step::Rule { request, ruling } => {
-                write!(f, "<- tell reporter {}: {ruling:?}", request.0)
-            }
+            Step::Reply { result, .. } => write!(f, "<- tell an asker: {result:?}"),
+            Step::Rule { ruling, .. } => write!(f, "<- tell a reporter: {ruling:?}"),
             Step::Tell(severity, note) => {
                 write!(
                     f,

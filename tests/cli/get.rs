@@ -214,6 +214,7 @@ fn r8_a_read_that_waits_goes_on_with_the_daemon_that_comes_back() {
         };
         serve(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n1000");
         serve(&away);
+        // Long enough that the verb finds nobody listening and has to come again.
         thread::sleep(Duration::from_millis(500));
         serve(&plain(TOKEN));
     });

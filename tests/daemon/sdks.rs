@@ -227,6 +227,8 @@ fn r8_a_job_that_waits_for_a_token_gets_it_from_the_daemon_that_comes_back() {
     }
     let site = Site::new(Rules::default(), &["acme"]);
     let mut daemon = site.run();
+    // The one that asked whether it is ready is not taken for a job.
+    wait_until("nobody is there", SOON, || site.readers() == 0);
     let jobs = PLAIN_JOBS.map(|job| start(&site, job));
     wait_until("all wait", SOON, || site.readers() == jobs.len());
     daemon.kill();

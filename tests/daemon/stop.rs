@@ -124,6 +124,8 @@ fn r8_readers_that_wait_at_the_end_get_an_answer() {
 fn r8_verbs_that_wait_at_the_end_go_on_waiting_for_the_next_start() {
     let site = Site::new(Rules::default(), &["acme"]);
     let mut daemon = site.run();
+    // The one that asked whether it is ready is not taken for the verb.
+    wait_until("nobody is there", SOON, || site.readers() == 0);
     thread::scope(|scope| {
         let get = scope.spawn(|| site.verb(&["get", "acme", "--wait", "60s"]));
         wait_until("it waits", SOON, || site.readers() == 1);

@@ -172,6 +172,18 @@ fn a_persons_own_tries_do_not_put_the_probes_off() {
 }
 
 #[test]
+fn a_probe_that_somebody_joins_is_one_all_the_same() {
+    let mut world = refreshing();
+    world.answer("acme", needs_consent());
+    for expected in [120, 600, 3600] {
+        let waited = world.pass_until_call(HOUR * 2).expect("a probe");
+        assert_eq!(waited, secs(expected));
+        world.refresh("acme");
+        world.answer("acme", needs_consent());
+    }
+}
+
+#[test]
 fn a_persons_try_that_never_reached_zoho_leaves_the_next_probe_where_it_is() {
     let mut world = refreshing();
     world.answer("acme", needs_consent());

@@ -117,6 +117,28 @@ fn r3_a_mint_that_has_not_left_when_its_token_is_confirmed_is_not_sent() {
 }
 
 #[test]
+fn r3_a_confirmed_token_that_waits_for_the_disk_is_spared_an_eleventh_living_one() {
+    let mut world = enrolled(2);
+    world.refresh("org-1");
+    for _ in 0..8 {
+        world.answer("org-1", lost());
+        world.pass_until_call(HOUR).expect("a try again");
+    }
+    world.answer("org-1", minted());
+    world.pass(secs(600));
+    world.reboot(secs(1200), 0, false);
+    world.dates = Some(0);
+    world.sent.clear();
+    world.pass(secs(1));
+    world.disk = Disk::Slow;
+    world.answer("org-0", minted());
+    while !world.writes.is_empty() {
+        world.settle_write(true);
+    }
+    assert_eq!((served(&world), world.sent.len()), (2, 0));
+}
+
+#[test]
 fn r10_nobody_waits_for_a_date_longer_than_the_hold() {
     let mut world = doubtful(300);
     world.pass(HOLD - secs(1));
