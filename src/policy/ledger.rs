@@ -271,6 +271,7 @@ impl Ledger {
     pub fn quieten(&mut self, id: &LaneId, until: Boottime) {
         if let Some(lane) = self.lanes.get_mut(id) {
             lane.quiet_until = lane.quiet_until.max(until);
+            lane.is_dirty = true;
         }
     }
 
@@ -331,6 +332,7 @@ impl Ledger {
             data_center: lane.data_center.clone(),
             anchor: anchor.clone(),
             slots: lane.slots.clone(),
+            quiet_until: Some(lane.quiet_until).filter(|until| *until > anchor.at.boot),
         })
     }
 }

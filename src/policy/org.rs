@@ -223,6 +223,20 @@ impl Org {
         place.or_else(|| self.contradicted_by_org_id())
     }
 
+    /// When this token is to be replaced, if nothing stands in the way.
+    fn due_at(&self, token: &Token, ledger: &Ledger) -> Boottime {
+        let offset = schedule::offset(self.name());
+        let due = schedule::refresh_at(token.started, token.expires, self.settings.at, offset);
+        let sharers = self.lane().map_or(1, |own| ledger.sharers.in_lane(own));
+        if sharers == 1 {
+            return due;
+        }
+        // All who share the lane may have got theirs at one moment: the last must be in time though it waits for the
+        // gaps of the others.
+        let queue = schedule::gap(self.settings.limits) * sharers;
+        due.min(token.expires.minus(self.min_ttl(token) + queue))
+    }
+
     /// When the schedule wants the next mint; `None` while it wants none.
     pub(super) fn next_mint_at(&self, ledger: &Ledger, now: Boottime) -> Option<Boottime> {
         let grant = self.record.grant.as_ref()?;
@@ -235,10 +249,7 @@ impl Org {
         // Whatever the last try met is tried again at its own times, however fresh the token is: `retrying` would
         // be untrue if nothing were tried until the token is due.
         let token = token.filter(|_| matches!(self.word(), Word::Ok | Word::Starting));
-        let due = token.map_or(now, |token| {
-            let offset = schedule::offset(self.name());
-            schedule::refresh_at(token.started, token.expires, self.settings.at, offset)
-        });
+        let due = token.map_or(now, |token| self.due_at(token, ledger));
         let mut at = due.max(self.not_before);
         at = at.max(self.saving.retry_at().unwrap_or(at));
         let lane = ledger.lane(&grant.lane);

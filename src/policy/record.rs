@@ -282,6 +282,8 @@ pub struct LaneRecord {
     pub anchor: Anchor,
     /// The slots that still count, oldest first.
     pub slots: Vec<Slot>,
+    /// Zoho throttles it until then.
+    pub quiet_until: Option<Boottime>,
 }
 
 /// One call that may have minted.

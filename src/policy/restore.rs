@@ -16,7 +16,7 @@ use super::event::{Severity, Step};
 use super::fleet::{Fleet, Moment};
 use super::ledger::{Lane, Ledger};
 use super::org::{Numbers, Org, Scene};
-use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored, Word};
+use super::record::{Anchor, LaneId, LaneRecord, OrgRecord, Slot, Stored};
 use super::reporting::HOLD as REPORT_HOLD;
 use super::schedule::Dice;
 use super::seats::Seats;
@@ -96,7 +96,6 @@ impl Fleet {
                 fleet.doubt(record.clone(), clocks.now);
             }
             move_times(&mut record, passage, clocks.now);
-            fleet.throttle_again(&record);
             fleet.shelf.insert(record.org.clone(), record);
         }
         let mut moment = Moment {
@@ -166,15 +165,6 @@ impl Fleet {
                 org.saving.leave_lane(id);
                 org.count_cut_off(id);
             });
-        }
-    }
-
-    /// Zoho's throttle is the lane's, whichever org was told of it.
-    fn throttle_again(&mut self, record: &OrgRecord) {
-        let is_throttled = record.verdict.word == Word::Throttled;
-        let until = record.verdict.until.filter(|_| is_throttled);
-        if let (Some(grant), Some(until)) = (&record.grant, until) {
-            self.ledger.quieten(&grant.lane, until);
         }
     }
 }
@@ -255,6 +245,13 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
         .map(|slot| slot.settled.since(anchor.at.boot));
     let latest_open = open.max().unwrap_or_default();
     let mut lane = Lane::new(&record.client_id, &record.data_center);
+    if let Some(until) = record.quiet_until {
+        lane.quiet_until = match passage {
+            Passage::SameBoot => until,
+            Passage::ByWallClock => anchor.carry(until, now),
+            Passage::Doubtful | Passage::Unknown => unpassed(until),
+        };
+    }
     lane.slots = record.slots.into_iter().map(moved).collect();
     if matches!(passage, Passage::Doubtful | Passage::Unknown) {
         // No stored token is served, so the first mint must not wait for the pace.

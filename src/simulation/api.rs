@@ -140,7 +140,7 @@ impl World<'_> {
             attempt,
             said,
         });
-        self.note_need(org, before);
+        self.note_need(org, before, self.now);
     }
 
     /// S4: a reader has a token of this grant.

@@ -116,6 +116,8 @@ pub(super) struct Watched {
 pub(super) struct Judge {
     pub(super) broken: Option<Broken>,
     pub(super) orgs: Vec<Watched>,
+    /// When the config, or a start, last told the daemon anew what its orgs are.
+    pub(super) told_anew_at: i64,
     sent: BTreeMap<usize, Sent>,
     /// The same for clients that the config limits, by client id and data center.
     sent_by_client: BTreeMap<(String, String), Sent>,
@@ -151,6 +153,7 @@ impl Judge {
             orgs: names.iter().map(watched).collect(),
             sent: BTreeMap::new(),
             sent_by_client: BTreeMap::new(),
+            told_anew_at: i64::MIN,
         }
     }
 

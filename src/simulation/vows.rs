@@ -40,11 +40,14 @@ impl Probes {
 }
 
 impl World<'_> {
-    /// Zoho's word has made the org one that needs a person, or has not.
-    pub(super) fn note_need(&mut self, org: usize, before: Option<Word>) {
+    /// Zoho's word on what it was asked at `asked_at` has made the org one that needs a person, or has not.
+    pub(super) fn note_need(&mut self, org: usize, before: Option<Word>, asked_at: i64) {
         let after = self.word(org);
+        let needs_person = matches!(after, Some(Word::NeedsConsent | Word::Misconfigured));
+        // What was asked under an older config may be mended by this one, and is tried at once.
+        let is_of_today = asked_at >= self.judge.told_anew_at;
         let own = &mut self.judge.orgs[org];
-        if !matches!(after, Some(Word::NeedsConsent | Word::Misconfigured)) {
+        if !needs_person || !is_of_today {
             own.probes = None;
         } else if after != before {
             own.probes = Some(Probes::after(0, self.now));
@@ -75,6 +78,7 @@ impl World<'_> {
 
     /// Who the config, or a start from what the disk has, may have told anew.
     pub(super) fn forget_needs(&mut self) {
+        self.judge.told_anew_at = self.now;
         for own in &mut self.judge.orgs {
             own.probes = None;
         }

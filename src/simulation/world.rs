@@ -275,7 +275,7 @@ impl<'a> World<'a> {
         self.step_with(event, age);
         self.check_verdict(org, kind, before);
         self.note_throttle(org, before);
-        self.note_need(org, before);
+        self.note_need(org, before, delivery.sent_at);
         if self.past.len() < PAST_MAX {
             self.past.push(delivery);
         } else {

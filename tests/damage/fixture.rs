@@ -133,6 +133,7 @@ pub(crate) fn lane(id: &str, slots: i64) -> LaneRecord {
         data_center: "eu".into(),
         anchor: anchor(),
         slots: (0..slots).map(slot).collect(),
+        quiet_until: Some(Boottime(slots)),
     }
 }
 

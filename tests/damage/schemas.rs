@@ -29,6 +29,7 @@ fn r7_a_state_of_the_first_schema_is_all_there_and_vouches_for_no_clock() {
         forget_reports(record);
     }
     only_lane.anchor.is_vouched = false;
+    only_lane.quiet_until = None;
     let whole = Stored {
         orgs: vec![acme, beta],
         lanes: vec![only_lane],
@@ -61,9 +62,11 @@ fn r7_a_state_of_the_second_schema_is_all_there_and_has_no_soid_and_no_word_of_t
     grant.root = Root::RefreshToken(secret("refresh-0"));
     assert_eq!(grant.binding.soid, None);
     forget_reports(&mut acme);
+    let mut only_lane = lane("acme/1", 3);
+    only_lane.quiet_until = None;
     let whole = Stored {
         orgs: vec![acme],
-        lanes: vec![lane("acme/1", 3)],
+        lanes: vec![only_lane],
     };
     assert_eq!(home.start().unwrap(), all_of(&whole));
     home.open().unwrap().write(&[put(org("acme", 4))]).unwrap();

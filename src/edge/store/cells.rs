@@ -98,8 +98,10 @@ pub(super) fn to_lane(row: &Values, seal: &Seal) -> Result<LaneRecord, Fault> {
         data_center: cells.text()?.to_owned(),
         anchor: cells.anchor()?,
         slots: cells.parsed(slots)?,
+        quiet_until: None,
     };
     record.anchor.is_vouched = cells.int()? != 0;
+    record.quiet_until = cells.group(1, Cells::boottime)?;
     Ok(record)
 }
 

@@ -9,7 +9,7 @@ use super::identity;
 use super::past_cell;
 use super::seal::Seal;
 use super::table::{Table, Values};
-use crate::base::Secret;
+use crate::base::{Boottime, Secret};
 use crate::policy::past::Past;
 use crate::policy::record::{Anchor, Grant, LaneRecord, OrgRecord, Slot, Token, Verdict};
 
@@ -68,6 +68,7 @@ pub(super) const LANE: Table = Table {
         "anchor_unix_ms",
         "slots",
         "anchor_is_vouched",
+        "quiet_until_boot_ms",
     ],
 };
 
@@ -291,9 +292,7 @@ fn of_verdict(verdict: &Verdict) -> [Value; 6] {
         cause.map_or(Value::Null, |cause| text(&cause.code)),
         cause.map_or(Value::Null, |cause| text(&cause.detail)),
         Value::Integer(verdict.failures.into()),
-        verdict
-            .until
-            .map_or(Value::Null, |until| Value::Integer(until.0)),
+        maybe_moment(verdict.until),
     ]
 }
 
@@ -315,8 +314,13 @@ pub(super) fn of_lane(record: &LaneRecord) -> Values {
         .chain([
             Value::Text(slots),
             Value::Integer(record.anchor.is_vouched.into()),
+            maybe_moment(record.quiet_until),
         ])
         .collect()
+}
+
+fn maybe_moment(moment: Option<Boottime>) -> Value {
+    moment.map_or(Value::Null, |moment| Value::Integer(moment.0))
 }
 
 fn text(text: &str) -> Value {

@@ -14,7 +14,7 @@ use super::seal::Seal;
 pub(super) const APPLICATION_ID: i32 = 0x7a74_6b64;
 
 /// What makes each schema from the one before. Append only: a released one never changes.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -106,6 +106,11 @@ ALTER TABLE org ADD COLUMN refused_secret_mark INTEGER;
 const V6: &str = "
 ALTER TABLE org ADD COLUMN is_taken_over INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE org ADD COLUMN past BLOB;
+";
+
+/// Until when Zoho throttles a lane.
+const V7: &str = "
+ALTER TABLE lane ADD COLUMN quiet_until_boot_ms INTEGER;
 ";
 
 /// The newest schema that this release knows.

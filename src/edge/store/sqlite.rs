@@ -282,6 +282,7 @@ mod tests {
                 is_vouched: true,
             },
             slots: Vec::new(),
+            quiet_until: None,
         })
     }
 

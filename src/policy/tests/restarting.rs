@@ -89,6 +89,33 @@ fn r4_a_throttle_outlives_a_restart_for_every_org_of_the_lane() {
 }
 
 #[test]
+fn r4_a_throttle_outlives_a_restart_though_no_orgs_word_tells_of_it() {
+    let worlds = [World::enrolled(), refreshing()];
+    for (mut world, is_refused) in worlds.into_iter().zip([false, true]) {
+        if is_refused {
+            world.answer("acme", needs_consent());
+            world.pass_until_call(HOUR).expect("a probe");
+        } else {
+            world.enroll("acme", refresh_token("rt-acme"));
+        }
+        world.answer("acme", throttled());
+        assert_ne!(world.word("acme"), Word::Throttled);
+        world.pass(secs(300));
+        for reboot_s in [0, 100] {
+            match reboot_s {
+                0 => world.restart(),
+                off_s => world.reboot(secs(off_s), 0, true),
+            }
+            let request = world.refresh("acme");
+            let Some(Err(Refusal::NoBudget(at))) = world.reply(request) else {
+                panic!("not held back after {reboot_s} s");
+            };
+            assert_eq!(at.since(world.now.boot), secs(300 - reboot_s));
+        }
+    }
+}
+
+#[test]
 fn a_call_that_zoho_answered_was_not_cut_off_whatever_became_of_its_offer() {
     let mut world = World::enrolled();
     for answer in [needs_consent(), throttled(), transient()] {

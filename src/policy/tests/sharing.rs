@@ -125,6 +125,31 @@ fn r1_who_shares_a_lane_full_of_living_tokens_is_not_late_for_the_others() {
 }
 
 #[test]
+fn r1_three_short_lives_that_began_at_one_moment_are_renewed_in_time() {
+    let orgs = ["acme", "twin", "third"];
+    let mut world = World::new(orgs.map(settings).into());
+    let life = secs(900);
+    world.enroll_with_code("acme", life);
+    for org in ["twin", "third"] {
+        world.enroll(org, refresh_token("rt-acme"));
+        world.answer(org, granted(life, None));
+    }
+    let ended = world.now.boot.plus(life);
+    while world.now.boot < ended {
+        if let Some(call) = world.calls.first() {
+            let org = call.org.to_string();
+            world.answer(&org, granted(life, None));
+        }
+        for org in orgs {
+            let token = world.read(org).expect("served");
+            let left = token.expires.since(world.now.boot);
+            assert!(left >= secs(225), "{org} has {left:?} left");
+        }
+        world.pass(secs(1));
+    }
+}
+
+#[test]
 fn r4_orgs_of_other_enrolments_do_not_follow() {
     let mut world = World::new(vec![settings("acme"), settings("other")]);
     world.enroll_with_code("acme", HOUR);

@@ -121,6 +121,7 @@ fn s5_a_row_of_any_other_values_is_refused_and_does_not_panic() {
             data_center: String::new(),
             anchor: org("acme", Environment::Sandbox).anchor,
             slots: Vec::new(),
+            quiet_until: None,
         };
         let mut row = rows::of_lane(&record);
         row[6] = Value::Text(slots.into());
