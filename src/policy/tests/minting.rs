@@ -94,7 +94,7 @@ fn the_pause_after_an_unsent_call_is_short_again_once_a_call_has_reached_zoho() 
 fn r3_an_outage_costs_six_slots_a_window_and_leaves_four_for_a_person() {
     let mut world = refreshing();
     let start = world.now.boot;
-    while world.now.boot.since(start) < secs(1200) {
+    while world.now.boot.since(start) < secs(1750) {
         if !world.calls.is_empty() {
             world.answer("acme", transient());
         }

@@ -367,7 +367,7 @@ fn a_reported_token_that_waits_for_the_disk_itself_is_not_called_its_own_success
     world.pass_until_call(HOUR).expect("a refresh");
     world.disk = Disk::Full;
     world.answer("acme", minted());
-    world.pass(secs(1700));
+    world.pass(secs(1650));
     assert!(kinds(&world, "minted") == 1, "the disk has the first alone");
     let told = |world: &mut World| retry_at(report(world, BAD));
     assert!(told(&mut world) > world.now.boot);

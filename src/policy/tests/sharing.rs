@@ -126,12 +126,12 @@ fn r1_who_shares_a_lane_full_of_living_tokens_is_not_late_for_the_others() {
 
 #[test]
 fn r1_three_short_lives_that_began_at_one_moment_are_renewed_in_time() {
-    let orgs = ["acme", "twin", "third"];
+    let orgs = ["twin", "east", "second"];
     let mut world = World::new(orgs.map(settings).into());
     let life = secs(900);
-    world.enroll_with_code("acme", life);
-    for org in ["twin", "third"] {
-        world.enroll(org, refresh_token("rt-acme"));
+    world.enroll_with_code("twin", life);
+    for org in &orgs[1..] {
+        world.enroll(org, refresh_token("rt-twin"));
         world.answer(org, granted(life, None));
     }
     let ended = world.now.boot.plus(life);
@@ -143,7 +143,7 @@ fn r1_three_short_lives_that_began_at_one_moment_are_renewed_in_time() {
         for org in orgs {
             let token = world.read(org).expect("served");
             let left = token.expires.since(world.now.boot);
-            assert!(left >= secs(225), "{org} has {left:?} left");
+            assert!(left >= life / 4 - secs(2), "{org} has {left:?} left");
         }
         world.pass(secs(1));
     }
