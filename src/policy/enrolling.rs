@@ -21,6 +21,7 @@ use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
 use super::settings::Binding;
+use super::short_lived::has_ended;
 use crate::base::{Boottime, Now, Secret};
 
 /// An enrolment on its way.
@@ -335,7 +336,12 @@ impl Org {
             Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
-        self.take_token(granted, proof, own.call.started(), scene);
+        let started = own.call.started();
+        let is_dead = has_ended(granted.life, started, scene.now.boot);
+        if is_dead && self.served(scene.now.boot).is_some() {
+            return self.outlast(granted.life, started, scene);
+        }
+        self.take_token(granted, proof, started, scene);
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.

@@ -20,6 +20,7 @@ use super::root::Root;
 use super::rotation::Rotation;
 use super::saving::{Newest, refuse};
 use super::schedule;
+use super::short_lived::has_ended;
 use super::verdict::{Failure, refuse_all};
 use crate::base::{Boottime, Secret, SecretMark};
 
@@ -56,7 +57,13 @@ impl Mint {
         self.askers
     }
 
-    fn failure(&self, word: Word, cause: Cause, retry_at: Boottime, was_sent: bool) -> Failure {
+    pub(super) fn failure(
+        &self,
+        word: Word,
+        cause: Cause,
+        retry_at: Boottime,
+        was_sent: bool,
+    ) -> Failure {
         Failure {
             word,
             cause,
@@ -284,7 +291,7 @@ impl Org {
             self.saving.is_dirty |= self.record.end_fallbacks();
         }
         let started = mint.call.started();
-        if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
+        if has_ended(granted.life, started, scene.now.boot) {
             return self.fail_for_dead_token(mint, granted.life, scene);
         }
         if mint.is_for_longer_life() && self.would_shorten(&granted, started) {
@@ -306,19 +313,6 @@ impl Org {
         let started = mint.call.started();
         self.awaiting_token.extend(mint.askers);
         self.take_token(granted, proof, started, scene);
-    }
-
-    /// A token that has ended on its way takes no other's place, whoever wanted it (R2).
-    fn fail_for_dead_token(&mut self, mint: Mint, life: Duration, scene: &mut Scene<'_>) {
-        let detail = format!(
-            "Zoho granted {} s, which were over when the answer came",
-            life.as_secs()
-        );
-        let cause = Cause::new("ended-on-the-way", &detail);
-        let limits = self.settings.limits;
-        let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
-        let failure = mint.failure(Word::Retrying, cause, paced, true);
-        self.fail_for(mint.askers, failure, scene);
     }
 
     /// A server that rotates refresh tokens has just replaced ours; the lane goes on.

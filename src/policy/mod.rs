@@ -45,6 +45,7 @@ pub mod seats;
 pub mod settings;
 mod sharers;
 mod shelf;
+mod short_lived;
 pub mod status;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! its record is on the disk: only then is it shelved. Were it shelved sooner, a refresh token that the
 //! call brings, or the revision that the disk has, would be lost, and the org could not come back.
 
-use super::binding::{CONTRADICTS, REMOVED, removed};
+use super::binding::{CONTRADICTS, REMOVED, contradiction, removed};
 use super::event::{Refusal, Severity};
 use super::fleet::{Fleet, Moment};
 use super::org::{Org, Scene};
@@ -108,8 +108,17 @@ impl Org {
             self.refuse_enrolment(&cause, scene);
         }
         self.try_other_secret(scene);
+        self.withhold_retired();
         // Where there is no token, the config may still name an output anew in which an old one stands.
         self.show_or_withdraw(scene);
+    }
+
+    /// What is being revoked is read until Zoho has confirmed it, but under no config that contradicts it.
+    fn withhold_retired(&mut self) {
+        let retired = self.retired_grant().map(|grant| &grant.binding);
+        if retired.is_some_and(|own| contradiction(own, &self.settings.binding).is_some()) {
+            self.published = None;
+        }
     }
 
     fn tell_contradiction(&mut self, cause: Cause, scene: &mut Scene<'_>) {

@@ -150,9 +150,14 @@ impl Org {
             Course::Tell(finding) => self.rule(request, finding, scene),
             Course::Wait => {
                 self.reports.waiting.push(request);
-                if let Some(mint) = &mut self.minting {
+                match (&mut self.minting, &self.record.token) {
                     // The token that it replaces is no good: any new one is better, however short its life.
-                    mint.join();
+                    (Some(mint), _) => mint.join(),
+                    // It is minted, and on its way to the disk.
+                    (None, Some(new)) => {
+                        self.record.streak.follow(report.generation, new.generation)
+                    }
+                    (None, None) => (),
                 }
             }
             Course::Mint(lane) => {

@@ -44,6 +44,12 @@ pub(super) struct Undo {
     verdict: Verdict,
 }
 
+impl Undo {
+    pub(super) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+}
+
 impl Org {
     /// An admin has a wish. `sharers`: other orgs that live on the grant's refresh token.
     pub(super) fn revoke(

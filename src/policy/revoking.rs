@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::event::{Attempt, Refusal, RequestId, Severity, Step, WriteId};
 use super::org::{Org, Scene};
 use super::past::{OF_GRANT, Past, Plan};
-use super::record::{Cause, LaneId, Word};
+use super::record::{Cause, Grant, LaneId, Word};
 use super::reply::folded;
 use super::revocation::Said;
 use super::revoke::{Ended, Undo, revoking};
@@ -352,6 +352,12 @@ impl Org {
     pub(super) fn is_being_revoked(&self) -> bool {
         let current = self.revocations.current.as_ref();
         current.is_some_and(|own| own.undo.is_some())
+    }
+
+    /// The grant that is in force again if nothing comes of the call that is on its way.
+    pub(super) fn retired_grant(&self) -> Option<&Grant> {
+        let current = self.revocations.current.as_ref()?;
+        current.undo.as_ref().map(Undo::grant)
     }
 
     /// Whether a call is on its way to revoke that refresh token.

@@ -55,6 +55,11 @@ impl Api {
     pub(super) fn forget(&mut self) {
         self.accused.clear();
     }
+
+    /// Another org of Zoho's is meant by it from now on.
+    pub(super) fn forget_of(&mut self, org: usize) {
+        self.accused.remove(&org);
+    }
 }
 
 impl World<'_> {
@@ -163,6 +168,12 @@ impl World<'_> {
 
     fn is_grant_of(&self, org: usize, grant: usize) -> bool {
         let (place, own) = (&self.zoho.grants[grant].place, self.place_of(org));
+        let binding = self.binding_in_force(org);
+        if binding.environment != self.plan.orgs[org].binding.environment {
+            // Of another environment's org nobody knows the id before the API has told it.
+            let host = self.plan.orgs[org].api_domains.of(binding.environment);
+            return Some(&*place.api_domain) == host;
+        }
         place.zoho_org == own.zoho_org && place.api_domain == own.api_domain
     }
 }

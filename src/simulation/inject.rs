@@ -316,6 +316,9 @@ impl World<'_> {
         for (org, before) in before.iter().enumerate() {
             // What was minted for another soid or scope is given up at once.
             let is_another = contradiction(before, self.binding_in_force(org)).is_some();
+            if is_another {
+                self.api.forget_of(org);
+            }
             self.judge.orgs[org].is_given_up |= self.is_of_client(org) && is_another;
         }
         // What was planned under the older config is no plan any more.

@@ -195,6 +195,10 @@ impl World<'_> {
         self.put_off_end(span);
         self.forgive_waiting(span);
         self.judge.excuse_all(self.now + START_MS);
+        for (own, name) in self.judge.orgs.iter_mut().zip(&self.names) {
+            // Nobody knows what became of its revocation.
+            own.is_given_up |= self.disk.grant(name).is_none();
+        }
         // A write that was on its way has taken as long, as far as the daemon can tell.
         self.disk_troubled_at = self.now;
         self.step(Event::Tick);

@@ -4,6 +4,7 @@
 use super::spans::{HOUR, MINUTE};
 use super::world::World;
 use crate::base::Boottime;
+use crate::policy::ledger::Want;
 use crate::policy::record::Word;
 use crate::policy::report::{Finding, Ruling};
 
@@ -128,6 +129,11 @@ impl World<'_> {
             slots < CROWDED && lane.quiet_until <= boot
         });
         let latest = told.max(boot).0 + self.limits.0 / PACE_PARTS;
+        let own = self.settings_of(org);
+        let ledger = fleet.ledger();
+        let (limits, mints) = (own.limits, own.client_mints);
+        let client = ledger.client_room_at(&own.binding, boot, limits, mints, Want::Schedule);
+        let has_room = has_room && client <= boot;
         let planned = fleet.next_mint_at(name, boot);
         let is_retrying = self.word(org) == Some(Word::Retrying);
         if let (true, true, Some(planned)) = (has_room, is_retrying, planned)

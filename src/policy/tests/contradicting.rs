@@ -3,7 +3,7 @@
 use super::identity::zoho_org;
 use super::verifying::{asking, pinning, silence};
 use super::world::{HOUR, World, name, secs, settings};
-use super::zoho::{contradicting, minted, refresh_token};
+use super::zoho::{code, contradicting, granted, minted, refresh_token};
 use crate::base::Environment;
 use crate::policy::identity::ZohoOrg;
 use crate::policy::record::Word;
@@ -234,4 +234,21 @@ fn s4_an_org_that_was_accepted_ends_no_quarantine_of_another_cause() {
     assert_eq!(world.word("acme"), Word::Quarantined);
     world.restart();
     assert_eq!(world.word("acme"), Word::Quarantined);
+}
+
+#[test]
+fn r2_a_token_that_ends_while_the_api_is_asked_takes_no_living_ones_place() {
+    let mut world = World::verified(asking(), "600");
+    let served = world.read("acme").expect("served").generation;
+    let request = world.enroll("acme", code());
+    world.answer("acme", granted(secs(5), Some("rt-2")));
+    world.pass(secs(6));
+    world.tell(Ok(zoho_org("600")));
+    assert_eq!(world.read("acme").expect("served").generation, served);
+    assert_eq!(world.reply(request), Some(&Ok(())), "the grant is in force");
+    assert_eq!(world.word("acme"), Word::Retrying);
+    let waited = world.pass_until_call(HOUR).expect("its first mint");
+    assert!(waited < secs(110), "{waited:?}");
+    world.answer("acme", minted());
+    assert_ne!(world.read("acme").expect("served").generation, served);
 }

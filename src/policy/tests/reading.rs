@@ -48,7 +48,13 @@ fn r1_a_reader_with_a_min_ttl_gets_so_much_or_a_time_to_come_back() {
     world.answer("acme", lost());
     world.pass(secs(60));
     assert!(matches!(ask(&world, at_least(600)), Reading::Token { .. }));
-    while world.read("acme").expect("served").expires.since(world.now.boot) > secs(1600) {
+    while world
+        .read("acme")
+        .expect("served")
+        .expires
+        .since(world.now.boot)
+        > secs(1600)
+    {
         world.pass_until_call(HOUR).expect("a retry");
         world.answer("acme", lost());
     }

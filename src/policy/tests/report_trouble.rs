@@ -241,3 +241,14 @@ fn the_history_says_who_reported_what() {
     let wanted = format!("uid 1002 was told INVALID_TOKEN for generation {old}: it is replaced");
     assert_eq!(note.map(|note| &note.detail), Some(&wanted));
 }
+
+#[test]
+fn r12_a_token_that_was_on_its_way_to_the_disk_when_its_elder_was_refused_is_the_second_of_a_row() {
+    let mut world = refreshing();
+    world.disk = Disk::Slow;
+    world.answer("acme", minted());
+    assert_eq!(report(&mut world, BAD), None);
+    world.settle_write(true);
+    world.pass(secs(6));
+    assert_eq!(report(&mut world, BAD), Some(Finding::Binding));
+}

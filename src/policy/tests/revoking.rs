@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::wishes::{FORGET, GRANT, OLD};
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{
     cause, code, contradicting, granted, lost, minted, needs_consent, refresh_token,
@@ -10,23 +11,8 @@ use crate::policy::event::Refusal;
 use crate::policy::past::{Past, Plan};
 use crate::policy::record::Word;
 use crate::policy::revocation::Said;
-use crate::policy::revoke::{Ended, Wish};
+use crate::policy::revoke::Ended;
 use crate::policy::revoking::TRIES_MAX;
-
-const GRANT: Wish = Wish {
-    forgets: false,
-    only_old: false,
-};
-
-const OLD: Wish = Wish {
-    forgets: false,
-    only_old: true,
-};
-
-const FORGET: Wish = Wish {
-    forgets: true,
-    only_old: false,
-};
 
 /// Re-enrolled, and the new grant has minted: the older one is about to be revoked.
 fn replaced() -> World {

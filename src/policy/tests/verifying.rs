@@ -288,7 +288,6 @@ fn the_api_is_asked_about_the_newest_token_that_is_out_and_about_no_other() {
     assert!(world.questions.is_empty(), "it has ended");
 }
 
-/// R7, R8: what was told outlives the process and costs nothing at a start.
 /// After a reboot nothing of the grant is out: its first token waits again, where the API has not told.
 #[test]
 fn s4_the_first_mint_of_an_unheard_grant_waits_too() {

@@ -2,6 +2,7 @@
 
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{cause, code, granted, minted, needs_consent, refresh_token};
+use crate::base::Environment;
 use crate::policy::event::{Answer, Refusal, RequestId};
 use crate::policy::past::{Past, Plan};
 use crate::policy::record::Word;
@@ -11,17 +12,17 @@ use crate::policy::revocation::Said;
 use crate::policy::revoke::{Ended, Wish};
 use crate::policy::revoking::TRIES_MAX;
 
-const GRANT: Wish = Wish {
+pub(super) const GRANT: Wish = Wish {
     forgets: false,
     only_old: false,
 };
 
-const OLD: Wish = Wish {
+pub(super) const OLD: Wish = Wish {
     forgets: false,
     only_old: true,
 };
 
-const FORGET: Wish = Wish {
+pub(super) const FORGET: Wish = Wish {
     forgets: true,
     only_old: false,
 };
@@ -351,6 +352,22 @@ fn r4_a_wish_for_the_grant_in_force_ends_no_older_one_sooner_or_against_a_person
         let is_refused = matches!(world.ended.get(&refused), Some(Err(Refusal::Refused(_))));
         assert_eq!(is_refused, keeps_old, "{said:?}");
     }
+}
+
+#[test]
+fn s4_what_is_being_revoked_is_read_under_no_config_that_contradicts_it() {
+    let mut world = World::enrolled();
+    world.revoke("acme", GRANT);
+    assert!(world.read("acme").is_some(), "until Zoho has confirmed it");
+    let mut sandbox = settings("acme");
+    sandbox.binding.environment = Environment::Sandbox;
+    world.reload(vec![sandbox]);
+    assert!(world.read("acme").is_none());
+    assert!(world.out.is_empty());
+    world.reload(vec![settings("acme")]);
+    world.say(Said::Refused(cause("no-revocation")));
+    assert!(world.read("acme").is_some());
+    assert!(world.out.contains_key(&name("acme")));
 }
 
 #[test]
