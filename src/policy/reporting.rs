@@ -155,7 +155,7 @@ impl Org {
                     (Some(mint), _) => mint.join(),
                     // It is minted, and on its way to the disk.
                     (None, Some(new)) => {
-                        self.record.streak.follow(report.generation, new.generation)
+                        self.record.streak.follow(report.generation, new.generation);
                     }
                     (None, None) => (),
                 }

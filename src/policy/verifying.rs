@@ -65,7 +65,13 @@ impl Org {
         let against = self.contradicted_by_answer(&said);
         if let Some(cause) = against {
             self.reject(&own, held.what.root, scene);
-            return self.refuse_for(&own, cause, scene);
+            self.refuse_for(&own, cause.clone(), scene);
+            if self.lane() == Some(&own.call.lane) {
+                // By the right that is in force already: its tokens are of that place too.
+                self.note_said(said, scene);
+                self.quarantine(cause, scene);
+            }
+            return;
         }
         self.put_in_force(own, *held.what, scene);
         self.note_asked();
@@ -85,7 +91,7 @@ impl Org {
         }
     }
 
-    /// The grant that is in force stays.
+    /// What is in force stays.
     fn refuse_for(&mut self, own: &Enrolling, cause: Cause, scene: &mut Scene<'_>) {
         let detail = format!("enrolment refused: {}: {}", cause.code, cause.detail);
         self.tell(Severity::Warning, "enroll", detail, scene);

@@ -252,3 +252,20 @@ fn r2_a_token_that_ends_while_the_api_is_asked_takes_no_living_ones_place() {
     world.answer("acme", minted());
     assert_ne!(world.read("acme").expect("served").generation, served);
 }
+
+#[test]
+fn s4_what_the_api_says_of_an_enrolment_by_the_right_in_force_is_said_of_its_tokens_too() {
+    for right in ["rt-acme", "rt-other"] {
+        let mut world = World::new(vec![pinning("600")]);
+        world.enroll_unheard("rt-acme");
+        world.tell(Err(silence()));
+        assert!(world.read("acme").is_some(), "its absence is no evidence");
+        let request = world.enroll("acme", refresh_token(right));
+        world.answer("acme", minted());
+        world.tell(Ok(zoho_org("700")));
+        assert_eq!(world.refused(request).code, "wrong-org");
+        let is_same = right == "rt-acme";
+        assert_eq!(world.word("acme") == Word::Quarantined, is_same, "{right}");
+        assert_eq!(world.read("acme").is_none(), is_same, "{right}");
+    }
+}
