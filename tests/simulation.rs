@@ -1,6 +1,6 @@
 //! The policy under simulation: years of operation in a minute.
 //!
-//! `SEED=n` replays one run with its timeline; `SEEDS=n` tries so many.
+//! `SEED=n` replays one run with its timeline; `SEEDS=n` tries so many, `FROM=n` others than the first.
 #![expect(
     clippy::print_stdout,
     reason = "what was tried, and what went wrong, is to be told"
@@ -48,7 +48,10 @@ fn number(name: &str) -> Option<u64> {
 fn every_promise_holds_in_every_run() {
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(SEEDS),
+        None => {
+            let from = number("FROM").unwrap_or(0);
+            from..from + number("SEEDS").unwrap_or(SEEDS)
+        }
     };
     let next = AtomicU64::new(seeds.start);
     let begun = Instant::now();

@@ -14,7 +14,7 @@ use super::org::{Org, Scene};
 use super::record::{Cause, Grant, OrgRecord};
 use super::reply::{Asked, Granted};
 use super::saving::refuse;
-use super::schedule;
+use super::short_lived::has_ended;
 use crate::base::{OrgName, Secret};
 
 /// A client secret that a mint has just proved.
@@ -90,7 +90,7 @@ impl Org {
         };
         self.record.end_fallbacks();
         let started = own.call.started();
-        if started.plus(schedule::life_to_trust(granted.life)) <= scene.now.boot {
+        if has_ended(granted.life, started, scene.now.boot) {
             let detail = "the secret is sealed, but the token of its proof has ended already";
             return Err(Cause::new("ended-on-the-way", detail));
         }
