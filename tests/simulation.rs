@@ -46,13 +46,10 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn every_promise_holds_in_every_run() {
-    let seeds = match number("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => {
-            let from = number("FROM").unwrap_or(0);
-            from..from + number("SEEDS").unwrap_or(SEEDS)
-        }
-    };
+    let from = number("FROM").unwrap_or(0);
+    let count = number("SEEDS").unwrap_or(SEEDS);
+    let alone = number("SEED").map(|seed| seed..seed + 1);
+    let seeds = alone.unwrap_or(from..from + count);
     let next = AtomicU64::new(seeds.start);
     let begun = Instant::now();
     let worker = || {

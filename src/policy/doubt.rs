@@ -148,9 +148,12 @@ impl Org {
             return;
         }
         let generation = doubt.token.generation;
-        self.spare_mint(scene);
+        let is_spared = self.spare_mint(scene);
         self.record.token = Some(doubt.token);
-        if self.record.revision == doubt.revision && self.calls().next().is_none() {
+        // Nothing has been said since but that a mint was to come.
+        let is_as_it_was =
+            self.record.revision == doubt.revision || (is_spared && self.word() == Word::Starting);
+        if is_as_it_was && self.calls().next().is_none() {
             self.not_before = doubt.verdict.until.unwrap_or(Boottime(i64::MIN));
             self.record.verdict = doubt.verdict;
         }
@@ -162,10 +165,14 @@ impl Org {
     }
 
     /// A mint that only the want of a token has begun, and that has not been sent, would end a living one for nothing (R3).
-    fn spare_mint(&mut self, scene: &mut Scene<'_>) {
+    /// Whether there was one.
+    fn spare_mint(&mut self, scene: &mut Scene<'_>) -> bool {
         let is_needless = |mint: &mut Mint| mint.is_for_longer_life() && mint.call.is_reserving();
-        if let Some(mut mint) = self.minting.take_if(is_needless) {
+        let needless = self.minting.take_if(is_needless);
+        let is_spared = needless.is_some();
+        if let Some(mut mint) = needless {
             mint.call.close(Fate::NeverSent, scene);
         }
+        is_spared
     }
 }

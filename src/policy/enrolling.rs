@@ -21,7 +21,6 @@ use super::rotation::Rotation;
 use super::saving::refuse;
 use super::schedule;
 use super::settings::Binding;
-use super::short_lived::has_ended;
 use crate::base::{Boottime, Now, Secret};
 
 /// An enrolment on its way.
@@ -314,7 +313,7 @@ impl Org {
             // The older grant's token is of another place: it must not come out under the new config.
             self.published = None;
         }
-        self.shelve_grant(&root, is_proved, own.offer.keeps_old, scene.now);
+        self.shelve_grant(&root, is_proved, &own.offer, scene.now);
         self.record.grant = Some(Grant {
             is_taken_over: matches!(own.offer.right, Right::RefreshToken(_)),
             binding: own.binding,
@@ -336,18 +335,19 @@ impl Org {
             Right::Client => "client credentials",
         };
         self.tell(Severity::Info, "enrolled", format!("with {how}"), scene);
-        let started = own.call.started();
-        let is_dead = has_ended(granted.life, started, scene.now.boot);
-        if is_dead && self.served(scene.now.boot).is_some() {
-            return self.outlast(granted.life, started, scene);
-        }
-        self.take_token(granted, proof, started, scene);
+        self.take_token(granted, proof, own.call.started(), scene);
     }
 
     /// Keeps the older refresh token until the new one has minted; one that is proved already needs no fallback.
-    fn shelve_grant(&mut self, root: &Root, is_proved: bool, is_kept: bool, now: Now) {
+    fn shelve_grant(&mut self, root: &Root, is_proved: bool, offer: &Offer, now: Now) {
+        let is_kept = offer.keeps_old;
         let token = root.refresh_token();
-        let is_same = |past: &Past| token.is_some_and(|token| past.is(token));
+        // A server that rotates has answered one with another.
+        let offered = match &offer.right {
+            Right::RefreshToken(token) => Some(token),
+            _ => None,
+        };
+        let is_same = |past: &Past| token.into_iter().chain(offered).any(|own| past.is(own));
         // What is in force again is past no more.
         self.record.past.retain(|past| !is_same(past));
         let may_be_gone = self.is_called_invalid();

@@ -334,6 +334,7 @@ impl Org {
     /// The newest token is on the disk: readers may have it, and those who waited for it are told.
     pub(super) fn publish(&mut self, scene: &mut Scene<'_>) {
         self.saving.newest = Newest::Kept;
+        let is_news = !self.is_shown();
         self.show(scene);
         for request in self.awaiting_token.drain(..) {
             scene.steps.push(Step::Reply {
@@ -341,11 +342,19 @@ impl Org {
                 result: Ok(()),
             });
         }
-        self.rule_all(Finding::Refreshed, scene);
+        if is_news || self.minting.is_none() {
+            self.rule_all(Finding::Refreshed, scene);
+        }
     }
 
     /// Lets readers have the newest token.
     fn show(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let has_ended = |token: &Token| token.expires <= now;
+        if self.record.token.as_ref().is_some_and(has_ended) && self.served(now).is_some() {
+            // It has ended while it waited: what readers have is better, until the next one is there (R2).
+            return;
+        }
         let is_shown = self.is_shown();
         self.published.clone_from(&self.record.token);
         if self.served(scene.now.boot).is_some() && !(is_shown && self.is_out) {

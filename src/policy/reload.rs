@@ -115,8 +115,13 @@ impl Org {
 
     /// What is being revoked is read until Zoho has confirmed it, but under no config that contradicts it.
     fn withhold_retired(&mut self) {
-        let retired = self.retired_grant().map(|grant| &grant.binding);
-        if retired.is_some_and(|own| contradiction(own, &self.settings.binding).is_some()) {
+        let Some(grant) = self.retired_grant() else {
+            return;
+        };
+        let identity = &self.record.identity;
+        let told = identity.found_of(&grant.lane);
+        let against = told.and_then(|org| identity.contradicts(org, &self.settings));
+        if against.is_some() || contradiction(&grant.binding, &self.settings.binding).is_some() {
             self.published = None;
         }
     }

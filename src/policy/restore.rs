@@ -212,7 +212,7 @@ fn has_open_call(lane: &LaneRecord) -> bool {
 ///
 /// No clock is believed to free a slot: over a reboot all of them count as if no time had passed in between,
 /// which no clock can make untrue. Counting them as made now would be no safer, and could keep an org that has
-/// no token from minting for a whole window. Only the pace, `started`, follows the wall clock.
+/// no token from minting for a whole window. Only the pace, `started`, and a throttle follow the wall clock.
 fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
     let anchor = record.anchor;
     let unpassed = |moment: Boottime| {
@@ -248,7 +248,7 @@ fn lane_of(record: LaneRecord, passage: Passage, now: Now) -> (LaneId, Lane) {
     if let Some(until) = record.quiet_until {
         lane.quiet_until = match passage {
             Passage::SameBoot => until,
-            Passage::ByWallClock => anchor.carry(until, now),
+            Passage::ByWallClock => unpassed(until).minus(off),
             Passage::Doubtful | Passage::Unknown => unpassed(until),
         };
     }

@@ -1,16 +1,14 @@
-//! A token that has ended before anybody could have it: on its way, or while the API was asked whose it is.
+//! A token that has ended on its way: as good as none.
 //!
-//! Invariant: it takes no living one's place, whoever wanted it (R2).
+//! Invariant: it takes no living one's place, whoever wanted it (R2). One that ends later, while the API is asked whose it
+//! is or before the disk has it, is kept and never shown: [`Org::publish`] sees to that.
 
 use std::time::Duration;
 
-use super::ledger::Want;
 use super::minting::Mint;
 use super::org::{Org, Scene};
 use super::record::{Cause, Word};
-use super::saving::Newest;
 use super::schedule;
-use super::verdict::Failure;
 use crate::base::Boottime;
 
 /// Whether a token with this life, which was asked for at `started`, is not to be trusted any more.
@@ -30,22 +28,6 @@ impl Org {
         let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
         let failure = mint.failure(Word::Retrying, ended(life), paced, true);
         self.fail_for(mint.askers, failure, scene);
-    }
-
-    /// An enrolment has brought it: the older grant's token serves on until the new grant has minted another.
-    pub(super) fn outlast(&mut self, life: Duration, started: Boottime, scene: &mut Scene<'_>) {
-        let limits = self.settings.limits;
-        let failure = Failure {
-            word: Word::Retrying,
-            cause: ended(life),
-            retry_at: schedule::after_written(started, limits, scene.dice),
-            want: Want::Schedule,
-            was_sent: true,
-        };
-        self.fail(failure, scene);
-        // It goes out once more, with the new grant on the disk: that is what the asker waits for.
-        self.saving.is_dirty = true;
-        self.saving.newest = Newest::Unwritten;
     }
 }
 

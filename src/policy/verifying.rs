@@ -66,8 +66,8 @@ impl Org {
         if let Some(cause) = against {
             self.reject(&own, held.what.root, scene);
             self.refuse_for(&own, cause.clone(), scene);
-            if self.lane() == Some(&own.call.lane) {
-                // By the right that is in force already: its tokens are of that place too.
+            if self.lane() == Some(&own.call.lane) && self.contradiction.is_none() {
+                // By the right that is in force already, and for the same config: its tokens are of that place too.
                 self.note_said(said, scene);
                 self.quarantine(cause, scene);
             }

@@ -60,7 +60,9 @@ impl World<'_> {
         let now = self.clocks.at(self.now).boot;
         let fleet = self.fleet.as_ref();
         let planned = fleet.and_then(|fleet| fleet.next_mint_at(&self.names[org], now));
-        if let (Some(at), false) = (planned, self.is_awaited(org)) {
+        // Another org's slot that is given back lets all who share the lane go sooner.
+        let is_planned_by_others = self.sharers_of_its_lane(org) > 1 || self.is_awaited(org);
+        if let (Some(at), false) = (planned, is_planned_by_others) {
             let planned = self.clocks.truth_of(at);
             self.quiet_until[org] = (self.now + QUIET_MS).min(planned - 1);
         }

@@ -114,6 +114,7 @@ fn r3_a_mint_that_has_not_left_when_its_token_is_confirmed_is_not_sent() {
         world.settle_write(true);
     }
     assert_eq!((served(&world), world.sent.len()), (3, 2));
+    assert_eq!(world.word("org-2"), Word::Ok, "as before the reboot");
 }
 
 #[test]

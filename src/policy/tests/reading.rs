@@ -1,8 +1,8 @@
 //! What readers are told. A read never causes a call (R12).
 
 use super::minting::refreshing;
-use super::world::{HOUR, World, name, secs, settings};
-use super::zoho::{lost, needs_consent};
+use super::world::{Disk, HOUR, World, name, secs, settings};
+use super::zoho::{granted, lost, minted, needs_consent};
 use crate::base::Boottime;
 use crate::policy::query::{Query, Reading};
 use crate::policy::record::Word;
@@ -143,4 +143,22 @@ fn a_gist_turns_at_the_moment_that_is_told_and_at_no_other() {
         at = turn;
     }
     assert_eq!(words, ["fresh", "stale"]);
+}
+
+#[test]
+fn r2_a_token_that_ends_while_it_waits_for_the_disk_takes_no_living_ones_place() {
+    let mut world = World::enrolled();
+    world.pass(secs(120));
+    let served = world.read("acme").expect("served").generation;
+    world.refresh("acme");
+    world.disk = Disk::Slow;
+    world.answer("acme", granted(secs(15), None));
+    world.pass(secs(16));
+    world.settle_write(true);
+    assert_eq!(world.read("acme").expect("served").generation, served);
+    assert!(world.out.contains_key(&name("acme")));
+    world.disk = Disk::Good;
+    world.pass_until_call(secs(110)).expect("another one");
+    world.answer("acme", minted());
+    assert_ne!(world.read("acme").expect("served").generation, served);
 }

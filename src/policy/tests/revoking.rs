@@ -344,3 +344,24 @@ fn a_call_that_nobody_answers_for_is_given_up_and_made_again() {
     world.pass(secs(5));
     assert_eq!(world.revocations.len(), 1);
 }
+
+/// R4: what a person brings back into force is to be revoked no more, also where the server answers it with another.
+#[test]
+fn r4_a_doomed_refresh_token_that_is_taken_over_and_rotated_is_not_revoked_by_the_next_start() {
+    let mut world = World::enrolled();
+    world.pass(secs(120));
+    world.enroll("acme", code());
+    world.answer("acme", contradicting(Some("rt-doomed")));
+    let doomed = past(&world).iter().any(|past| past.refresh_token.is_some());
+    assert!(doomed, "of a refused enrolment");
+    world.say(Said::NotSent(cause("connect")));
+    world.enroll("acme", refresh_token("rt-doomed"));
+    world.disk = Disk::Slow;
+    world.answer("acme", granted(HOUR, Some("rt-rotated")));
+    world.settle_write(true);
+    world.disk = Disk::Good;
+    world.restart();
+    world.pass(secs(600));
+    let mut asked = world.revocations.iter();
+    assert!(asked.all(|(_, _, token, _)| token != "rt-doomed"));
+}
