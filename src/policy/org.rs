@@ -17,7 +17,6 @@ use super::ledger::{Lane, Ledger, Want};
 use super::minting::Mint;
 use super::proving::Proved;
 use super::record::{Anchor, Cause, LaneId, Note, OrgRecord, Token, Word};
-use super::report::Finding;
 use super::reporting::Reports;
 use super::revoking::Revocations;
 use super::rotation::Rotation;
@@ -334,7 +333,6 @@ impl Org {
     /// The newest token is on the disk: readers may have it, and those who waited for it are told.
     pub(super) fn publish(&mut self, scene: &mut Scene<'_>) {
         self.saving.newest = Newest::Kept;
-        let is_news = !self.is_shown();
         self.show(scene);
         for request in self.awaiting_token.drain(..) {
             scene.steps.push(Step::Reply {
@@ -342,9 +340,7 @@ impl Org {
                 result: Ok(()),
             });
         }
-        if is_news || self.minting.is_none() {
-            self.rule_all(Finding::Refreshed, scene);
-        }
+        self.rule_once_kept(scene);
     }
 
     /// Lets readers have the newest token.

@@ -290,6 +290,23 @@ impl Org {
         }
     }
 
+    /// The newest token is on the disk. Where what was reported is out all the same, since it was put out once more or
+    /// the newest has ended meanwhile, its reporters wait for the mint on its way, or come again.
+    pub(super) fn rule_once_kept(&mut self, scene: &mut Scene<'_>) {
+        let now = scene.now.boot;
+        let refused = self.record.streak.refused;
+        let is_replaced = self
+            .served(now)
+            .is_some_and(|token| Some(token.generation) != refused);
+        if is_replaced {
+            self.rule_all(Finding::Refreshed, scene);
+        } else if self.minting.is_none() {
+            let news_at = self.news_at(scene.ledger, now);
+            let at = news_at.unwrap_or_else(|| now.plus(LATER));
+            self.rule_all(Finding::Pending(at), scene);
+        }
+    }
+
     fn rule(&self, request: RequestId, finding: Finding, scene: &mut Scene<'_>) {
         let served = self.served(scene.now.boot);
         let generation = served.map(|token: &Token| token.generation);

@@ -4,7 +4,8 @@ use super::minting::refreshing;
 use super::reporting::{BAD, generation, kinds, report, retry_at, settled};
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{
-    code, contradicting, lost, minted, misconfigured, needs_consent, not_sent, throttled, transient,
+    code, contradicting, granted, lost, minted, misconfigured, needs_consent, not_sent, throttled,
+    transient,
 };
 use crate::base::Environment;
 use crate::policy::event::{Event, RequestId, Severity};
@@ -251,4 +252,45 @@ fn r12_a_token_that_was_on_its_way_to_the_disk_when_its_elder_was_refused_is_the
     world.settle_write(true);
     world.pass(secs(6));
     assert_eq!(report(&mut world, BAD), Some(Finding::Binding));
+}
+
+#[test]
+fn r12_a_reported_token_that_is_put_out_once_more_is_no_answer_to_its_reporter() {
+    let mut world = settled();
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.disk = Disk::Full;
+    world.answer("acme", minted());
+    // Until readers would have gone short, and it is time for the next one.
+    world.pass(secs(1710));
+    let reported = generation(&world);
+    world.disk = Disk::Slow;
+    while world.writes.is_empty() {
+        world.pass(secs(1));
+    }
+    assert_eq!(report(&mut world, BAD), None, "a mint is on its way");
+    let request = RequestId(world.requests);
+    world.settle_write(true);
+    assert_eq!(generation(&world), reported);
+    assert_eq!(world.finding(request), None);
+    world.answer("acme", minted());
+    while !world.writes.is_empty() {
+        world.settle_write(true);
+    }
+    assert_eq!(world.finding(request), Some(Finding::Refreshed));
+    assert_ne!(generation(&world), reported);
+}
+
+#[test]
+fn r12_a_token_that_ended_before_the_disk_had_it_is_no_answer_to_a_report() {
+    let mut world = settled();
+    assert_eq!(report(&mut world, BAD), None);
+    let request = RequestId(world.requests);
+    let reported = generation(&world);
+    world.disk = Disk::Slow;
+    world.answer("acme", granted(secs(15), None));
+    world.pass(secs(16));
+    world.settle_write(true);
+    assert_eq!(generation(&world), reported);
+    let at = retry_at(world.finding(request));
+    assert!(at > world.now.boot);
 }
