@@ -108,9 +108,13 @@ ALTER TABLE org ADD COLUMN is_taken_over INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE org ADD COLUMN past BLOB;
 ";
 
-/// Until when Zoho throttles a lane.
+/// Until when Zoho throttles a lane. Before, the word of an org was all that told of it.
 const V7: &str = "
 ALTER TABLE lane ADD COLUMN quiet_until_boot_ms INTEGER;
+UPDATE lane SET quiet_until_boot_ms = (
+  SELECT max(until_boot_ms) FROM org
+  WHERE org.lane = lane.id AND org.boot_id = lane.boot_id AND org.word = 'throttled'
+);
 ";
 
 /// The newest schema that this release knows.
@@ -176,4 +180,37 @@ fn definitions(conn: &Connection) -> rusqlite::Result<Vec<(String, String, Optio
     let mut select = conn.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name")?;
     let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R4: who upgrades within a throttle has it on the disk as the org's word alone.
+    #[test]
+    fn r4_a_throttle_that_an_older_state_tells_of_is_its_lanes() {
+        let conn = Connection::open_in_memory().expect("memory");
+        migrate(&conn, &MIGRATIONS[..6]).expect("the sixth schema");
+        for (org, lane, boot_id, word) in [
+            ("a", "throttled", "now", "throttled"),
+            ("b", "well", "now", "ok"),
+            ("c", "of-another-boot", "then", "throttled"),
+        ] {
+            let sql = "INSERT INTO org (name, revision, boot_id, anchor_boot_ms, anchor_unix_ms, generation, word,
+                since_boot_ms, failures, lane, until_boot_ms, seal) VALUES (?1, 1, ?3, 0, 0, 0, ?4, 0, 0, ?2, 77, x'')";
+            conn.execute(sql, [org, lane, boot_id, word])
+                .expect("an org");
+            let sql = "INSERT INTO lane (id, client_id, data_center, boot_id, anchor_boot_ms, anchor_unix_ms, slots,
+                seal) VALUES (?1, 'c', 'eu', 'now', 0, 0, '[]', x'')";
+            conn.execute(sql, [lane]).expect("a lane");
+        }
+        migrate(&conn, MIGRATIONS).expect("the newest");
+        let quiet = |lane: &str| {
+            let sql = "SELECT quiet_until_boot_ms FROM lane WHERE id = ?1";
+            conn.query_row(sql, [lane], |row| row.get::<_, Option<i64>>(0))
+        };
+        assert_eq!(quiet("throttled"), Ok(Some(77)));
+        assert_eq!(quiet("well"), Ok(None));
+        assert_eq!(quiet("of-another-boot"), Ok(None));
+    }
 }
