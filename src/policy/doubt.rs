@@ -164,8 +164,8 @@ impl Org {
         self.tell(Severity::Info, "kept", detail, scene);
     }
 
-    /// A mint that only the want of a token has begun, and that has not been sent, would end a living one for nothing (R3).
-    /// Whether there was one.
+    /// Drops a mint that only the want of a token has begun and that has not been sent: it would end a living one for
+    /// nothing (R3). Says whether there was one.
     fn spare_mint(&mut self, scene: &mut Scene<'_>) -> bool {
         let is_needless = |mint: &mut Mint| mint.is_for_longer_life() && mint.call.is_reserving();
         let needless = self.minting.take_if(is_needless);

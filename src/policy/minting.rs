@@ -28,7 +28,7 @@ use crate::base::{Boottime, Secret, SecretMark};
 #[derive(Debug)]
 pub(super) struct Mint {
     pub(super) call: Call,
-    /// Who began it.
+    /// Who began it, and whether somebody has joined since who needs another token.
     want: Want,
     is_joined: bool,
     /// The refresh token that it went out with, if its grant stands on one.
@@ -36,7 +36,7 @@ pub(super) struct Mint {
     /// And the client secret.
     sent_secret: Option<SecretMark>,
     /// Admins who wait for its outcome.
-    pub(super) askers: Vec<RequestId>,
+    askers: Vec<RequestId>,
     /// What Zoho has granted, until its API says whose it is.
     pub(super) held: Option<Held<(Granted, Proof)>>,
 }

@@ -24,15 +24,12 @@ impl Org {
         life: Duration,
         scene: &mut Scene<'_>,
     ) {
+        let life_s = life.as_secs();
+        let detail = format!("Zoho granted {life_s} s, which were over when the answer came");
+        let cause = Cause::new("ended-on-the-way", &detail);
         let limits = self.settings.limits;
         let paced = schedule::after_written(mint.call.started(), limits, scene.dice);
-        let failure = mint.failure(Word::Retrying, ended(life), paced, true);
-        self.fail_for(mint.askers, failure, scene);
+        let failure = mint.failure(Word::Retrying, cause, paced, true);
+        self.fail_for(mint.into_askers(), failure, scene);
     }
-}
-
-fn ended(life: Duration) -> Cause {
-    let life_s = life.as_secs();
-    let detail = format!("Zoho granted {life_s} s, which were over when the answer came");
-    Cause::new("ended-on-the-way", &detail)
 }
