@@ -105,3 +105,27 @@ impl fmt::Display for Moment {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_of_two_texts_is_two_lines_and_a_later_moment_another() {
+        let mut timeline = Timeline::new(&Record::Everything, &BTreeMap::new());
+        for nth in 0..200 {
+            let text = if nth % 3 == 0 { "one" } else { "other" };
+            timeline.note(1_000, None, || text.to_owned());
+        }
+        timeline.note(2_000, None, || "one".to_owned());
+        let lines = timeline.into_lines();
+        assert_eq!(
+            lines,
+            [
+                "0d 00:00:01.000 one, 67 times",
+                "0d 00:00:01.000 other, 133 times",
+                "0d 00:00:02.000 one"
+            ]
+        );
+    }
+}
