@@ -34,6 +34,9 @@ use zoho_tokend::simulation::tally::Tally;
 use zoho_tokend::simulation::timeline::Record;
 use zoho_tokend::simulation::{run, swarm};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ORGS: usize = 20;
 const HOURS: i64 = 48;
 

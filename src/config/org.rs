@@ -88,8 +88,8 @@ fn settings(
         name: name.clone(),
         client: client_name.clone(),
         binding: Binding {
-            client_id: client.client_id.clone(),
-            data_center: site.data_center.name.clone(),
+            client_id: client.client_id.as_str().into(),
+            data_center: site.data_center.name.as_str().into(),
             environment: target.environment?,
             scopes,
             soid: target.soid.clone(),

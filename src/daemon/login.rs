@@ -55,7 +55,7 @@ pub(super) fn begin(shared: &Rc<Shared>, name: &OrgName) -> Answer {
         org: name.as_str(),
         page: ConsentPage {
             authorize_url: org.data_center.endpoints.authorize.clone(),
-            client_id: binding.client_id.clone(),
+            client_id: binding.client_id.to_string(),
             scope: binding.scopes.to_string(),
             redirect_uri,
             pkce: org.data_center.takes_pkce,

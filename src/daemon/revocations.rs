@@ -87,7 +87,7 @@ async fn ask(
         dialect,
         refresh_token: Arc::clone(&doomed.refresh_token),
         client: (
-            doomed.client_id.clone(),
+            doomed.client_id.to_string(),
             secret.filter(|_| dialect != Dialect::Zoho),
         ),
     };
@@ -118,7 +118,7 @@ impl Standing {
         let names = own.into_iter().chain(clients.keys());
         let mut names = names.filter(|name| {
             let client = clients.get(*name);
-            client.is_some_and(|client| client.client_id == doomed.client_id)
+            client.is_some_and(|client| doomed.client_id == *client.client_id)
         });
         names.find_map(|name| self.secret_of(name))
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::admin::stopping;
 use super::desk::no_such_org;
 use super::shared::Shared;
-use crate::base::{DataCenter, OrgName};
+use crate::base::{DataCenter, Key, OrgName};
 use crate::edge::http::{Answer, Problem};
 use crate::policy::event::Refusal;
 use crate::policy::record::Cause;
@@ -91,7 +91,7 @@ fn remedy_of(shared: &Shared, org: &OrgName, cause: &Cause) -> Remedy {
         let data_center = grant.map(|grant| &grant.binding.data_center);
         let data_center = data_center.or(past.map(|past| &past.data_center));
         let place = Place {
-            data_center: data_center.map_or("of its grant", String::as_str),
+            data_center: data_center.map_or("of its grant", Key::as_str),
             org: org.as_str(),
             client: "of its grant",
             ..Place::ANY

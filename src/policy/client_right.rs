@@ -99,7 +99,9 @@ impl Fleet {
     /// it went well.
     pub(super) fn let_sharers_begin(&mut self, name: &OrgName, moment: &mut Moment<'_>) {
         let org = self.orgs.get(name);
-        let Some(lane) = org.and_then(Org::lane).cloned() else {
+        let lane = org.and_then(Org::lane);
+        let shared = lane.filter(|lane| self.ledger.sharers.in_lane(lane) > 1);
+        let Some(lane) = shared.cloned() else {
             return;
         };
         let waits = |org: &Org| {

@@ -87,7 +87,7 @@ impl Org {
             client: &self.settings.client,
             grant: self.settings.grant,
             works_in: None,
-            api_domain: token.map(|token| token.api_domain.as_str()),
+            api_domain: token.map(|token| &*token.api_domain),
             is_secret_sealed: Some(!self.settings.has_client_secret),
         }
     }

@@ -65,7 +65,7 @@ impl Fleet {
         date: UnixTime,
         moment: &mut Moment<'_>,
     ) {
-        let Some(data_center) = self.turns.place_of_call(name).map(str::to_owned) else {
+        let Some(data_center) = self.turns.place_of_call(name).cloned() else {
             return;
         };
         let was_contradicted = self.wall_clock.is_contradicted(moment.now);

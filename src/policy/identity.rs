@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::record::{Cause, LaneId};
 use super::reply::{by_status, unreadable, without_secrets};
 use super::settings::OrgSettings;
-use crate::base::{Environment, is_shown};
+use crate::base::{Environment, Key, is_shown};
 
 /// Longest id that is taken, in bytes; Zoho's have up to 19.
 const ID_MAX: usize = 32;
@@ -122,7 +122,7 @@ pub struct Pin {
     /// The org.
     pub org: ZohoOrg,
     /// The data center's word.
-    pub data_center: String,
+    pub data_center: Key,
     /// The environment.
     pub environment: Environment,
 }

@@ -14,7 +14,7 @@ use super::reply::{LIFE_MAX, Outcome};
 use super::schedule;
 use super::settings::Binding;
 use super::sharers::Sharers;
-use crate::base::{Boottime, Limits};
+use crate::base::{Boottime, Key, Limits};
 
 /// Slots of ten that scheduled refreshes leave for reports and `refresh`.
 const RESERVE_TENTHS: u32 = 4;
@@ -77,9 +77,9 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct Lane {
     /// The client whose own limit it counts in.
-    pub client_id: String,
+    pub client_id: Key,
     /// The data center.
-    pub data_center: String,
+    pub data_center: Key,
     /// Slots that still count, in the order of their opening.
     pub slots: Vec<Slot>,
     /// Calls that began earlier count, but do not hold the next one back.
@@ -96,10 +96,10 @@ pub struct Lane {
 
 impl Lane {
     /// A lane that nothing was spent from.
-    pub fn new(client_id: &str, data_center: &str) -> Self {
+    pub fn new(client_id: &Key, data_center: &Key) -> Self {
         Self {
-            client_id: client_id.to_owned(),
-            data_center: data_center.to_owned(),
+            client_id: client_id.clone(),
+            data_center: data_center.clone(),
             slots: Vec::new(),
             paced_from: Boottime(i64::MIN),
             doubted: Duration::ZERO,
@@ -314,12 +314,11 @@ impl Ledger {
             return now;
         };
         let is_its = |lane: &&Lane| {
-            lane.client_id == client.client_id && lane.data_center == client.data_center
+            lane.data_center == client.data_center && lane.client_id == client.client_id
         };
         let lanes = self.lanes.values().filter(is_its);
-        // Looked for once: a client may have a thousand lanes, and the room is computed in two passes.
-        let slots: Vec<&Slot> = lanes.flat_map(|lane| &lane.slots).collect();
-        window_room_at(slots.into_iter(), now, Limits { mints, ..limits }, want)
+        let slots = lanes.flat_map(|lane| &lane.slots);
+        window_room_at(slots, now, Limits { mints, ..limits }, want)
     }
 
     /// The record of a lane, for the store; its lane then counts as clean.
@@ -349,6 +348,10 @@ fn window_room_at<'a>(
     want: Want,
 ) -> Boottime {
     let window = schedule::to_be_sure(limits.window);
+    // Mostly there is room, and a client may have a thousand lanes: one look at them must do.
+    if window_has_room(slots.clone(), now.minus(window), limits.mints, want) {
+        return now;
+    }
     let settled = slots.clone().map(|slot| slot.settled.plus(window));
     let whole = room_at(now, limits.mints, settled);
     match want {
@@ -358,6 +361,21 @@ fn window_room_at<'a>(
             whole.max(room_at(now, share(limits.mints, want), ends))
         }
     }
+}
+
+/// Whether a window that began at `since` has room for `want` now.
+fn window_has_room<'a>(
+    slots: impl Iterator<Item = &'a Slot>,
+    since: Boottime,
+    mints: u32,
+    want: Want,
+) -> bool {
+    let (mut settled, mut started) = (0, 0);
+    for slot in slots {
+        settled += u32::from(slot.settled > since);
+        started += u32::from(slot.started > since);
+    }
+    settled < mints.max(1) && (want == Want::Demand || started < share(mints, want))
 }
 
 /// The first moment from `now` on at which fewer than `most` of the `ends` lie ahead.

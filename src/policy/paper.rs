@@ -21,7 +21,7 @@ impl Paper {
     /// Why its token is of no use for `config` at `now`; `None` where nothing says so.
     pub fn contradiction(&self, config: &Binding, now: UnixTime) -> Option<Cause> {
         let client = self.client_id.as_deref();
-        if let Some(other) = client.filter(|id| *id != config.client_id) {
+        if let Some(other) = client.filter(|id| config.client_id != *id) {
             let detail = format!(
                 "the file is of client {other}, the config has {}",
                 config.client_id

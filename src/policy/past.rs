@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::record::{Grant, LaneId, OrgRecord};
-use crate::base::{Now, Secret, UnixTime};
+use crate::base::{Key, Now, Secret, UnixTime};
 
 /// Refresh tokens that live on without us and are remembered, for their places: Zoho keeps no more of one client.
 const LEFT_MAX: usize = 20;
@@ -23,9 +23,9 @@ pub struct Past {
     /// The line of refresh tokens that it is of.
     pub lane: LaneId,
     /// Zoho's id of the client that it is of.
-    pub client_id: String,
+    pub client_id: Key,
     /// Where it is to be revoked: the data center's word.
-    pub data_center: String,
+    pub data_center: Key,
     /// When Zoho made it; `None` where nobody knows, as it was taken over.
     pub since: Option<UnixTime>,
     /// The refresh token, as long as we have a use for it.

@@ -15,14 +15,14 @@ use super::record::{Cause, Grant, OrgRecord};
 use super::reply::{Asked, Granted};
 use super::saving::refuse;
 use super::short_lived::has_ended;
-use crate::base::{OrgName, Secret};
+use crate::base::{Key, OrgName, Secret};
 
 /// A client secret that a mint has just proved.
 #[derive(Debug)]
 pub(super) struct Proved {
     by: OrgName,
-    client_id: String,
-    data_center: String,
+    client_id: Key,
+    data_center: Key,
     secret: Arc<Secret>,
 }
 

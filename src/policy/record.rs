@@ -127,7 +127,7 @@ pub struct Token {
     /// When it ends.
     pub expires: Boottime,
     /// Where it is used, no trailing slash.
-    pub api_domain: String,
+    pub api_domain: Arc<str>,
     /// What it may do: as Zoho said, else as configured.
     pub scope: ScopeSet,
     /// Whether Zoho's own words proved the environment; `false`: nothing contradicted it.
@@ -275,9 +275,9 @@ pub struct LaneRecord {
     /// Names it: the org that opened it and a number, or the client and its soid.
     pub id: LaneId,
     /// The client whose own limit these mints count in too.
-    pub client_id: String,
+    pub client_id: Key,
     /// The data center, which counts on its own.
-    pub data_center: String,
+    pub data_center: Key,
     /// The clock that the times below are read on.
     pub anchor: Anchor,
     /// The slots that still count, oldest first.

@@ -78,7 +78,8 @@ impl Fleet {
             return;
         };
         self.agenda.plan(name, &mut org.plan, None);
-        self.turns.note(name, "", Turn::Idle);
+        self.turns
+            .note(name, &org.settings.binding.data_center, Turn::Idle);
         self.ledger.sharers.stand(&mut org.standing, None);
         if org.record.revision > 0 {
             self.shelf.insert(name.clone(), org.record);

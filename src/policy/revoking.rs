@@ -15,7 +15,7 @@ use super::record::{Cause, Grant, LaneId, Word};
 use super::reply::folded;
 use super::revocation::Said;
 use super::revoke::{Ended, Undo, revoking};
-use crate::base::{Boottime, Secret};
+use crate::base::{Boottime, Key, Secret};
 
 /// Calls that may have reached Zoho before a person has to see to it.
 pub const TRIES_MAX: u32 = 7;
@@ -39,11 +39,11 @@ pub struct Doomed {
     /// The refresh token.
     pub refresh_token: Arc<Secret>,
     /// Zoho's id of its client.
-    pub client_id: String,
+    pub client_id: Key,
     /// The client secret, where it was given at the enrolment.
     pub client_secret: Option<Arc<Secret>>,
     /// The data center's word.
-    pub data_center: String,
+    pub data_center: Key,
     /// Whether Zoho has called it invalid, or may have revoked it already.
     pub may_be_gone: bool,
 }

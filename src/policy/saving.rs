@@ -3,7 +3,6 @@
 //! Lanes go with every write, also when another org that shares one has just written it: that write may
 //! yet fail. Invariant: a revision is given again only after the store has said that it is not there.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::event::{Refusal, RequestId, Severity, Step, WriteId};
@@ -53,7 +52,7 @@ pub(super) enum Newest {
 /// A write on its way.
 #[derive(Debug)]
 struct Flight {
-    lanes: BTreeSet<LaneId>,
+    lanes: Vec<LaneId>,
     notes: Vec<Note>,
     refusals: Vec<(RequestId, Refusal)>,
     ends: Vec<(RequestId, Result<Ended, Refusal>)>,
@@ -163,7 +162,9 @@ impl Org {
         if let Some(revoking) = &mut self.revocations.current {
             revoking.ride(write);
         }
-        let lanes: BTreeSet<LaneId> = self.lanes_in_use().cloned().collect();
+        let mut lanes: Vec<LaneId> = self.lanes_in_use().cloned().collect();
+        lanes.sort_unstable();
+        lanes.dedup();
         self.saving.left.clear();
         let changes = self.changes(&lanes, scene);
         self.saving.is_dirty = false;
@@ -182,11 +183,12 @@ impl Org {
         scene.steps.push(Step::Write { write, changes });
     }
 
-    fn changes(&mut self, lanes: &BTreeSet<LaneId>, scene: &mut Scene<'_>) -> Vec<Change> {
+    fn changes(&mut self, lanes: &[LaneId], scene: &mut Scene<'_>) -> Vec<Change> {
         let anchor = scene.anchor();
         self.record.revision += 1;
         self.record.anchor = anchor.clone();
-        let mut changes = vec![Change::Org(Box::new(self.record.clone()))];
+        let mut changes = Vec::with_capacity(1 + lanes.len() + self.saving.notes.len());
+        changes.push(Change::Org(Box::new(self.record.clone())));
         let lanes = lanes
             .iter()
             .filter_map(|id| scene.ledger.record(id, &anchor));

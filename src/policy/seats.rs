@@ -16,7 +16,7 @@ use super::fleet::{Fleet, Moment};
 use super::past::Plan;
 use super::record::{LaneId, OrgRecord, Word};
 use super::settings::Binding;
-use crate::base::{Now, OrgName, UnixTime};
+use crate::base::{Key, Now, OrgName, UnixTime};
 
 /// What Zoho keeps per user and client.
 pub const SEATS_MAX: usize = 20;
@@ -44,8 +44,11 @@ pub struct Seat {
     pub is_in_force: bool,
 }
 
-/// Every refresh token by client id and data center, the oldest first.
-type Book = BTreeMap<(String, String), Vec<Seat>>;
+/// Client id and data center.
+type Client = (Key, Key);
+
+/// Every refresh token by its client, the oldest first.
+type Book = BTreeMap<Client, Vec<Seat>>;
 
 /// The book, made when somebody asks and thrown away when anything happens: a thousand orgs ask together.
 #[derive(Debug, Default)]
@@ -192,20 +195,20 @@ pub(super) fn eviction_cure(count: usize, cure: &str) -> String {
 }
 
 fn book<'a>(records: impl Iterator<Item = &'a OrgRecord>, now: Now) -> Book {
-    let mut by_lane: BTreeMap<&LaneId, (Key<'_>, Seat)> = BTreeMap::new();
+    let mut by_lane: BTreeMap<&LaneId, (Client, Seat)> = BTreeMap::new();
     for record in records {
-        for (lane, key, seat) in seats_in(record, now) {
-            let known = by_lane.entry(lane).or_insert_with(|| (key, seat.clone()));
+        for (lane, client, seat) in seats_in(record, now) {
+            let fresh = || (client.clone(), seat.clone());
+            let known = by_lane.entry(lane).or_insert_with(fresh);
             // Whoever lives on it is who has to know.
             if seat.is_in_force && !known.1.is_in_force {
-                *known = (key, seat);
+                *known = (client, seat);
             }
         }
     }
     let mut book = Book::new();
-    for ((client_id, data_center), seat) in by_lane.into_values() {
-        let key = (client_id.to_owned(), data_center.to_owned());
-        book.entry(key).or_default().push(seat);
+    for (client, seat) in by_lane.into_values() {
+        book.entry(client).or_default().push(seat);
     }
     for seats in book.values_mut() {
         seats.sort();
@@ -213,11 +216,8 @@ fn book<'a>(records: impl Iterator<Item = &'a OrgRecord>, now: Now) -> Book {
     book
 }
 
-/// Client id and data center.
-type Key<'a> = (&'a str, &'a str);
-
 /// The refresh tokens of one org. One that Zoho has called invalid takes no place.
-fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Key<'_>, Seat)> {
+fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Client, Seat)> {
     let seat = |since, is_in_force| Seat {
         since,
         org: record.org.clone(),
@@ -229,13 +229,14 @@ fn seats_in(record: &OrgRecord, now: Now) -> Vec<(&LaneId, Key<'_>, Seat)> {
     if let Some(grant) = grant.filter(|_| record.verdict.word != Word::NeedsConsent) {
         let made_at = now.wall_at(grant.enrolled_at);
         let since = (!grant.is_taken_over).then_some(made_at);
-        let key = (&*grant.binding.client_id, &*grant.binding.data_center);
-        seats.push((&grant.lane, key, seat(since, true)));
+        let binding = &grant.binding;
+        let client = (binding.client_id.clone(), binding.data_center.clone());
+        seats.push((&grant.lane, client, seat(since, true)));
     }
     for past in &record.past {
         if past.plan != Plan::Left || !past.may_be_gone {
-            let key = (&*past.client_id, &*past.data_center);
-            seats.push((&past.lane, key, seat(past.since, false)));
+            let client = (past.client_id.clone(), past.data_center.clone());
+            seats.push((&past.lane, client, seat(past.since, false)));
         }
     }
     seats

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::base::{ApiDomains, DataCenter, Environment, Limits, OrgName, ScopeSet, SecretMark};
+use crate::base::{
+    ApiDomains, DataCenter, Environment, Key, Limits, OrgName, ScopeSet, SecretMark,
+};
 
 /// How an org gives access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +37,9 @@ impl GrantKind {
 #[derive(Debug, Clone)]
 pub struct Binding {
     /// Zoho's id of the client.
-    pub client_id: String,
+    pub client_id: Key,
     /// The data center's word.
-    pub data_center: String,
+    pub data_center: Key,
     /// Production, sandbox or developer.
     pub environment: Environment,
     /// What the token may do.

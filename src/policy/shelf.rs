@@ -114,12 +114,14 @@ fn settings_of(record: &OrgRecord) -> OrgSettings {
     let past = record.past.last();
     let place = past.map(|past| (&past.client_id, &past.data_center));
     let place = grant.map(|of| (&of.client_id, &of.data_center)).or(place);
-    let (client_id, data_center) =
-        place.map_or_else(Default::default, |(id, name)| (id.clone(), name.clone()));
+    let (client_id, data_center) = place.map_or_else(
+        || ("".into(), "".into()),
+        |(id, name)| (id.clone(), name.clone()),
+    );
     let zoho = DataCenter::of_zoho(&data_center);
     OrgSettings {
         name: record.org.clone(),
-        client: client_id.clone(),
+        client: client_id.to_string(),
         binding: Binding {
             client_id,
             data_center,

@@ -214,7 +214,7 @@ impl Org {
         Status {
             org: self.settings.name.to_string(),
             environment: binding.environment.as_str(),
-            data_center: binding.data_center.clone(),
+            data_center: binding.data_center.to_string(),
             grant_kind: Some(self.settings.grant.as_str()),
             token: state,
             token_since: since.map(text),
@@ -253,7 +253,7 @@ impl Org {
             scope: served
                 .map(|token| token.scope.iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
-            api_domain: served.map(|token| token.api_domain.clone()),
+            api_domain: served.map(|token| token.api_domain.to_string()),
             required: self.settings.required,
             configured: true,
             last_error: self.last_error.as_ref().map(|(at, cause)| LastError {
@@ -313,7 +313,7 @@ fn shelved_status(record: &OrgRecord, now: Now) -> Option<Status> {
     Some(Status {
         org: record.org.to_string(),
         environment: grant.binding.environment.as_str(),
-        data_center: grant.binding.data_center.clone(),
+        data_center: grant.binding.data_center.to_string(),
         grant_kind: None,
         token: TokenState::None,
         token_since: None,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::org::Org;
-use crate::base::{Boottime, OrgName};
+use crate::base::{Boottime, Key, OrgName};
 
 /// Calls by schedule that may be on their way to one data center at once.
 pub(super) const CALLS_MAX: usize = 64;
@@ -27,18 +27,18 @@ pub(super) enum Turn {
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     /// Who calls, and where.
-    busy: BTreeMap<OrgName, String>,
+    busy: BTreeMap<OrgName, Key>,
     /// How many call one data center.
-    calls: BTreeMap<String, usize>,
+    calls: BTreeMap<Key, usize>,
     /// Who waits, for which data center and since when.
-    waiting: BTreeMap<OrgName, (String, Boottime)>,
+    waiting: BTreeMap<OrgName, (Key, Boottime)>,
     /// Who begins only where nobody calls: another's answer may spare the call.
     held: BTreeSet<OrgName>,
 }
 
 impl Turns {
     /// Whether that org may begin one more call.
-    pub(super) fn has_room(&self, org: &OrgName, data_center: &str) -> bool {
+    pub(super) fn has_room(&self, org: &OrgName, data_center: &Key) -> bool {
         let most = if self.held.contains(org) {
             1
         } else {
@@ -48,8 +48,8 @@ impl Turns {
     }
 
     /// Where an org's call goes, while one is on its way.
-    pub(super) fn place_of_call(&self, org: &OrgName) -> Option<&str> {
-        self.busy.get(org).map(String::as_str)
+    pub(super) fn place_of_call(&self, org: &OrgName) -> Option<&Key> {
+        self.busy.get(org)
     }
 
     /// Makes an org wait while anybody calls its data center, until it is released.
@@ -73,7 +73,7 @@ impl Turns {
     }
 
     /// Notes where an org stands. A call counts for the data center that it began with, until it is over.
-    pub(super) fn note(&mut self, org: &OrgName, data_center: &str, turn: Turn) {
+    pub(super) fn note(&mut self, org: &OrgName, data_center: &Key, turn: Turn) {
         self.waiting.remove(org);
         if turn != Turn::Busy {
             self.finish(org);
@@ -81,13 +81,13 @@ impl Turns {
         match turn {
             Turn::Idle => (),
             Turn::Waiting(since) => {
-                let place = (data_center.to_owned(), since);
+                let place = (data_center.clone(), since);
                 self.waiting.insert(org.clone(), place);
             }
             Turn::Busy if self.busy.contains_key(org) => (),
             Turn::Busy => {
-                self.busy.insert(org.clone(), data_center.to_owned());
-                *self.calls.entry(data_center.to_owned()).or_default() += 1;
+                self.busy.insert(org.clone(), data_center.clone());
+                *self.calls.entry(data_center.clone()).or_default() += 1;
             }
         }
     }

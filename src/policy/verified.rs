@@ -1,5 +1,7 @@
 //! Whether an org's token is proved to be of the place and the org that the config means, and where it is to be used.
 
+use std::sync::Arc;
+
 use super::binding::Proof;
 use super::event::Severity;
 use super::identity::{ZohoOrg, cure_of_silence, is_refusal_to_tell};
@@ -72,9 +74,7 @@ impl Org {
         granted: &Granted,
         proof: Proof,
         scene: &mut Scene<'_>,
-    ) -> String {
-        let environment = self.settings.binding.environment;
-        let table = self.settings.api_domains.of(environment).map(str::to_owned);
+    ) -> Arc<str> {
         self.unknown_api_domain = match (proof, &granted.api_domain) {
             (Proof::Unverified, Some(said)) => Some(Cause::new("", &host_of(said)).detail),
             _ => None,
@@ -86,7 +86,12 @@ impl Org {
             self.tell(Severity::Warning, "api-domain", detail, scene);
         }
         let last = self.record.token.as_ref();
-        let last = last.map(|token| token.api_domain.clone());
-        table.or(last).unwrap_or_default()
+        let last = last.map(|token| Arc::clone(&token.api_domain));
+        let environment = self.settings.binding.environment;
+        let Some(host) = self.settings.api_domains.of(environment) else {
+            return last.unwrap_or_default();
+        };
+        last.filter(|last| **last == *host)
+            .unwrap_or_else(|| host.into())
     }
 }

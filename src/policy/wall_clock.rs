@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::base::{Boottime, Now, UnixTime};
+use crate::base::{Boottime, Key, Now, UnixTime};
 
 /// How far a clock that a `Date` confirms may be off. A `Date` has whole seconds, and the server wrote it at
 /// some moment of the call: so a right clock is confirmed by every answer that took up to four seconds.
@@ -42,7 +42,7 @@ pub(super) struct WallClock {
     /// Whether the kernel called it synchronised then, and nothing in the state spoke against that.
     is_synchronised: bool,
     /// What each data center said last.
-    heard: BTreeMap<String, Heard>,
+    heard: BTreeMap<Key, Heard>,
 }
 
 /// A `Date` that said something.
@@ -63,7 +63,7 @@ impl WallClock {
     }
 
     /// Whether the kernel or this data center vouches for the wall clock as it stands.
-    pub(super) fn is_vouched(&self, data_center: &str, now: Now) -> bool {
+    pub(super) fn is_vouched(&self, data_center: &Key, now: Now) -> bool {
         match self.last(data_center, now) {
             Some(heard) => heard.is_right,
             None => self.is_synchronised && self.is_as_at_start(now),
@@ -84,7 +84,7 @@ impl WallClock {
     /// Takes the `Date` of an answer to a call that began at `asked`.
     pub(super) fn hear(
         &mut self,
-        data_center: &str,
+        data_center: &Key,
         asked: Boottime,
         date: UnixTime,
         now: Now,
@@ -95,13 +95,13 @@ impl WallClock {
                 apart_ms: apart_ms(now),
                 is_right: hearing == Hearing::Right,
             };
-            self.heard.insert(data_center.to_owned(), heard);
+            self.heard.insert(data_center.clone(), heard);
         }
         hearing
     }
 
     /// What the data center said of the clock as it stands now.
-    fn last(&self, data_center: &str, now: Now) -> Option<&Heard> {
+    fn last(&self, data_center: &Key, now: Now) -> Option<&Heard> {
         let heard = self.heard.get(data_center)?;
         is_same(heard.apart_ms, apart_ms(now)).then_some(heard)
     }
@@ -187,20 +187,21 @@ mod tests {
             boot: Boottime(boot),
             wall: UnixTime(wall),
         };
+        let [eu, us] = ["eu", "us"].map(Key::from);
         let mut clock = WallClock::new(at(0, 100_000), true);
-        assert!(clock.is_vouched("eu", at(5_000, 105_000)));
-        assert!(!clock.is_vouched("eu", at(5_000, 107_000)), "set");
+        assert!(clock.is_vouched(&eu, at(5_000, 105_000)));
+        assert!(!clock.is_vouched(&eu, at(5_000, 107_000)), "set");
         let date = UnixTime(106_000);
-        let hearing = clock.hear("eu", Boottime(5_000), date, at(5_100, 107_100));
+        let hearing = clock.hear(&eu, Boottime(5_000), date, at(5_100, 107_100));
         assert_eq!(hearing, Hearing::Right);
-        assert!(clock.is_vouched("eu", at(9_000, 111_000)));
+        assert!(clock.is_vouched(&eu, at(9_000, 111_000)));
         assert!(
-            !clock.is_vouched("us", at(9_000, 111_000)),
+            !clock.is_vouched(&us, at(9_000, 111_000)),
             "not heard there"
         );
-        let hearing = clock.hear("eu", Boottime(9_000), date, at(9_100, 207_100));
+        let hearing = clock.hear(&eu, Boottime(9_000), date, at(9_100, 207_100));
         assert_eq!(hearing, Hearing::Wrong);
-        assert!(!clock.is_vouched("eu", at(9_000, 207_000)));
+        assert!(!clock.is_vouched(&eu, at(9_000, 207_000)));
         assert!(clock.is_contradicted(at(9_000, 207_000)));
         assert!(!clock.is_contradicted(at(9_000, 109_000)), "mended");
     }

@@ -68,7 +68,7 @@ impl World<'_> {
 
     fn mend_client(&mut self, org: usize) {
         let right = right_of(self.binding_in_force(org));
-        if let Some((grant, _)) = self.zoho.own_right(&right) {
+        if let Some((grant, _)) = self.zoho.own_right(right) {
             self.zoho.restore(grant);
         }
         if self.begins_by_itself(org) && self.dice.happens(500) {

@@ -18,7 +18,7 @@ pub(super) struct Write {
 /// What is kept, and what waits to be.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    pub(super) orgs: BTreeMap<OrgName, OrgRecord>,
+    pub(super) orgs: BTreeMap<OrgName, Box<OrgRecord>>,
     lanes: BTreeMap<LaneId, LaneRecord>,
     waiting: VecDeque<Write>,
     /// `None`: it works.
@@ -77,7 +77,7 @@ impl Disk {
                         let (org, revision) = (&record.org, record.revision);
                         return Err(format!("{org}: revision {revision} after {known}"));
                     }
-                    self.orgs.insert(record.org.clone(), *record);
+                    self.orgs.insert(record.org.clone(), record);
                 }
                 Change::Lane(record) => {
                     self.lanes.insert(record.id.clone(), record);
@@ -94,7 +94,7 @@ impl Disk {
     /// All of it, as a start reads it.
     pub(super) fn stored(&self) -> Stored {
         Stored {
-            orgs: self.orgs.values().cloned().collect(),
+            orgs: self.orgs.values().map(|own| (**own).clone()).collect(),
             lanes: self.lanes.values().cloned().collect(),
         }
     }
@@ -107,6 +107,12 @@ impl Disk {
     /// The grant that an org's record has, good or not.
     pub(super) fn grant(&self, org: &OrgName) -> Option<&Grant> {
         self.orgs.get(org)?.grant.as_ref()
+    }
+
+    /// The grants of all orgs.
+    pub(super) fn grants(&self) -> impl Iterator<Item = &Grant> {
+        let records = self.orgs.values();
+        records.filter_map(|record| record.grant.as_ref())
     }
 
     /// The clocks of every record.

@@ -3,9 +3,10 @@
 use super::dice::Seeded;
 use super::trouble::Trouble;
 use super::world::World;
-use super::zoho::own_right::Right;
+use super::zoho::own_right::RightOf;
 use super::zoho::{Place, Zoho};
 use crate::base::Environment;
+use crate::policy::record::Grant;
 use crate::policy::settings::{Binding, OrgSettings};
 
 /// An API host of a data center that no org of a plan is in.
@@ -80,7 +81,7 @@ impl World<'_> {
         let kept = self.disk.grant(&self.names[org])?;
         match kept.root.refresh_token() {
             Some(token) => self.zoho.grant_of(token.expose()),
-            None => match self.zoho.own_right(&right_of(&kept.binding))? {
+            None => match self.zoho.own_right(right_of(&kept.binding))? {
                 (grant, true) => Some(grant),
                 (_, false) => None,
             },
@@ -92,7 +93,7 @@ impl World<'_> {
         let kept = self.disk.grant(&self.names[org])?;
         match kept.root.refresh_token() {
             Some(token) => Zoho::line_of(token.expose()),
-            None => Some(self.zoho.own_right(&right_of(&kept.binding))?.0),
+            None => Some(self.zoho.own_right(right_of(&kept.binding))?.0),
         }
     }
 
@@ -105,18 +106,33 @@ impl World<'_> {
 
     /// Whether another org of the plan mints by the same client's right.
     pub(super) fn shares_its_lane(&self, org: usize) -> bool {
-        let right = |own: &OrgSettings| own.grant.is_of_client().then(|| right_of(&own.binding));
-        let own = right(&self.plan.orgs[org]);
-        let same = self.plan.orgs.iter().filter(|other| right(other) == own);
-        own.is_some() && same.count() > 1
+        let right = right_of(&self.plan.orgs[org].binding);
+        let clients = self.plan.orgs.iter().filter(|own| own.grant.is_of_client());
+        let same = clients.filter(|other| right_of(&other.binding) == right);
+        self.is_of_client(org) && same.count() > 1
     }
 
-    /// How many orgs mint by the grant that this one mints by.
+    /// How many orgs mint by the grant that this one mints by, as the disk has them.
     pub(super) fn sharers_of_its_lane(&self, org: usize) -> i64 {
-        let own = self.any_grant(org);
-        let all = 0..self.names.len();
-        let sharers = all.filter(|other| self.any_grant(*other) == own).count();
-        own.map_or(1, |_| i64::try_from(sharers).unwrap_or(i64::MAX))
+        let Some(own) = self.disk.grant(&self.names[org]) else {
+            return 1;
+        };
+        let line = |grant: &Grant| {
+            grant
+                .root
+                .refresh_token()
+                .map(|own| Zoho::line_of(own.expose()))
+        };
+        let own_line = line(own);
+        let is_same = |other: &&Grant| match own_line {
+            None => {
+                other.root.refresh_token().is_none()
+                    && right_of(&other.binding) == right_of(&own.binding)
+            }
+            Some(_) => line(other) == own_line,
+        };
+        let sharers = self.disk.grants().filter(is_same).count();
+        i64::try_from(sharers).unwrap_or(i64::MAX)
     }
 
     /// A 21st grant has deleted a first one.
@@ -132,9 +148,9 @@ impl World<'_> {
 }
 
 /// The right of a client that a config names.
-pub(super) fn right_of(binding: &Binding) -> Right {
+pub(super) fn right_of(binding: &Binding) -> RightOf<'_> {
     let soid = binding.soid.as_deref().unwrap_or_default();
-    [&*binding.client_id, &*binding.data_center, soid].map(Into::into)
+    [&binding.client_id, &binding.data_center, soid]
 }
 
 /// The API host of another environment of the same data center, if there is one.

@@ -12,7 +12,7 @@ use super::shortage::{Find, Shortages};
 use super::timeline::Moment;
 use super::vows::Probes;
 use super::zoho::Zoho;
-use crate::base::OrgName;
+use crate::base::{Key, OrgName};
 use crate::policy::record::Word;
 use crate::policy::settings::OrgSettings;
 
@@ -120,7 +120,7 @@ pub(super) struct Judge {
     pub(super) told_anew_at: i64,
     sent: BTreeMap<usize, Sent>,
     /// The same for clients that the config limits, by client id and data center.
-    sent_by_client: BTreeMap<(String, String), Sent>,
+    sent_by_client: BTreeMap<(Key, Key), Sent>,
 }
 
 impl Judge {

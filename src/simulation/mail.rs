@@ -58,7 +58,8 @@ pub(super) struct Delivery {
 /// Everything that is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
-    items: BTreeMap<(i64, u64), Item>,
+    /// In boxes, since the map moves them about.
+    items: BTreeMap<(i64, u64), Box<Item>>,
     serial: u64,
 }
 
@@ -82,7 +83,8 @@ impl Mail {
 
     fn put(&mut self, at: i64, due: Due, life: Option<u32>) {
         self.serial += 1;
-        self.items.insert((at, self.serial), Item { due, life });
+        let item = Box::new(Item { due, life });
+        self.items.insert((at, self.serial), item);
     }
 
     /// When the next one arrives.

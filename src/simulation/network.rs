@@ -63,11 +63,17 @@ impl World<'_> {
             }
             Right::RefreshToken(token) => Ask::Refresh(token.expose().to_owned()),
             Right::Client => {
-                let place = self.place_of(org);
                 let binding = self.binding_in_force(org);
                 let scope = binding.scopes.to_string().replace(',', " ").into();
                 let right = right_of(binding);
-                Ask::Client(self.zoho.grant_of_right(right, &place), scope)
+                let grant = match self.zoho.own_right(right) {
+                    Some((grant, _)) => grant,
+                    None => {
+                        let (right, place) = (right.map(Into::into), self.place_of(org));
+                        self.zoho.open_right(right, place)
+                    }
+                };
+                Ask::Client(grant, scope)
             }
         }
     }
@@ -233,11 +239,10 @@ impl World<'_> {
         let back = self.way();
         let left = request.deadline - self.now;
         let (org, attempt, sent_at) = (request.org, request.attempt, request.sent_at);
-        let on_time = parcel.clone().filter(|_| back < left);
         match self.whim.take() {
             Some(Trouble::DeadCaller) => return self.end_storm(org),
             Some(Trouble::DuplicateAnswer) => {
-                if let Some(parcel) = on_time.clone() {
+                if let Some(parcel) = parcel.clone().filter(|_| back < left) {
                     let later = back + self.dice.between(0, LATE_MAX_MS);
                     self.deliver(later, org, attempt, sent_at, parcel);
                 }
@@ -249,9 +254,9 @@ impl World<'_> {
             }
             _ => (),
         }
-        match on_time {
-            Some(parcel) => self.deliver(back, org, attempt, sent_at, parcel),
-            None => self.deliver(left.max(0), org, attempt, sent_at, Parcel::Lost),
+        match parcel {
+            Some(parcel) if back < left => self.deliver(back, org, attempt, sent_at, parcel),
+            _ => self.deliver(left.max(0), org, attempt, sent_at, Parcel::Lost),
         }
     }
 

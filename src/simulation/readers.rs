@@ -198,9 +198,9 @@ impl World<'_> {
         }
         let binding = self.binding_in_force(org);
         let issued = &self.zoho.issued[token];
-        let own = self.zoho.own_right(&right_of(binding));
+        let own = self.zoho.own_right(right_of(binding));
         let is_its = own.is_some_and(|(grant, _)| grant == issued.grant);
-        if !is_its || *issued.scope != binding.scopes.to_string().replace(',', " ") {
+        if !is_its || !binding.scopes.iter().eq(issued.scope.split(' ')) {
             let what = "a token of another soid or scope than the config has".to_owned();
             self.judge.breaks("S4", Some(org), self.now, what);
         }

@@ -45,7 +45,7 @@ impl World<'_> {
         let name = self.names[org].clone();
         if wish.forgets {
             let record = self.disk.orgs.get(&name);
-            let lines = record.map(lines_of).unwrap_or_default();
+            let lines = record.into_iter().flat_map(|record| lines_of(record));
             self.endings.forgotten.extend(lines);
             self.judge.orgs[org].is_given_up = true;
         }
@@ -127,7 +127,7 @@ impl World<'_> {
         let name = self.names[org].clone();
         if is_as_before {
             let record = self.disk.orgs.get(&name);
-            for line in record.map(lines_of).unwrap_or_default() {
+            for line in record.into_iter().flat_map(|record| lines_of(record)) {
                 self.endings.doomed.remove(&line);
             }
         } else {
@@ -175,10 +175,8 @@ impl World<'_> {
         old: &OrgRecord,
         new: &OrgRecord,
     ) -> bool {
-        let kept = lines_of(new);
-        let mut left = lines_of(old)
-            .into_iter()
-            .filter(|line| !kept.contains(line));
+        let is_kept = |line: &usize| lines_of(new).any(|kept| kept == *line);
+        let mut left = lines_of(old).filter(|line| !is_kept(line));
         left.any(|line| {
             let grant = self.zoho.grants.get(line);
             let lives = grant.is_some_and(|grant| grant.revoked_at.is_none());
@@ -190,12 +188,12 @@ impl World<'_> {
     fn is_kept_by_another(&self, org: usize, line: usize) -> bool {
         let others = self.disk.orgs.values();
         let mut others = others.filter(|record| record.org != self.names[org]);
-        others.any(|record| lines_of(record).contains(&line))
+        others.any(|record| lines_of(record).any(|own| own == line))
     }
 }
 
 /// The grants whose refresh tokens a record holds.
-fn lines_of(record: &OrgRecord) -> Vec<usize> {
+fn lines_of(record: &OrgRecord) -> impl Iterator<Item = usize> {
     let grant = record.grant.as_ref();
     let grant = grant.and_then(|grant| grant.root.refresh_token());
     let past = record
@@ -203,7 +201,5 @@ fn lines_of(record: &OrgRecord) -> Vec<usize> {
         .iter()
         .filter_map(|past| past.refresh_token.as_ref());
     let tokens = grant.into_iter().chain(past);
-    tokens
-        .filter_map(|token| Zoho::line_of(token.expose()))
-        .collect()
+    tokens.filter_map(|token| Zoho::line_of(token.expose()))
 }

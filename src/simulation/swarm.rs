@@ -93,8 +93,8 @@ fn org(nth: usize, dice: &mut Seeded) -> OrgSettings {
         name: OrgName::parse(&format!("org-{nth}")).unwrap_or_else(|_| unreachable!("a good name")),
         client: format!("client-{}", nth % 4),
         binding: Binding {
-            client_id: format!("1000.CLIENT{}", nth % 4),
-            data_center: data_center.to_owned(),
+            client_id: format!("1000.CLIENT{}", nth % 4).into(),
+            data_center: data_center.into(),
             environment,
             scopes: ScopeSet::parse("ZohoCRM.modules.ALL"),
             soid: None,

@@ -20,7 +20,7 @@ use super::trouble::Trouble;
 use super::waiting::Asker;
 use super::zoho::Zoho;
 use super::zoho::sayings::Kind;
-use crate::base::{Boottime, OrgName, millis};
+use crate::base::{Boottime, Key, OrgName, millis};
 use crate::policy::event::{Attempt, Event, RequestId};
 use crate::policy::fleet::Fleet;
 use crate::policy::org::Org;
@@ -50,7 +50,7 @@ pub(super) struct World<'a> {
     pub(super) slept_ms: i64,
     pub(super) zoho: Zoho,
     /// What the whole way to Zoho suffers from, by data center.
-    pub(super) weather: BTreeMap<String, (Trouble, i64)>,
+    pub(super) weather: BTreeMap<Key, (Trouble, i64)>,
     /// What happens to the next answer.
     pub(super) whim: Option<Trouble>,
     pub(super) is_zoho_slow: bool,

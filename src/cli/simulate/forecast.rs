@@ -158,7 +158,7 @@ fn of_org(org: &OrgSettings, report: &OrgReport, plan: &Plan) -> OrgForecast {
     OrgForecast {
         org: org.name.to_string(),
         environment: org.binding.environment.as_str(),
-        data_center: org.binding.data_center.clone(),
+        data_center: org.binding.data_center.to_string(),
         token_life_s: life.as_secs_f64(),
         min_ttl_s: min_ttl.as_secs_f64(),
         outage_budget_s: budget(org, life, min_ttl),

@@ -94,8 +94,8 @@ pub(super) fn to_lane(row: &Values, seal: &Seal) -> Result<LaneRecord, Fault> {
     };
     let mut record = LaneRecord {
         id: cells.lane()?,
-        client_id: cells.text()?.to_owned(),
-        data_center: cells.text()?.to_owned(),
+        client_id: cells.text()?.into(),
+        data_center: cells.text()?.into(),
         anchor: cells.anchor()?,
         slots: cells.parsed(slots)?,
         quiet_until: None,
@@ -217,8 +217,8 @@ impl<'a> Cells<'a> {
     fn grant(&mut self) -> Result<Grant, Fault> {
         Ok(Grant {
             binding: Binding {
-                client_id: self.text()?.to_owned(),
-                data_center: self.text()?.to_owned(),
+                client_id: self.text()?.into(),
+                data_center: self.text()?.into(),
                 environment: self.parsed(Environment::parse)?,
                 scopes: ScopeSet::parse(self.text()?),
                 soid: None,
@@ -243,7 +243,7 @@ impl<'a> Cells<'a> {
             generation: self.int()?.cast_unsigned(),
             started: self.boottime()?,
             expires: self.boottime()?,
-            api_domain: self.text()?.to_owned(),
+            api_domain: self.text()?.into(),
             scope: ScopeSet::parse(self.text()?),
             verified: self.int()? != 0,
         })

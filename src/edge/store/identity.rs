@@ -48,7 +48,7 @@ pub(super) fn to_cell(identity: &Identity) -> Value {
     let cell = Cell {
         pinned: identity.pinned.as_ref().map(|pin| Pinned {
             org: Org::of(&pin.org),
-            data_center: pin.data_center.clone(),
+            data_center: pin.data_center.to_string(),
             environment: pin.environment.to_string(),
         }),
         found: identity.found.as_ref().map(|found| FoundOf {
@@ -67,7 +67,7 @@ pub(super) fn of_cell(text: &str) -> Option<Identity> {
     if let Some(own) = cell.pinned {
         identity.pinned = Some(Pin {
             org: own.org.into_org()?,
-            data_center: own.data_center,
+            data_center: own.data_center.into(),
             environment: Environment::parse(&own.environment)?,
         });
     }

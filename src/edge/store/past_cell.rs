@@ -109,8 +109,8 @@ fn out(past: &Past) -> Out<'_> {
 fn past(read: In) -> Past {
     Past {
         lane: LaneId(read.lane.into()),
-        client_id: read.client_id,
-        data_center: read.data_center,
+        client_id: read.client_id.into(),
+        data_center: read.data_center.into(),
         since: read.since_unix_ms.map(UnixTime),
         refresh_token: read.refresh_token.map(secret),
         client_secret: read.client_secret.map(secret),

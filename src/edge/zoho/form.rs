@@ -8,7 +8,7 @@ use std::sync::Arc;
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-use crate::base::Secret;
+use crate::base::{Key, Secret};
 
 /// One request, with the secrets that it needs.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub enum Form {
     /// A grant code for a refresh token.
     Exchange {
         /// Of Zoho's API console.
-        client_id: String,
+        client_id: Key,
         /// Of Zoho's API console.
         client_secret: Arc<Secret>,
         /// The grant code; works once.
@@ -29,7 +29,7 @@ pub enum Form {
     /// A refresh token for an access token.
     Refresh {
         /// Of Zoho's API console.
-        client_id: String,
+        client_id: Key,
         /// Of Zoho's API console.
         client_secret: Arc<Secret>,
         /// The root secret of the org.
@@ -38,7 +38,7 @@ pub enum Form {
     /// An access token by the client's own right.
     Client {
         /// Of Zoho's API console.
-        client_id: String,
+        client_id: Key,
         /// Of Zoho's API console.
         client_secret: Arc<Secret>,
         /// With commas: Zoho refuses a list with spaces.

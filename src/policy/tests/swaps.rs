@@ -41,7 +41,7 @@ fn pairs(places: &[Place]) -> impl Iterator<Item = (&Place, &Place)> {
 
 fn settings_of(place: &Place, verify: bool) -> OrgSettings {
     let mut own = settings("acme");
-    own.binding.data_center = place.data_center.name.clone();
+    own.binding.data_center = place.data_center.name.as_str().into();
     own.binding.environment = place.environment;
     own.api_domains = place.data_center.api_domains.clone();
     OrgSettings { verify, ..own }
@@ -111,7 +111,7 @@ fn the_tables_host_of_today_is_published_and_not_that_of_the_last_token() {
     world.refresh("acme");
     world.answer("acme", answer(None, None));
     let token = world.read("acme").expect("served");
-    assert_eq!(token.api_domain, "https://api.example");
+    assert_eq!(&*token.api_domain, "https://api.example");
 }
 
 /// No answer names any host; the API tells the environment.

@@ -7,7 +7,7 @@
 pub mod own_right;
 pub mod sayings;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::{Limits, millis};
@@ -137,7 +137,7 @@ pub struct Zoho {
     pub issued: Vec<Issued>,
     codes: Vec<Code>,
     /// The grants that are clients' own rights.
-    rights: BTreeMap<Right, usize>,
+    rights: Vec<(Right, usize)>,
     /// Grants deleted for a 21st, not yet fetched by [`Zoho::evicted`].
     evicted: Vec<usize>,
 }
@@ -150,7 +150,7 @@ impl Zoho {
             grants: Vec::new(),
             issued: Vec::new(),
             codes: Vec::new(),
-            rights: BTreeMap::new(),
+            rights: Vec::new(),
             evicted: Vec::new(),
         }
     }
@@ -230,7 +230,9 @@ impl Zoho {
 
     /// The grant that a refresh token is or was of.
     pub fn line_of(text: &str) -> Option<usize> {
-        text.strip_prefix("rt-")?.split('-').next()?.parse().ok()
+        let rest = text.strip_prefix("rt-")?;
+        let end = rest.bytes().position(|byte| byte == b'-')?;
+        rest[..end].parse().ok()
     }
 
     /// The number of an access token.

@@ -10,20 +10,28 @@ use super::{Decision, Place, Who, Zoho};
 /// A client's own right: client id, data center and soid.
 pub type Right = [Arc<str>; 3];
 
+/// The same, as whoever asks for it has it.
+pub type RightOf<'a> = [&'a str; 3];
+
 impl Zoho {
     /// Whether the client of this right is in order, and the number of its grant; `None` before its first call.
-    pub fn own_right(&self, right: &Right) -> Option<(usize, bool)> {
-        let grant = *self.rights.get(right)?;
-        Some((grant, self.grants[grant].revoked_at.is_none()))
+    pub fn own_right(&self, right: RightOf<'_>) -> Option<(usize, bool)> {
+        // The soid first: it is what tells most rights apart.
+        let is_it = |own: &&(Right, usize)| {
+            own.0
+                .iter()
+                .rev()
+                .map(|part| &**part)
+                .eq(right.into_iter().rev())
+        };
+        let (_, grant) = self.rights.iter().find(is_it)?;
+        Some((*grant, self.grants[*grant].revoked_at.is_none()))
     }
 
-    /// The grant of this right, for the org at `place`; made at its first call.
-    pub fn grant_of_right(&mut self, right: Right, place: &Place) -> usize {
-        let next = self.grants.len();
-        let grant = *self.rights.entry(right).or_insert(next);
-        if grant == next {
-            self.push_grant(place.clone());
-        }
+    /// The grant of a right that is used for the first time, for the org at `place`.
+    pub fn open_right(&mut self, right: Right, place: Place) -> usize {
+        let grant = self.push_grant(place);
+        self.rights.push((right, grant));
         grant
     }
 
@@ -56,6 +64,6 @@ impl Zoho {
 
     /// Whether a grant is a client's own right.
     pub(super) fn is_own_right(&self, grant: usize) -> bool {
-        self.rights.values().any(|own| *own == grant)
+        self.rights.iter().any(|(_, own)| *own == grant)
     }
 }

@@ -117,8 +117,8 @@ fn s5_a_row_of_any_other_values_is_refused_and_does_not_panic() {
     let lane = |slots: &str| {
         let record = LaneRecord {
             id: LaneId("l".into()),
-            client_id: String::new(),
-            data_center: String::new(),
+            client_id: "".into(),
+            data_center: "".into(),
             anchor: org("acme", Environment::Sandbox).anchor,
             slots: Vec::new(),
             quiet_until: None,
