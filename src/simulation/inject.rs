@@ -16,6 +16,9 @@ const REFRESHES_IN_A_STORM: u32 = 30;
 /// A stranger mints less often than this: at times not at all, at times once more than Zoho lets a window have.
 const STRANGER_MINTS_MAX: u64 = 12;
 
+/// The part of a token's life at which it is refreshed by default.
+const AT_BY_DEFAULT: f64 = 0.5;
+
 impl World<'_> {
     /// Posts the first trouble of each kind, and the script.
     pub(super) fn plan_troubles(&mut self) {
@@ -188,6 +191,7 @@ impl World<'_> {
             // R5 is a promise for the defaults.
             let has_defaults = self.plan.rules.life_ms == HOUR
                 && self.plan.orgs[org].client_mints.is_none()
+                && self.plan.orgs[org].at <= AT_BY_DEFAULT
                 && !self.shares_its_lane(org);
             match trouble {
                 Trouble::Unreachable | Trouble::Silent | Trouble::Noise if was_fair => {

@@ -5,6 +5,7 @@ use super::zoho::{granted, lost, minted, not_sent, transient};
 use crate::base::{Boottime, Limits, UnixTime};
 use crate::policy::event::Refusal;
 use crate::policy::schedule;
+use crate::policy::settings::OrgSettings;
 
 /// When `acme`'s token of an hour is refreshed, in whole milliseconds after its mint.
 fn refresh_after() -> std::time::Duration {
@@ -31,6 +32,25 @@ fn r1_a_token_is_refreshed_at_half_of_its_life_and_replaced() {
     assert_eq!(world.out[&name("acme")], second.generation);
     // Its life counts from the start of the call.
     assert_eq!(second.expires.since(world.now.boot), HOUR - secs(1));
+}
+
+#[test]
+fn r1_who_refreshes_as_late_as_the_config_allows_has_time_for_a_second_try_before_min_ttl() {
+    for (life, min_ttl) in [(HOUR, secs(900)), (secs(900), secs(600))] {
+        let late = |org: &str| OrgSettings {
+            at: 0.7,
+            min_ttl,
+            ..settings(org)
+        };
+        for org in (0..20).map(|nth| format!("org-{nth}")) {
+            let mut world = World::new(vec![late(&org)]);
+            world.enroll_with_code(&org, life);
+            let waited = world.pass_until_call(life).expect("a refresh");
+            let promised = schedule::min_ttl_in_force(min_ttl, life);
+            let left = life.saturating_sub(waited);
+            assert!(left >= promised + secs(100), "{org}: {left:?} for {promised:?}");
+        }
+    }
 }
 
 #[test]
