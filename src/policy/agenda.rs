@@ -39,6 +39,9 @@ impl Agenda {
 
     /// Who has something to do by `now`, in the order of the names.
     pub(super) fn due(&self, now: Boottime) -> Vec<OrgName> {
+        if self.first().is_none_or(|at| at > now) {
+            return Vec::new();
+        }
         let due = self.moments.iter().take_while(|(at, _)| *at <= now);
         let mut due: Vec<OrgName> = due.map(|(_, org)| org.clone()).collect();
         due.sort_unstable();

@@ -31,13 +31,15 @@ pub enum Proof {
 
 /// Whether the config of today wants another kind of grant than there is.
 pub(super) fn contradiction_of_kind(root: &Root, kind: GrantKind) -> Option<Cause> {
+    if root.is_of(kind) {
+        return None;
+    }
     let stands_on = match root {
         Root::RefreshToken(_) => "stands on a refresh token",
         Root::Client => "is the client's own right, without a refresh token",
     };
     let detail = format!("the grant {stands_on}, the config says {}", kind.as_str());
-    let is_another = !root.is_of(kind);
-    is_another.then(|| Cause::new(CONTRADICTS, &detail))
+    Some(Cause::new(CONTRADICTS, &detail))
 }
 
 /// Where the config of today contradicts the grant; `None` if nowhere.

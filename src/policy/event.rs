@@ -234,7 +234,7 @@ pub enum Step {
         ruling: Option<Ruling>,
     },
     /// Tell the operator.
-    Tell(Severity, Note),
+    Tell(Severity, Arc<Note>),
 }
 
 /// How loudly to tell the operator.

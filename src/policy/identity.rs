@@ -155,16 +155,17 @@ impl Identity {
             );
             return Some(Cause::new("wrong-place", &detail));
         }
+        let meant = if let Some(org_id) = &settings.org_id {
+            (!told.is(org_id)).then(|| format!("the config pins org_id {org_id}"))
+        } else {
+            let pin = self.pinned.as_ref().filter(|pin| {
+                pin.data_center == binding.data_center && pin.environment == binding.environment
+            });
+            let other = pin.filter(|pin| !pin.org.is_same_as(told));
+            other.map(|pin| format!("this name has stood for org {}", pin.org.shown()))
+        }?;
         let grant = format!("Zoho's API says that this grant is of org {}", told.shown());
-        if let Some(org_id) = &settings.org_id {
-            let detail = format!("{grant}; the config pins org_id {org_id}");
-            return (!told.is(org_id)).then(|| Cause::new(WRONG_ORG, &detail));
-        }
-        let pin = self.pinned.as_ref().filter(|pin| {
-            pin.data_center == binding.data_center && pin.environment == binding.environment
-        })?;
-        let detail = format!("{grant}; this name has stood for org {}", pin.org.shown());
-        (!pin.org.is_same_as(told)).then(|| Cause::new(WRONG_ORG, &detail))
+        Some(Cause::new(WRONG_ORG, &format!("{grant}; {meant}")))
     }
 
     /// From now on the name stands for that org, where the config says it is.

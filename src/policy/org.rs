@@ -381,13 +381,13 @@ impl Org {
         detail: String,
         scene: &mut Scene<'_>,
     ) {
-        let note = Note {
+        let note = Arc::new(Note {
             org: self.name().clone(),
             at_unix_ms: scene.now.wall.0,
             kind: kind.to_owned(),
             detail,
-        };
-        self.saving.note(note.clone());
+        });
+        self.saving.note(Arc::clone(&note));
         scene.steps.push(Step::Tell(severity, note));
     }
 }

@@ -21,7 +21,7 @@ pub enum Change {
     /// Drops a lane that nothing counts by any more.
     DropLane(LaneId),
     /// Appends to an org's history; the oldest beyond a bound go.
-    Note(Note),
+    Note(Arc<Note>),
 }
 
 /// When, on both clocks and in which boot, a record was written.

@@ -3,6 +3,7 @@
 //! Lanes go with every write, also when another org that shares one has just written it: that write may
 //! yet fail. Invariant: a revision is given again only after the store has said that it is not there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Refusal, RequestId, Severity, Step, WriteId};
@@ -27,7 +28,7 @@ pub(super) struct Saving {
     pub(super) is_dirty: bool,
     flight: Option<Flight>,
     trouble: Option<Trouble>,
-    notes: Vec<Note>,
+    notes: Vec<Arc<Note>>,
     /// Admins to refuse once the verdict that they are told is on the disk (R7).
     refusals: Vec<(RequestId, Refusal)>,
     /// Admins to tell how a revocation went once that is on the disk.
@@ -53,7 +54,7 @@ pub(super) enum Newest {
 #[derive(Debug)]
 struct Flight {
     lanes: Vec<LaneId>,
-    notes: Vec<Note>,
+    notes: Vec<Arc<Note>>,
     refusals: Vec<(RequestId, Refusal)>,
     ends: Vec<(RequestId, Result<Ended, Refusal>)>,
     began: Boottime,
@@ -71,7 +72,7 @@ struct Trouble {
 }
 
 impl Saving {
-    pub(super) fn note(&mut self, note: Note) {
+    pub(super) fn note(&mut self, note: Arc<Note>) {
         self.notes.push(note);
         self.bound_notes();
     }

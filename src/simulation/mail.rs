@@ -1,6 +1,7 @@
 //! What is on its way, in the order of its arrival.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use super::api::Word;
 use super::network::{Parcel, Request};
@@ -58,8 +59,11 @@ pub(super) struct Delivery {
 /// Everything that is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
-    /// In boxes, since the map moves them about.
-    items: BTreeMap<(i64, u64), Box<Item>>,
+    /// When each one arrives, in what order those of one moment do, and where it lies.
+    order: BinaryHeap<Reverse<(i64, u64, usize)>>,
+    items: Vec<Option<Item>>,
+    /// Places in `items` that are empty.
+    free: Vec<usize>,
     serial: u64,
 }
 
@@ -83,22 +87,31 @@ impl Mail {
 
     fn put(&mut self, at: i64, due: Due, life: Option<u32>) {
         self.serial += 1;
-        let item = Box::new(Item { due, life });
-        self.items.insert((at, self.serial), item);
+        let item = Some(Item { due, life });
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.items[place] = item;
+                place
+            }
+            None => {
+                self.items.push(item);
+                self.items.len() - 1
+            }
+        };
+        self.order.push(Reverse((at, self.serial, place)));
     }
 
     /// When the next one arrives.
     pub(super) fn next_at(&self) -> Option<i64> {
-        self.items.keys().next().map(|(at, _)| *at)
+        self.order.peek().map(|Reverse((at, ..))| *at)
     }
 
     /// The next one that has arrived by `now`, and is for this life.
     pub(super) fn take(&mut self, now: i64, life: u32) -> Option<Due> {
-        while let Some(entry) = self.items.first_entry() {
-            if entry.key().0 > now {
-                return None;
-            }
-            let item = entry.remove();
+        while self.next_at()? <= now {
+            let Reverse((_, _, place)) = self.order.pop()?;
+            self.free.push(place);
+            let item = self.items[place].take()?;
             if item.life.is_none_or(|of| of == life) {
                 return Some(item.due);
             }

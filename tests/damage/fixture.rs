@@ -137,14 +137,14 @@ pub(crate) fn lane(id: &str, slots: i64) -> LaneRecord {
     }
 }
 
-pub(crate) fn note(org: &str, detail: &str) -> Note {
+pub(crate) fn note(org: &str, detail: &str) -> Arc<Note> {
     let (kind, detail) = ("minted".into(), detail.into());
-    Note {
+    Arc::new(Note {
         org: name(org),
         at_unix_ms: 1_795_306_331_000,
         kind,
         detail,
-    }
+    })
 }
 
 pub(crate) fn put(record: OrgRecord) -> Change {

@@ -48,7 +48,10 @@ fn r1_who_refreshes_as_late_as_the_config_allows_has_time_for_a_second_try_befor
             let waited = world.pass_until_call(life).expect("a refresh");
             let promised = schedule::min_ttl_in_force(min_ttl, life);
             let left = life.saturating_sub(waited);
-            assert!(left >= promised + secs(100), "{org}: {left:?} for {promised:?}");
+            assert!(
+                left >= promised + secs(100),
+                "{org}: {left:?} for {promised:?}"
+            );
         }
     }
 }

@@ -271,7 +271,7 @@ impl World {
                 let earlier = self.rulings.insert(request, ruling);
                 assert!(earlier.is_none(), "{request:?} was answered twice");
             }
-            Step::Tell(severity, note) => self.told.push((severity, note)),
+            Step::Tell(severity, note) => self.told.push((severity, (*note).clone())),
         }
     }
 
@@ -340,7 +340,7 @@ impl World {
                 Change::DropLane(id) => {
                     self.lanes.remove(&id);
                 }
-                Change::Note(note) => self.history.push(note),
+                Change::Note(note) => self.history.push((*note).clone()),
             }
         }
     }
