@@ -31,7 +31,13 @@ impl Fleet {
                     org.contradiction.take_if(|own| own.code == REMOVED);
                     org
                 }
-                None => self.adopt(settings, moment),
+                None => {
+                    let mut org = self.adopt(settings, moment);
+                    let is_of_this_boot = org.record.anchor.is_of(&self.boot_id, moment.now);
+                    // Under this boot's anchor, so that a restart does not doubt again what a `Date` has confirmed.
+                    org.saving.is_dirty |= org.record.token.is_some() && !is_of_this_boot;
+                    org
+                }
             };
             self.orgs.insert(name.clone(), org);
             self.with(&name, moment, Org::reconfigured);

@@ -56,7 +56,8 @@ impl World<'_> {
                 || !self.is_disk_steady();
             self.judge.orgs[org].is_given_up |= is_unsure;
         }
-        if is_new_boot && !is_right {
+        // What was written by a wrong clock says nothing, also where this one is right.
+        if is_new_boot && !(is_right && self.clocks.was_always_right) {
             self.excuse_weather();
         }
         self.carry_out_all(steps);

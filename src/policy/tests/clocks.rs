@@ -73,6 +73,20 @@ fn r8_a_token_that_a_date_saved_is_in_doubt_no_more_after_a_restart() {
 }
 
 #[test]
+fn r8_a_token_that_a_date_saved_for_an_org_off_the_config_is_in_doubt_no_more_after_a_restart() {
+    let mut world = enrolled(2);
+    world.reload(vec![settings("org-0")]);
+    world.reboot(secs(240), 0, false);
+    world.dates = Some(0);
+    world.answer("org-0", minted());
+    world.reload(vec![settings("org-0"), settings("org-1")]);
+    assert_eq!(served(&world), 2);
+    let calls = world.sent.len();
+    world.start(false);
+    assert_eq!((served(&world), world.sent.len()), (2, calls));
+}
+
+#[test]
 fn r9_a_date_that_contradicts_the_clock_is_told_once_and_every_org_mints() {
     for error_ms in [-DAY_MS, -10_000, 10_000, DAY_MS] {
         let mut world = doubtful(5);
