@@ -8,6 +8,7 @@ use super::world::World;
 use crate::base::{Environment, ScopeSet, SecretMark, millis};
 use crate::policy::binding::contradiction;
 use crate::policy::event::Event;
+use crate::policy::record::Word;
 use crate::policy::settings::{Binding, OrgSettings};
 
 /// How often a person asks in a storm: three times what Zoho lets a window have, so that limits must hold.
@@ -323,7 +324,9 @@ impl World<'_> {
             if is_another {
                 self.api.forget_of(org);
             }
-            self.judge.orgs[org].is_given_up |= self.is_of_client(org) && is_another;
+            // So is what is being revoked, and was to be read until Zoho has confirmed that.
+            let has_no_grant = self.is_of_client(org) || self.word(org) == Some(Word::Unenrolled);
+            self.judge.orgs[org].is_given_up |= is_another && has_no_grant;
         }
         // What was planned under the older config is no plan any more.
         self.standing.clear();
