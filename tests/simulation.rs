@@ -41,7 +41,7 @@ const ORGS: usize = 20;
 const HOURS: i64 = 48;
 
 /// So many runs are tried by default.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 10_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -24,20 +24,17 @@ impl Fleet {
         for settings in settings {
             let name = settings.name.clone();
             let known = gone.remove(&name).or_else(|| self.leaving.remove(&name));
-            let org = match known {
-                Some(mut org) => {
-                    org.settings = settings;
-                    // Also of one that had left.
-                    org.contradiction.take_if(|own| own.code == REMOVED);
-                    org
-                }
-                None => {
-                    let mut org = self.adopt(settings, moment);
-                    let is_of_this_boot = org.record.anchor.is_of(&self.boot_id, moment.now);
-                    // Under this boot's anchor, so that a restart does not doubt again what a `Date` has confirmed.
-                    org.saving.is_dirty |= org.record.token.is_some() && !is_of_this_boot;
-                    org
-                }
+            let org = if let Some(mut org) = known {
+                org.settings = settings;
+                // Also of one that had left.
+                org.contradiction.take_if(|own| own.code == REMOVED);
+                org
+            } else {
+                let mut org = self.adopt(settings, moment);
+                let is_of_this_boot = org.record.anchor.is_of(&self.boot_id, moment.now);
+                // Under this boot's anchor, so that a restart does not doubt again what a `Date` has confirmed.
+                org.saving.is_dirty |= org.record.token.is_some() && !is_of_this_boot;
+                org
             };
             self.orgs.insert(name.clone(), org);
             self.with(&name, moment, Org::reconfigured);

@@ -87,17 +87,11 @@ impl Mail {
 
     fn put(&mut self, at: i64, due: Due, life: Option<u32>) {
         self.serial += 1;
-        let item = Some(Item { due, life });
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.items[place] = item;
-                place
-            }
-            None => {
-                self.items.push(item);
-                self.items.len() - 1
-            }
-        };
+        let place = self.free.pop().unwrap_or(self.items.len());
+        if place == self.items.len() {
+            self.items.push(None);
+        }
+        self.items[place] = Some(Item { due, life });
         self.order.push(Reverse((at, self.serial, place)));
     }
 

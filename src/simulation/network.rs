@@ -66,12 +66,11 @@ impl World<'_> {
                 let binding = self.binding_in_force(org);
                 let scope = binding.scopes.to_string().replace(',', " ").into();
                 let right = right_of(binding);
-                let grant = match self.zoho.own_right(right) {
-                    Some((grant, _)) => grant,
-                    None => {
-                        let (right, place) = (right.map(Into::into), self.place_of(org));
-                        self.zoho.open_right(right, place)
-                    }
+                let grant = if let Some((grant, _)) = self.zoho.own_right(right) {
+                    grant
+                } else {
+                    let (right, place) = (right.map(Into::into), self.place_of(org));
+                    self.zoho.open_right(right, place)
                 };
                 Ask::Client(grant, scope)
             }
