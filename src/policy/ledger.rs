@@ -348,16 +348,17 @@ fn window_room_at<'a>(
     want: Want,
 ) -> Boottime {
     let window = schedule::to_be_sure(limits.window);
-    // Mostly there is room, and a client may have a thousand lanes: one look at them must do.
+    // A client may have a thousand lanes: one look at them where there is room, as there mostly is, and two where not.
     if window_has_room(slots.clone(), now.minus(window), limits.mints, want) {
         return now;
     }
-    let settled = slots.clone().map(|slot| slot.settled.plus(window));
+    let slots: Vec<&Slot> = slots.collect();
+    let settled = slots.iter().map(|slot| slot.settled.plus(window));
     let whole = room_at(now, limits.mints, settled);
     match want {
         Want::Demand => whole,
         Want::Schedule => {
-            let ends = slots.map(|slot| slot.started.plus(window));
+            let ends = slots.iter().map(|slot| slot.started.plus(window));
             whole.max(room_at(now, share(limits.mints, want), ends))
         }
     }

@@ -227,10 +227,8 @@ impl Org {
         let offset = schedule::offset(self.name());
         let due = schedule::refresh_at(token.started, token.expires, self.settings.at, offset);
         let sharers = self.lane().map_or(1, |own| ledger.sharers.in_lane(own));
-        // Time for a call that fails and one that does not. All who share the lane may have got theirs at one moment: the
-        // last must be in time though it waits for the gaps of the others.
-        let queue = schedule::gap(self.settings.limits) * sharers;
-        due.min(token.expires.minus(self.min_ttl(token) + queue))
+        let (min_ttl, limits) = (self.min_ttl(token), self.settings.limits);
+        schedule::in_time(due, token.expires, min_ttl, limits, sharers)
     }
 
     /// When the schedule wants the next mint; `None` while it wants none.

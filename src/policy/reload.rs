@@ -24,17 +24,14 @@ impl Fleet {
         for settings in settings {
             let name = settings.name.clone();
             let known = gone.remove(&name).or_else(|| self.leaving.remove(&name));
-            let org = if let Some(mut org) = known {
-                org.settings = settings;
-                // Also of one that had left.
-                org.contradiction.take_if(|own| own.code == REMOVED);
-                org
-            } else {
-                let mut org = self.adopt(settings, moment);
-                let is_of_this_boot = org.record.anchor.is_of(&self.boot_id, moment.now);
-                // Under this boot's anchor, so that a restart does not doubt again what a `Date` has confirmed.
-                org.saving.is_dirty |= org.record.token.is_some() && !is_of_this_boot;
-                org
+            let org = match known {
+                Some(mut org) => {
+                    org.settings = settings;
+                    // Also of one that had left.
+                    org.contradiction.take_if(|own| own.code == REMOVED);
+                    org
+                }
+                None => self.adopt(settings, moment),
             };
             self.orgs.insert(name.clone(), org);
             self.with(&name, moment, Org::reconfigured);
@@ -66,6 +63,10 @@ impl Fleet {
                 let mut org = Org::restored(settings, record);
                 org.lift_quarantine(moment.now.boot);
                 org.begin_anew(moment.now.boot);
+                // A token that the wall clock carried over a reboot, or a `Date` has confirmed since: under this boot's
+                // anchor a restart need not ask that clock again, which may be wrong by then.
+                let is_carried = *org.record.anchor.boot_id != *self.boot_id;
+                org.saving.is_dirty |= org.record.token.is_some() && is_carried;
                 org
             }
             None => Org::unenrolled(settings, self.anchor(moment.now)),

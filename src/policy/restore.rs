@@ -126,12 +126,7 @@ impl Fleet {
         settings.sort_by_key(|own| self.doubts.get(&own.name).map(Doubt::expires));
         for settings in settings {
             let name = settings.name.clone();
-            let mut org = self.adopt(settings, moment);
-            // A token that the wall clock carried over the reboot: under this boot's anchor a restart need not ask
-            // it again, which may be wrong by then.
-            let anchor = &org.record.anchor;
-            let is_carried = org.record.token.is_some() && *anchor.boot_id != *self.boot_id;
-            org.saving.is_dirty |= is_carried;
+            let org = self.adopt(settings, moment);
             self.orgs.insert(name.clone(), org);
             self.with(&name, moment, |org, scene| {
                 org.follow_config(scene);

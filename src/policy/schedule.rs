@@ -66,10 +66,22 @@ pub(super) fn to_be_sure(span: Duration) -> Duration {
     span + span / DRIFT_PARTS
 }
 
-/// When a token with this life is refreshed, `at` of its life plus the org's own offset.
+/// When a token with this life is refreshed, `at` of its life plus the org's own offset, unless [`in_time`] is earlier.
 pub fn refresh_at(started: Boottime, expires: Boottime, at: f64, offset: f64) -> Boottime {
     let part = (at + offset).clamp(0.0, 1.0);
     started.plus(expires.since(started).mul_f64(part))
+}
+
+/// The same moment or an earlier one: a gap between two calls before readers have less than `min_ttl` left. All who
+/// share a lane may have got their tokens at one moment, and the last of them waits for the gaps of the others.
+pub fn in_time(
+    due: Boottime,
+    expires: Boottime,
+    min_ttl: Duration,
+    limits: Limits,
+    sharers: u32,
+) -> Boottime {
+    due.min(expires.minus(min_ttl + gap(limits) * sharers))
 }
 
 /// What a reader is promised to have left: the configured time, or a quarter of a shorter life.

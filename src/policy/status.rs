@@ -185,8 +185,12 @@ impl Org {
             return None;
         }
         let settings = &self.settings;
-        let offset = schedule::offset(&settings.name);
-        let by_life = || schedule::refresh_at(token.started, token.expires, settings.at, offset);
+        let (started, expires) = (token.started, token.expires);
+        let by_life = || {
+            let offset = schedule::offset(&settings.name);
+            let due = schedule::refresh_at(started, expires, settings.at, offset);
+            schedule::in_time(due, expires, self.min_ttl(token), settings.limits, 1)
+        };
         // The plan may be later than the life asks for, where the limits have no room.
         let due = next.unwrap_or_else(by_life).max(now);
         let pause = schedule::gap(settings.limits) + settings.limits.window / 60;

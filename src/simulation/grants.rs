@@ -118,18 +118,12 @@ impl World<'_> {
             return 1;
         };
         let line = |grant: &Grant| {
-            grant
-                .root
-                .refresh_token()
-                .map(|own| Zoho::line_of(own.expose()))
+            let token = grant.root.refresh_token();
+            token.map(|token| Zoho::line_of(token.expose()))
         };
-        let own_line = line(own);
-        let is_same = |other: &&Grant| match own_line {
-            None => {
-                other.root.refresh_token().is_none()
-                    && right_of(&other.binding) == right_of(&own.binding)
-            }
-            Some(_) => line(other) == own_line,
+        let (own_line, right) = (line(own), right_of(&own.binding));
+        let is_same = |other: &&Grant| {
+            line(other) == own_line && (own_line.is_some() || right_of(&other.binding) == right)
         };
         let sharers = self.disk.grants().filter(is_same).count();
         i64::try_from(sharers).unwrap_or(i64::MAX)

@@ -324,9 +324,10 @@ impl World<'_> {
             if is_another {
                 self.api.forget_of(org);
             }
-            // So is what is being revoked, and was to be read until Zoho has confirmed that.
-            let has_no_grant = self.is_of_client(org) || self.word(org) == Some(Word::Unenrolled);
-            self.judge.orgs[org].is_given_up |= is_another && has_no_grant;
+            // So is a token whose grant is being revoked: it is read until Zoho has confirmed that, but for this config.
+            let is_revoking = self.word(org) == Some(Word::Unenrolled);
+            let is_lost = is_another && (self.is_of_client(org) || is_revoking);
+            self.judge.orgs[org].is_given_up |= is_lost;
         }
         // What was planned under the older config is no plan any more.
         self.standing.clear();

@@ -180,6 +180,7 @@ fn budget(org: &OrgSettings, life: Duration, min_ttl: Duration) -> Budget {
     let started = Boottime(0);
     let expires = started.plus(schedule::life_to_trust(life));
     let due = schedule::refresh_at(started, expires, org.at, schedule::offset(&org.name));
+    let due = schedule::in_time(due, expires, min_ttl, org.limits, 1);
     let due = due.max(started.plus(schedule::gap(org.limits)));
     let pause = schedule::gap(org.limits) + org.limits.window / 60;
     let left = expires.since(due).saturating_sub(pause);

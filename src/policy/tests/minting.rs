@@ -35,7 +35,7 @@ fn r1_a_token_is_refreshed_at_half_of_its_life_and_replaced() {
 }
 
 #[test]
-fn r1_who_refreshes_as_late_as_the_config_allows_has_time_for_a_second_try_before_min_ttl() {
+fn r1_who_refreshes_as_late_as_the_config_allows_does_so_a_gap_before_min_ttl() {
     for (life, min_ttl) in [(HOUR, secs(900)), (secs(900), secs(600))] {
         let late = |org: &str| OrgSettings {
             at: 0.7,

@@ -230,9 +230,8 @@ impl Zoho {
 
     /// The grant that a refresh token is or was of.
     pub fn line_of(text: &str) -> Option<usize> {
-        let rest = text.strip_prefix("rt-")?;
-        let end = rest.bytes().position(|byte| byte == b'-')?;
-        rest[..end].parse().ok()
+        let (grant, _) = text.strip_prefix("rt-")?.split_once('-')?;
+        grant.parse().ok()
     }
 
     /// The number of an access token.

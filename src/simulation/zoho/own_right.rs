@@ -16,13 +16,10 @@ pub type RightOf<'a> = [&'a str; 3];
 impl Zoho {
     /// Whether the client of this right is in order, and the number of its grant; `None` before its first call.
     pub fn own_right(&self, right: RightOf<'_>) -> Option<(usize, bool)> {
+        let [client_id, data_center, soid] = right;
         // The soid first: it is what tells most rights apart.
-        let is_it = |own: &&(Right, usize)| {
-            own.0
-                .iter()
-                .rev()
-                .map(|part| &**part)
-                .eq(right.into_iter().rev())
+        let is_it = |(own, _): &&(Right, usize)| {
+            *own[2] == *soid && *own[0] == *client_id && *own[1] == *data_center
         };
         let (_, grant) = self.rights.iter().find(is_it)?;
         Some((*grant, self.grants[*grant].revoked_at.is_none()))
