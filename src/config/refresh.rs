@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::kinds::duration_in;
 use super::section::Section;
 use super::value::Value;
+use crate::policy::schedule::AT_BY_DEFAULT;
 
 /// A fifth of a life leaves room under Zoho's limits; seven tenths still leave a quarter to promise.
 const AT_MIN: f64 = 0.2;
@@ -30,7 +31,7 @@ pub struct Refresh {
 impl Default for Refresh {
     fn default() -> Self {
         Self {
-            at: 0.5,
+            at: AT_BY_DEFAULT,
             min_ttl: Duration::from_mins(10),
             timeout: Duration::from_secs(20),
         }

@@ -223,7 +223,7 @@ impl Org {
     }
 
     /// When this token is to be replaced, if nothing stands in the way.
-    fn due_at(&self, token: &Token, ledger: &Ledger) -> Boottime {
+    pub(super) fn due_at(&self, token: &Token, ledger: &Ledger) -> Boottime {
         let offset = schedule::offset(self.name());
         let due = schedule::refresh_at(token.started, token.expires, self.settings.at, offset);
         let sharers = self.lane().map_or(1, |own| ledger.sharers.in_lane(own));

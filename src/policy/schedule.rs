@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use crate::base::{Boottime, Limits, OrgName};
 
+/// The part of a token's life at which it is refreshed by default: half an hour of outage for nothing, and two living
+/// tokens of Zoho's ten.
+pub const AT_BY_DEFAULT: f64 = 0.5;
+
 /// Half the width of the band around `at` in which each org has its own fixed place.
 pub const OFFSET_MAX: f64 = 0.05;
 
@@ -89,7 +93,7 @@ pub fn min_ttl_in_force(configured: Duration, life: Duration) -> Duration {
     configured.min(life / 4)
 }
 
-/// The longest `min_ttl` that a reader may ask for: what a token has left just before its refresh.
+/// The longest `min_ttl` that a reader may ask for: what a token has left at least just before its refresh.
 pub fn min_ttl_max(at: f64, life: Duration) -> Duration {
     life.mul_f64((1.0 - OFFSET_MAX - at).max(0.0))
 }

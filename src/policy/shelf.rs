@@ -12,6 +12,7 @@ use super::org::Org;
 use super::past::{Past, Plan};
 use super::record::{LaneId, OrgRecord};
 use super::revoke::Wish;
+use super::schedule::AT_BY_DEFAULT;
 use super::settings::{Binding, GrantKind, OrgSettings};
 use crate::base::{
     ApiDomains, Boottime, DataCenter, Environment, Limits, OrgName, ScopeSet, Secret,
@@ -132,7 +133,7 @@ fn settings_of(record: &OrgRecord) -> OrgSettings {
         grant: GrantKind::SelfClient,
         api_domains: ApiDomains::default(),
         console_url: zoho.and_then(|zoho| zoho.console_url),
-        at: 0.5,
+        at: AT_BY_DEFAULT,
         min_ttl: Duration::from_mins(10),
         timeout: TIMEOUT,
         limits: Limits::ZOHO,

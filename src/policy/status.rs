@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::fleet::Fleet;
-use super::ledger::Lane;
+use super::ledger::Ledger;
 use super::org::Org;
 use super::past::EndOfReplaced;
 use super::record::{OrgRecord, Token, Word};
@@ -109,10 +109,8 @@ impl Fleet {
     pub fn status(&self, name: &OrgName, now: Now) -> Option<Status> {
         let next = self.next_mint_at(name, now.boot);
         let org = self.orgs.get(name)?;
-        let grant = org.record.grant.as_ref();
-        let lane = grant.and_then(|grant| self.ledger.lane(&grant.lane));
         let cure = self.remedy(name).map(|remedy| remedy.cure);
-        let mut status = org.status(lane, next, cure, now);
+        let mut status = org.status(&self.ledger, next, cure, now);
         self.add_seats(org, &mut status, now);
         Some(status)
     }
@@ -179,21 +177,16 @@ impl Org {
     /// How long Zoho may be away from `now` on: what is left at the planned refresh `next`, less one pause between
     /// tries, since the try that succeeds may be the one after the outage's end. `None` where no refresh is to be
     /// expected: Zoho may be there, and readers get less all the same.
-    fn budget(&self, next: Option<Boottime>, now: Boottime) -> Option<Budget> {
+    fn budget(&self, next: Option<Boottime>, ledger: &Ledger, now: Boottime) -> Option<Budget> {
         let token = self.served(now)?;
         if self.word().wants_a_person() {
             return None;
         }
-        let settings = &self.settings;
-        let (started, expires) = (token.started, token.expires);
-        let by_life = || {
-            let offset = schedule::offset(&settings.name);
-            let due = schedule::refresh_at(started, expires, settings.at, offset);
-            schedule::in_time(due, expires, self.min_ttl(token), settings.limits, 1)
-        };
+        let limits = self.settings.limits;
         // The plan may be later than the life asks for, where the limits have no room.
+        let by_life = || self.due_at(token, ledger);
         let due = next.unwrap_or_else(by_life).max(now);
-        let pause = schedule::gap(settings.limits) + settings.limits.window / 60;
+        let pause = schedule::gap(limits) + limits.window / 60;
         let left = token.expires.since(due).saturating_sub(pause);
         Some(Budget {
             min_ttl: left.saturating_sub(self.min_ttl(token)).as_secs(),
@@ -203,7 +196,7 @@ impl Org {
 
     fn status(
         &self,
-        lane: Option<&Lane>,
+        ledger: &Ledger,
         next: Option<Boottime>,
         cure: Option<String>,
         now: Now,
@@ -211,6 +204,7 @@ impl Org {
         let (state, since) = self.token_state(now.boot);
         let served = self.served(now.boot);
         let limits = self.settings.limits;
+        let lane = self.lane().and_then(|id| ledger.lane(id));
         let life = self.published.as_ref().map(life_of);
         let is_short = |life| schedule::life_is_too_short(life, self.settings.at, limits);
         let text = |moment: Boottime| now.wall_at(moment).to_rfc3339();
@@ -237,7 +231,7 @@ impl Org {
             }),
             refresh_tokens: None,
             replaced_is_revoked: self.record.end_of_replaced(),
-            outage_budget_s: self.budget(next, now.boot),
+            outage_budget_s: self.budget(next, ledger, now.boot),
             min_ttl_s: life
                 .map_or(self.settings.min_ttl, |life| {
                     schedule::min_ttl_in_force(self.settings.min_ttl, life)

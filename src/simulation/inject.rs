@@ -9,6 +9,7 @@ use crate::base::{Environment, ScopeSet, SecretMark, millis};
 use crate::policy::binding::contradiction;
 use crate::policy::event::Event;
 use crate::policy::record::Word;
+use crate::policy::schedule::AT_BY_DEFAULT;
 use crate::policy::settings::{Binding, OrgSettings};
 
 /// How often a person asks in a storm: three times what Zoho lets a window have, so that limits must hold.
@@ -16,9 +17,6 @@ const REFRESHES_IN_A_STORM: u32 = 30;
 
 /// A stranger mints less often than this: at times not at all, at times once more than Zoho lets a window have.
 const STRANGER_MINTS_MAX: u64 = 12;
-
-/// The part of a token's life at which it is refreshed by default.
-const AT_BY_DEFAULT: f64 = 0.5;
 
 impl World<'_> {
     /// Posts the first trouble of each kind, and the script.

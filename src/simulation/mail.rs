@@ -56,7 +56,7 @@ pub(super) struct Delivery {
     pub(super) parcel: Parcel,
 }
 
-/// Everything that is on its way.
+/// Everything that is on its way. Invariant: each place in `order` holds an item, and no place in `free` does.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
     /// When each one arrives, in what order those of one moment do, and where it lies.
@@ -111,5 +111,38 @@ impl Mail {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrives_at_one_moment_comes_in_the_order_of_posting_whatever_lay_there_before() {
+        let mut mail = Mail::default();
+        let looks = |mail: &mut Mail, now, life| {
+            let all = std::iter::from_fn(|| mail.take(now, life));
+            let orgs = all.map(|due| match due {
+                Due::Look(org) => org,
+                other => unreachable!("{other:?}"),
+            });
+            orgs.collect::<Vec<_>>()
+        };
+        for (at, org) in [(20, 0), (10, 1), (10, 2), (30, 3)] {
+            mail.post(at, Due::Look(org));
+        }
+        assert_eq!(mail.next_at(), Some(10));
+        assert_eq!(looks(&mut mail, 20, 1), [1, 2, 0]);
+        mail.post_to(1, 30, Due::Look(4));
+        mail.post_to(2, 30, Due::Look(5));
+        mail.post(30, Due::Look(6));
+        assert!(looks(&mut mail, 29, 2).is_empty());
+        assert_eq!(
+            looks(&mut mail, 30, 2),
+            [3, 5, 6],
+            "4 was for a life that is over"
+        );
+        assert_eq!(mail.items.len(), 4, "no place but those of the first four");
     }
 }

@@ -8,6 +8,7 @@ use super::spans::{HOUR, MINUTE};
 use super::trouble::Trouble;
 use super::zoho::Rules;
 use crate::base::{DataCenter, Environment, Limits, OrgName, ScopeSet, SecretMark};
+use crate::policy::schedule::AT_BY_DEFAULT;
 use crate::policy::settings::{Binding, GrantKind, OrgSettings};
 
 /// How many runs in a thousand have short lives from beginning to end. They cost four times as much as others, and
@@ -94,7 +95,7 @@ fn at(dice: &mut Seeded) -> f64 {
     match dice.below(16) {
         0 => 0.3,
         1..7 => 0.7,
-        _ => 0.5,
+        _ => AT_BY_DEFAULT,
     }
 }
 

@@ -99,6 +99,28 @@ fn r5_an_outage_as_long_as_the_budget_leaves_no_reader_short() {
     assert_ne!(longer["under_min_ttl"]["times"], 0, "{longer}");
 }
 
+/// An org is refreshed a gap before `min_ttl` at the latest, and its outage budget knows: all of `min_ttl` but for a
+/// pause's jitter.
+#[test]
+fn r5_the_budget_of_an_org_that_refreshes_as_late_as_may_be_counts_from_the_earlier_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("late.toml");
+    let example = std::fs::read_to_string(example()).expect("the example");
+    // Of the names in reach one whose offset is late as well.
+    let late = example.replace("acme-production", "org-8");
+    let refresh = "\n[refresh]\nat = 0.7\nmin_ttl = \"15m\"\n";
+    std::fs::write(&config, late + refresh).expect("written");
+    let ended = simulate(&config, &["--json"]);
+    let whole: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let budget = &whole["orgs"][0]["outage_budget_s"];
+    assert_eq!(
+        *budget,
+        json!({ "min_ttl": 0, "end": 890 }),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[test]
 fn without_trouble_nobody_goes_short_and_the_exit_is_0() {
     let ended = simulate(&example(), &["--days", "1"]);

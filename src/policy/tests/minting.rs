@@ -52,6 +52,14 @@ fn r1_who_refreshes_as_late_as_the_config_allows_does_so_a_gap_before_min_ttl() 
                 left >= promised + secs(100),
                 "{org}: {left:?} for {promised:?}"
             );
+            // Told so, too, while that call is on its way.
+            let status = world.fleet.status(&name(&org), world.now).expect("known");
+            let budget = status.outage_budget_s.expect("served");
+            assert!(
+                budget.end >= promised.as_secs() - 15,
+                "{org}: {}",
+                budget.end
+            );
         }
     }
 }
