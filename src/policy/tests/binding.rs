@@ -1,10 +1,11 @@
 //! S4: evidence that a grant is of another org, environment or data center.
 
-use super::world::{HOUR, settings};
+use super::world::{HOUR, World, settings};
 use super::zoho::grant;
 use crate::base::{Environment, ScopeSet};
 use crate::policy::binding::{Proof, contradiction, weigh};
 use crate::policy::reply::Granted;
+use crate::policy::settings::{GrantKind, OrgSettings};
 
 fn with(api_domain: Option<&str>, scope: Option<&str>) -> Granted {
     Granted {
@@ -73,4 +74,20 @@ fn s4_a_config_contradicts_a_grant_in_client_data_center_environment_or_scope() 
     let mut grant = config.clone();
     grant.scopes = ScopeSet::parse("zohocrm.MODULES.all");
     assert_eq!(contradiction(&grant, &config), None, "case aside");
+}
+
+/// A server other than Zoho's knows no soid: nothing else in the config tells the two apart.
+#[test]
+fn s4_a_token_of_a_refresh_token_is_not_read_where_the_config_says_client_credentials() {
+    let mut world = World::enrolled();
+    world.reload(vec![OrgSettings {
+        grant: GrantKind::ClientCredentials,
+        ..settings("acme")
+    }]);
+    assert!(world.read("acme").is_none() && world.out.is_empty());
+    let told = world.told.iter().map(|(_, note)| &*note.detail);
+    let why = "the grant stands on a refresh token, the config says client-credentials";
+    assert_eq!(told.filter(|detail| detail.contains(why)).count(), 1);
+    world.reload(vec![settings("acme")]);
+    assert!(world.read("acme").is_some(), "changed back");
 }

@@ -3,7 +3,7 @@
 use super::world::{Disk, HOUR, World, name, secs, settings};
 use super::zoho::{code, granted, minted, not_sent, refresh_token, throttled};
 use crate::policy::event::Refusal;
-use crate::policy::record::Word;
+use crate::policy::record::{Change, Word};
 
 /// An org whose refresh is due and about to ask for a slot.
 fn due() -> World {
@@ -271,4 +271,21 @@ fn a_history_line_survives_a_write_that_fails() {
     world.pass(secs(61));
     let minted = world.history.iter().filter(|note| note.kind == "minted");
     assert_eq!(minted.count(), 2);
+}
+
+#[test]
+fn a_write_that_is_tried_again_holds_each_lane_once() {
+    let mut world = due();
+    world.pass_until_call(HOUR).expect("a refresh");
+    world.disk = Disk::Slow;
+    world.answer("acme", minted());
+    world.settle_write(false);
+    while world.writes.is_empty() {
+        world.pass(secs(1));
+    }
+    let (_, changes) = &world.writes[0];
+    let lanes = changes
+        .iter()
+        .filter(|change| matches!(change, Change::Lane(_)));
+    assert_eq!(lanes.count(), 1, "{changes:?}");
 }
